@@ -1,0 +1,198 @@
+//! What every implementation of a trait must keep; its own tests call these checks.
+//!
+//! A check says in words what is broken. Statistical checks have a false-alarm level of 1e-6 and use
+//! a fixed seed, so a failure is a bug.
+
+use crate::configuration::Configurations;
+use crate::enumerate;
+use crate::law::{Chains, Clamp, Kernel, Law};
+use crate::model::Model;
+use crate::random::Seed;
+use crate::statistics::fit::{chi_square_p_value, student_t, student_threshold};
+use crate::training::batch::{Batch, RowSampler};
+use crate::training::gradient::GradientEstimator;
+use rand::RngExt;
+
+/// The probability that a check fails although all is well.
+pub const FALSE_ALARM: f64 = 1e-6;
+
+fn close(ours: f64, truth: f64, tolerance: f64) -> bool {
+    ours == truth || (ours - truth).abs() <= tolerance * (1.0 + truth.abs())
+}
+
+/// A law of at most 20 sites: changes equal recomputation, blocks of weights equal single ones, a
+/// smaller law has the same Z, and a closed form of ln Z equals enumeration.
+pub fn law(law: &dyn Law, seed: u64) -> Result<(), String> {
+    let sites = law.sites();
+    let mut generator = Seed::root(seed).child("contract", 0).generator();
+    let mut weights = vec![0.0; 1 << sites];
+    law.log_weights(0, &mut weights);
+    for _ in 0..1000 {
+        let state: u64 = generator.random_range(0..1 << sites);
+        let site = generator.random_range(0..sites);
+        let weight = law.log_weight(&[state]);
+        if !close(weights[state as usize], weight, 1e-12) {
+            return Err(format!("log_weights differs from log_weight at {state:#b}"));
+        }
+        let change = law.log_weight(&[state ^ 1 << site]) - weight;
+        if !close(law.log_weight_change(&[state], site), change, 1e-11) {
+            return Err(format!(
+                "log_weight_change({state:#b}, {site}) is not {change}"
+            ));
+        }
+    }
+    let enumerated = crate::numerics::log_sum_exp(&weights);
+    let mut partitions = vec![enumerate::log_partition(law).map_err(|error| error.to_string())?];
+    partitions.extend(law.log_partition());
+    if let Some(smaller) = law.smaller() {
+        if smaller.sites() >= sites {
+            return Err("the smaller law is not smaller".to_string());
+        }
+        let mut weights = vec![0.0; 1 << smaller.sites()];
+        smaller.log_weights(0, &mut weights);
+        partitions.push(crate::numerics::log_sum_exp(&weights));
+    }
+    match partitions
+        .iter()
+        .find(|ln_z| !close(**ln_z, enumerated, 1e-11))
+    {
+        Some(ln_z) => Err(format!("ln Z = {ln_z}, enumeration gives {enumerated}")),
+        None => Ok(()),
+    }
+}
+
+/// A kernel over at most 20 units: the law over complete rows (`probabilities[k]` of the row with the
+/// bits of k) is unchanged by one step from exact starts, is reached from all-zero rows within
+/// `steps` steps, and clamped visible units stay. Each by `draws` independent chains.
+pub fn kernel(
+    kernel: &dyn Kernel,
+    beta: f64,
+    probabilities: &[f64],
+    visible: usize,
+    steps: usize,
+    draws: usize,
+    seed: u64,
+) -> Result<(), String> {
+    let seed = Seed::root(seed).child("contract", 1);
+    let units = kernel.units();
+    let table = Configurations::whole_law(units, probabilities.to_vec());
+    let sampler = RowSampler::new(&table).map_err(|error| error.to_string())?;
+    let exact = sampler.draw(draws, seed.child("start", 0));
+    let p_value = |chains: &Chains| {
+        let mut counts = vec![0; 1 << units];
+        for s in 0..draws {
+            counts[chains.states().row(s)[0] as usize] += 1;
+        }
+        chi_square_p_value(&counts, probabilities)
+    };
+    let level = FALSE_ALARM / 2.0;
+
+    let mut chains = Chains::new(exact, seed.child("stationary", 0));
+    kernel.advance(&mut chains, beta, 1, Clamp::Nothing);
+    let stationary = p_value(&chains);
+    if stationary < level {
+        return Err(format!("one step changes the law: p-value {stationary:e}"));
+    }
+
+    let before = chains.states().clone();
+    kernel.advance(&mut chains, beta, 1, Clamp::Visible);
+    let visible_bits = crate::configuration::used_bits(visible, 0);
+    let moved = |s: usize| (before.row(s)[0] ^ chains.states().row(s)[0]) & visible_bits != 0;
+    if (0..draws).any(moved) {
+        return Err("a clamped visible unit moved".to_string());
+    }
+
+    let zeros = Configurations::zeros(units, draws);
+    let mut chains = Chains::new(zeros, seed.child("reached", 0));
+    kernel.advance(&mut chains, beta, steps, Clamp::Nothing);
+    let reached = p_value(&chains);
+    if reached < level {
+        return Err(format!(
+            "the law is not reached from all zeros in {steps} steps: p-value {reached:e}"
+        ));
+    }
+    Ok(())
+}
+
+/// Makes an estimator whose persistent chains, if it has any, start from the given rows.
+pub type MakeEstimator<'a> = dyn Fn(&Configurations, Seed) -> Box<dyn GradientEstimator> + 'a;
+
+/// An estimator, set to so many Gibbs steps that chains forget their starts: its mean gradient
+/// vanishes where the data are the model's own law (after any number of steps), and equals central
+/// differences of D_KL(target || model) elsewhere.
+pub fn estimator(
+    make: &MakeEstimator,
+    model: &mut dyn Model,
+    target: &dyn Law,
+    seed: u64,
+) -> Result<(), String> {
+    let seed = Seed::root(seed).child("contract", 2);
+    let text = |error: crate::error::Error| error.to_string();
+
+    let own = enumerate::whole_law(model).map_err(text)?;
+    let zeros = vec![0.0; model.parameters().len()];
+    mean_gradient(make, model, &own, &zeros, seed.child("own", 0))
+        .map_err(|problem| format!("where the data are the model's law, {problem}"))?;
+
+    let table = enumerate::log_probabilities(target).map_err(text)?;
+    let mut kl = |index: usize, step: f64| -> Result<f64, String> {
+        let theta = model.parameters()[index];
+        model.parameters_mut()[index] = theta + step;
+        let ln_z = enumerate::log_partition(model).map_err(text)?;
+        let kl = enumerate::kl_divergence(&table, model, ln_z);
+        model.parameters_mut()[index] = theta;
+        Ok(kl)
+    };
+    let mut differences = Vec::with_capacity(zeros.len());
+    for index in 0..zeros.len() {
+        // The five-point formula: its error is of order step^4.
+        let (a, b) = (
+            kl(index, 1e-3)? - kl(index, -1e-3)?,
+            kl(index, 2e-3)? - kl(index, -2e-3)?,
+        );
+        differences.push((8.0 * a - b) / 12e-3);
+    }
+    let data = enumerate::whole_law(target).map_err(text)?;
+    mean_gradient(make, model, &data, &differences, seed.child("target", 0))
+        .map_err(|problem| format!("in equilibrium, {problem}"))
+}
+
+/// Compares the mean over independent estimates with `expected`, component by component.
+fn mean_gradient(
+    make: &MakeEstimator,
+    model: &dyn Model,
+    data: &Configurations,
+    expected: &[f64],
+    seed: Seed,
+) -> Result<(), String> {
+    const ESTIMATES: usize = 256;
+    let sampler = RowSampler::new(data).map_err(|error| error.to_string())?;
+    let mut gradients = vec![Vec::with_capacity(ESTIMATES); expected.len()];
+    let mut gradient = vec![0.0; expected.len()];
+    for run in 0..ESTIMATES as u64 {
+        let seed = seed.child("run", run);
+        let batch = Batch::Law {
+            law: data,
+            sampler: &sampler,
+            chains: 100,
+        };
+        let starts = sampler.draw(100, seed.child("persistent", 0));
+        make(&starts, seed.child("chains", 0))
+            .estimate(model, &batch, seed, &mut gradient)
+            .map_err(|error| error.to_string())?;
+        for (values, x) in gradients.iter_mut().zip(&gradient) {
+            values.push(*x);
+        }
+    }
+    let threshold = student_threshold(ESTIMATES, expected.len(), FALSE_ALARM / 2.0);
+    for (index, (values, expected)) in gradients.iter().zip(expected).enumerate() {
+        let t = student_t(values, *expected, 1.0);
+        // A NaN is a failure too.
+        if t.is_nan() || t.abs() > threshold {
+            let mean = values.iter().sum::<f64>() / ESTIMATES as f64;
+            let name = model.parameter_name(index);
+            return Err(format!("d/d{name} is {mean}, not {expected}: t = {t:.2}"));
+        }
+    }
+    Ok(())
+}

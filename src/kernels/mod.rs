@@ -1,0 +1,16 @@
+//! The hot path: plain arrays and bits, no model. All that must be fast is here.
+//!
+//! A block-Gibbs step travels bits -> inputs -> draw -> bits: the rows of the weight matrix that
+//! belong to units which are 1 are added up ([`block_gibbs`]), the sums become probabilities and meet
+//! uniform numbers ([`elementary`]), and the comparison's results are the next bits. Exact sums over a
+//! layer ([`two_layers`]) do the same for a block of consecutive states at once, where the inputs
+//! of neighbouring states differ by one row.
+//!
+//! Loops are written so that the compiler vectorises them, and [`level`] runs them with the widest
+//! registers that the processor has. None of them lets the compiler reorder a sum or fuse a
+//! multiplication with an addition, so every level computes the same bits.
+
+pub mod block_gibbs;
+pub mod elementary;
+pub mod level;
+pub mod two_layers;

@@ -1,0 +1,355 @@
+//! Exact sums of two coupled layers in double precision: enumeration of one layer with the other
+//! summed in closed form, and expectations over given rows.
+
+use super::elementary::{
+    exp_of_negative, fold_over_set_bits, sigmoid_in_place, sums_over_set_bits,
+};
+use super::level::Level;
+use crate::configuration::{Configurations, set_sites};
+use crate::numerics::softplus;
+use pulp::NullaryFnOnce;
+use rayon::prelude::*;
+
+/// Layers x and y with ln f(x, y) = a.x + d.y + x'W y, so that
+/// ln f(x) = a.x + sum_j softplus(d_j + (x'W)_j).
+#[derive(Clone, Copy)]
+pub struct TwoLayers<'a> {
+    /// W, one row of `second_bias.len()` numbers for each unit of the first layer.
+    pub weights: &'a [f64],
+    /// a: the biases of x, the layer that is enumerated or given.
+    pub first_bias: &'a [f64],
+    /// d: the biases of y, the layer that is summed over.
+    pub second_bias: &'a [f64],
+}
+
+/// log2 of the states whose inputs are built together: 2 KiB of inputs a unit.
+const LOW_BITS: usize = 8;
+
+/// Factors (1 + e^-|x|) <= 2 whose product is kept before its logarithm is taken: it stays below 2^512.
+const FACTORS: usize = 512;
+
+/// Rows whose probabilities are computed together.
+const ROWS: usize = 64;
+
+/// Most partial sums that a parallel sum keeps, so that memory does not grow with the states.
+const TASKS: usize = 64;
+
+impl TwoLayers<'_> {
+    fn sizes(&self) -> (usize, usize) {
+        let (n, m) = (self.first_bias.len(), self.second_bias.len());
+        assert_eq!(self.weights.len(), n * m, "W is first x second layer");
+        (n, m)
+    }
+
+    /// ln f(x) of one row.
+    pub fn log_weight(&self, row: &[u64]) -> f64 {
+        let (n, m) = self.sizes();
+        let mut inputs = self.second_bias.to_vec();
+        let mut total = 0.0;
+        for i in set_sites(row, n) {
+            total += self.first_bias[i];
+            for (x, w) in inputs.iter_mut().zip(&self.weights[i * m..(i + 1) * m]) {
+                *x += w;
+            }
+        }
+        total + inputs.into_iter().map(softplus).sum::<f64>()
+    }
+
+    /// ln f(x) of the states `first`, `first + 1`, ...; `out.len()` is a power of two that divides
+    /// `first`.
+    pub fn log_weights(&self, first: u64, out: &mut [f64]) {
+        self.sizes();
+        assert!(out.len().is_power_of_two() && first.is_multiple_of(out.len() as u64));
+        Level::get().run(LogWeights {
+            layers: *self,
+            first,
+            out,
+        });
+    }
+
+    /// Adds sum_s w_s E[(x y', x, y) | x = row s] to `sums`: W's entries row by row, then the
+    /// first layer's, then the second's.
+    pub fn add_expectations(&self, rows: &Configurations, sums: &mut [f64]) {
+        let (n, m) = self.sizes();
+        assert!(rows.sites() >= n, "rows hold the first layer");
+        assert_eq!(sums.len(), n * m + n + m);
+        let sum_of = |from: usize, to: usize, sums: &mut [f64]| {
+            Level::get().run(RowExpectations {
+                layers: *self,
+                rows,
+                from,
+                to,
+                sums,
+            });
+        };
+        let length = task_length(rows.len(), ROWS, n * m);
+        if length >= rows.len() {
+            return sum_of(0, rows.len(), sums);
+        }
+        let partial: Vec<Vec<f64>> = (0..rows.len().div_ceil(length))
+            .into_par_iter()
+            .map(|task| {
+                let mut sums = vec![0.0; n * m + n + m];
+                let from = task * length;
+                sum_of(from, (from + length).min(rows.len()), &mut sums);
+                sums
+            })
+            .collect();
+        for partial in partial {
+            add(sums, &partial, 1.0);
+        }
+    }
+
+    /// ln Z, and E[(x y', x, y)] added to `sums` in the order of [`Self::add_expectations`], by
+    /// enumeration of the first layer (at most 63 units).
+    pub fn add_moments(&self, sums: &mut [f64]) -> f64 {
+        let (n, m) = self.sizes();
+        assert_eq!(sums.len(), n * m + n + m);
+        let states = 1_usize << n;
+        let length = task_length(states, 1 << n.min(LOW_BITS), m);
+        let sum_of = |from: usize| {
+            let mut sum = ScaledSums::new(sums.len());
+            Level::get().run(Moments {
+                layers: *self,
+                from: from as u64,
+                to: (from + length) as u64,
+                sum: &mut sum,
+            });
+            sum
+        };
+        let mut total = ScaledSums::new(sums.len());
+        if length >= states {
+            total = sum_of(0);
+        } else {
+            let partial: Vec<ScaledSums> = (0..states / length)
+                .into_par_iter()
+                .map(|task| sum_of(task * length))
+                .collect();
+            for partial in partial {
+                total.merge(&partial);
+            }
+        }
+        add(sums, &total.sums, 1.0 / total.weight);
+        total.largest + total.weight.ln()
+    }
+}
+
+/// Items a task takes: a multiple of `unit` that depends on the shapes only; all of them where the
+/// work (items x `cost`) would not repay a second thread.
+fn task_length(items: usize, unit: usize, cost: usize) -> usize {
+    if items * cost.max(8) < 1 << 17 {
+        return items.max(1);
+    }
+    unit * items.div_ceil(unit).div_ceil(TASKS)
+}
+
+fn add(sums: &mut [f64], more: &[f64], factor: f64) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum += factor * more;
+    }
+}
+
+/// sum of e^{ln f - largest} (and of that weight times the statistics), for a running `largest`.
+struct ScaledSums {
+    largest: f64,
+    weight: f64,
+    sums: Vec<f64>,
+}
+
+impl ScaledSums {
+    fn new(length: usize) -> Self {
+        Self {
+            largest: f64::NEG_INFINITY,
+            weight: 0.0,
+            sums: vec![0.0; length],
+        }
+    }
+
+    /// Makes room for log weights up to `largest`.
+    fn raise(&mut self, largest: f64) {
+        if largest > self.largest {
+            let factor = (self.largest - largest).exp();
+            self.weight *= factor;
+            self.sums.iter_mut().for_each(|sum| *sum *= factor);
+            self.largest = largest;
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.raise(other.largest);
+        let factor = (other.largest - self.largest).exp();
+        self.weight += factor * other.weight;
+        add(&mut self.sums, &other.sums, factor);
+    }
+}
+
+struct LogWeights<'a> {
+    layers: TwoLayers<'a>,
+    first: u64,
+    out: &'a mut [f64],
+}
+
+impl NullaryFnOnce for LogWeights<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let size = self.out.len().min(1 << LOW_BITS);
+        for (block, out) in self.out.chunks_exact_mut(size).enumerate() {
+            let first = self.first + (block * size) as u64;
+            block_log_weights(&self.layers, first, out, |_, _| ());
+        }
+    }
+}
+
+/// ln f of the aligned block of states from `first` on, at most 2^LOW_BITS; `see(j, inputs)` is shown
+/// the inputs x_j of every second-layer unit.
+#[inline(always)]
+fn block_log_weights(
+    layers: &TwoLayers,
+    first: u64,
+    out: &mut [f64],
+    mut see: impl FnMut(usize, &[f64]),
+) {
+    let m = layers.second_bias.len();
+    let size = out.len();
+    let low = size.trailing_zeros() as usize;
+    let high = first >> low << low;
+    let upper = |start: f64, entry: &dyn Fn(usize) -> f64| {
+        set_sites(&[high], 64).fold(start, |sum, i| sum + entry(i))
+    };
+    let base = upper(0.0, &|i| layers.first_bias[i]);
+    sums_over_set_bits(base, layers.first_bias[..low].iter().copied(), out);
+
+    let mut inputs = [0.0; 1 << LOW_BITS];
+    let mut product = [1.0; 1 << LOW_BITS];
+    let (inputs, product) = (&mut inputs[..size], &mut product[..size]);
+    for j in 0..m {
+        let base = upper(layers.second_bias[j], &|i| layers.weights[i * m + j]);
+        let column = (0..low).map(|i| layers.weights[i * m + j]);
+        sums_over_set_bits(base, column, inputs);
+        for ((out, product), x) in out.iter_mut().zip(product.iter_mut()).zip(inputs.iter()) {
+            *out += x.max(0.0);
+            *product *= 1.0 + exp_of_negative(-x.abs());
+        }
+        see(j, inputs);
+        if (j + 1) % FACTORS == 0 || j + 1 == m {
+            for (out, product) in out.iter_mut().zip(product.iter_mut()) {
+                *out += product.ln();
+                *product = 1.0;
+            }
+        }
+    }
+}
+
+struct Moments<'a> {
+    layers: TwoLayers<'a>,
+    from: u64,
+    to: u64,
+    sum: &'a mut ScaledSums,
+}
+
+impl NullaryFnOnce for Moments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(mut self) {
+        let (n, m) = self.layers.sizes();
+        let size = 1 << n.min(LOW_BITS);
+        let mut log_weights = vec![0.0; size];
+        let mut probabilities = vec![0.0; size * m];
+        let mut first = self.from;
+        while first < self.to {
+            block_log_weights(&self.layers, first, &mut log_weights, |j, inputs| {
+                probabilities[j * size..(j + 1) * size].copy_from_slice(inputs);
+            });
+            sigmoid_in_place(&mut probabilities);
+            let largest = log_weights
+                .iter()
+                .copied()
+                .fold(f64::NEG_INFINITY, f64::max);
+            self.sum.raise(largest);
+            let scale = self.sum.largest;
+            for weight in &mut log_weights {
+                *weight = exp_of_negative(*weight - scale);
+            }
+            self.add_block(first, &mut log_weights, &mut probabilities);
+            first += size as u64;
+        }
+    }
+}
+
+impl Moments<'_> {
+    /// Adds the block's weighted statistics; both slices are used up.
+    #[inline(always)]
+    fn add_block(&mut self, first: u64, weights: &mut [f64], probabilities: &mut [f64]) {
+        let (n, m) = self.layers.sizes();
+        let size = weights.len();
+        let (pairs, biases) = self.sum.sums.split_at_mut(n * m);
+        let (first_layer, second_layer) = biases.split_at_mut(n);
+        for (j, p) in probabilities.chunks_exact_mut(size).enumerate() {
+            for (p, weight) in p.iter_mut().zip(weights.iter()) {
+                *p *= weight;
+            }
+            let total = fold_over_set_bits(p, |i, sum| pairs[i * m + j] += sum);
+            second_layer[j] += total;
+            for i in set_sites(&[first], 64) {
+                pairs[i * m + j] += total;
+            }
+        }
+        let total = fold_over_set_bits(weights, |i, sum| first_layer[i] += sum);
+        self.sum.weight += total;
+        for i in set_sites(&[first], 64) {
+            first_layer[i] += total;
+        }
+    }
+}
+
+struct RowExpectations<'a> {
+    layers: TwoLayers<'a>,
+    rows: &'a Configurations,
+    from: usize,
+    to: usize,
+    sums: &'a mut [f64],
+}
+
+impl NullaryFnOnce for RowExpectations<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let (n, m) = self.layers.sizes();
+        let (pairs, biases) = self.sums.split_at_mut(n * m);
+        let (first_layer, second_layer) = biases.split_at_mut(n);
+        let mut probabilities = vec![0.0; ROWS.min(self.to - self.from) * m];
+        for from in (self.from..self.to).step_by(ROWS) {
+            let to = (from + ROWS).min(self.to);
+            let probabilities = &mut probabilities[..(to - from) * m];
+            for (s, inputs) in (from..to).zip(probabilities.chunks_exact_mut(m)) {
+                inputs.copy_from_slice(self.layers.second_bias);
+                for i in set_sites(self.rows.row(s), n) {
+                    for (x, w) in inputs
+                        .iter_mut()
+                        .zip(&self.layers.weights[i * m..(i + 1) * m])
+                    {
+                        *x += w;
+                    }
+                }
+            }
+            sigmoid_in_place(probabilities);
+            for (s, p) in (from..to).zip(probabilities.chunks_exact_mut(m)) {
+                let weight = self.rows.weight(s);
+                for (p, sum) in p.iter_mut().zip(second_layer.iter_mut()) {
+                    *p *= weight;
+                    *sum += *p;
+                }
+                for i in set_sites(self.rows.row(s), n) {
+                    first_layer[i] += weight;
+                    for (sum, p) in pairs[i * m..(i + 1) * m].iter_mut().zip(p.iter()) {
+                        *sum += p;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+pub mod configuration;
+pub mod contract;
+pub mod enumerate;
+pub mod error;
+pub mod kernels;
+pub mod law;
+pub mod model;
+pub mod monitor;
+pub mod monte_carlo;
+pub mod numerics;
+pub mod random;
+pub mod statistics;
+pub mod target;
+pub mod training;

@@ -1,0 +1,306 @@
+//! The restricted Boltzmann machine.
+
+use super::Model;
+use crate::configuration::{Configurations, bit, set_sites};
+use crate::enumerate::{SMALLER_LIMIT, check_limit};
+use crate::error::{Error, Result};
+use crate::kernels::block_gibbs::BlockGibbs;
+use crate::kernels::two_layers::TwoLayers;
+use crate::law::{Kernel, Law};
+use crate::numerics::sigmoid;
+use crate::random::Seed;
+use nalgebra::{DMatrix, Dyn, MatrixView, U1};
+use rand_distr::{Distribution, Normal, Uniform};
+
+/// E(v, h) = -b.v - c.h - v'W h with units 0 and 1 (Smolensky 1986); W is visible x hidden.
+///
+/// Its visible marginal is the law ln f(v) = -F(v), with the free energy
+/// F(v) = -b.v - sum_j softplus(c_j + (v'W)_j). Parameters are kept as W row by row, then b, then c.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rbm {
+    visible: usize,
+    hidden: usize,
+    parameters: Vec<f64>,
+}
+
+/// W as it is stored: row by row.
+pub type Weights<'a> = MatrixView<'a, f64, Dyn, Dyn, Dyn, U1>;
+
+/// How the weights start. Biases start at zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum InitialWeights {
+    /// Normal with mean 0 and this standard deviation (Hinton 2010 advises 0.01).
+    Gaussian(f64),
+    /// Uniform within +-4 sqrt(6 / (n_v + n_h)) (Glorot and Bengio 2010, for sigmoid units).
+    Uniform,
+}
+
+impl Rbm {
+    /// All parameters zero: the uniform law.
+    pub fn new(visible: usize, hidden: usize) -> Result<Self> {
+        if visible == 0 || hidden == 0 {
+            return Err(Error::invalid(
+                format!("an RBM with {visible} visible and {hidden} hidden units"),
+                "a layer is empty",
+                "give each layer at least one unit",
+            ));
+        }
+        Ok(Self {
+            visible,
+            hidden,
+            parameters: vec![0.0; visible * hidden + visible + hidden],
+        })
+    }
+
+    /// From W (visible x hidden), b and c.
+    pub fn from_parts(weights: &DMatrix<f64>, b: &[f64], c: &[f64]) -> Result<Self> {
+        let mut rbm = Self::new(weights.nrows(), weights.ncols())?;
+        if b.len() != rbm.visible || c.len() != rbm.hidden {
+            return Err(Error::invalid(
+                "biases of an RBM",
+                format!(
+                    "{} and {} for W of {} x {}",
+                    b.len(),
+                    c.len(),
+                    rbm.visible,
+                    rbm.hidden
+                ),
+                "give a bias to each row (visible) and each column (hidden) of W",
+            ));
+        }
+        let (n, m) = (rbm.visible, rbm.hidden);
+        for i in 0..n {
+            for j in 0..m {
+                rbm.parameters[i * m + j] = weights[(i, j)];
+            }
+        }
+        rbm.parameters[n * m..n * m + n].copy_from_slice(b);
+        rbm.parameters[n * m + n..].copy_from_slice(c);
+        Ok(rbm)
+    }
+
+    /// Draws the weights anew and sets the biases to zero.
+    pub fn initialize(&mut self, how: InitialWeights, seed: Seed) -> Result<()> {
+        self.parameters.fill(0.0);
+        let couplings = self.couplings();
+        let mut generator = seed.generator();
+        let weights = &mut self.parameters[..couplings];
+        let refuse = |deviation: f64| {
+            Error::invalid(
+                "initial weights",
+                format!("{deviation} is not a standard deviation"),
+                "take a finite number >= 0, such as 0.01",
+            )
+        };
+        match how {
+            InitialWeights::Gaussian(deviation) => {
+                if !(deviation >= 0.0 && deviation.is_finite()) {
+                    return Err(refuse(deviation));
+                }
+                let normal = Normal::new(0.0, deviation).map_err(|_| refuse(deviation))?;
+                weights.fill_with(|| normal.sample(&mut generator));
+            }
+            InitialWeights::Uniform => {
+                let bound = 4.0 * (6.0 / (self.visible + self.hidden) as f64).sqrt();
+                let uniform = Uniform::new(-bound, bound).map_err(|_| refuse(bound))?;
+                weights.fill_with(|| uniform.sample(&mut generator));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets b_i = ln(q_i / (1 - q_i)), where q_i is how often site i is 1 in the data (Hinton 2010,
+    /// section 8), kept within [0.001, 0.999].
+    pub fn set_visible_bias_from(&mut self, data: &Configurations) {
+        let mut frequency = vec![0.0; self.visible];
+        for s in 0..data.len() {
+            for i in set_sites(data.row(s), self.visible) {
+                frequency[i] += data.weight(s);
+            }
+        }
+        let start = self.couplings();
+        for (b, q) in self.parameters[start..].iter_mut().zip(frequency) {
+            let q: f64 = q.clamp(0.001, 0.999);
+            *b = (q / (1.0 - q)).ln();
+        }
+    }
+
+    /// W, visible x hidden.
+    pub fn weights(&self) -> Weights<'_> {
+        let (n, m) = (self.visible, self.hidden);
+        let entries = &self.parameters[..n * m];
+        MatrixView::from_slice_with_strides_generic(entries, Dyn(n), Dyn(m), Dyn(m), U1)
+    }
+
+    /// b, the visible biases.
+    pub fn visible_bias(&self) -> &[f64] {
+        &self.parameters[self.visible * self.hidden..][..self.visible]
+    }
+
+    /// c, the hidden biases.
+    pub fn hidden_bias(&self) -> &[f64] {
+        &self.parameters[self.visible * self.hidden + self.visible..]
+    }
+
+    /// F(v) = -b.v - sum_j softplus(c_j + (v'W)_j), so that p(v) = e^{-F(v)} / Z.
+    pub fn free_energy(&self, v: &[u64]) -> f64 {
+        -self.log_weight(v)
+    }
+
+    /// E(v, h) of a complete row.
+    pub fn energy(&self, row: &[u64]) -> f64 {
+        let (n, m) = (self.visible, self.hidden);
+        let pairs: f64 = set_sites(row, n)
+            .map(|i| {
+                (0..m)
+                    .filter(|j| bit(row, n + j))
+                    .map(|j| self.parameters[i * m + j])
+                    .sum::<f64>()
+            })
+            .sum();
+        let biases: f64 = set_sites(row, n + m)
+            .map(|k| self.parameters[n * m + k])
+            .sum();
+        -pairs - biases
+    }
+
+    /// p(h_j = 1 | v) = sigmoid(c_j + sum_i v_i W_ij).
+    pub fn hidden_probability(&self, v: &[u64], j: usize) -> f64 {
+        let input: f64 = set_sites(v, self.visible)
+            .map(|i| self.parameters[i * self.hidden + j])
+            .sum();
+        sigmoid(self.hidden_bias()[j] + input)
+    }
+
+    /// p(v_i = 1 | h) = sigmoid(b_i + sum_j W_ij h_j); `h` holds the hidden units from bit 0 on.
+    pub fn visible_probability(&self, h: &[u64], i: usize) -> f64 {
+        let input: f64 = set_sites(h, self.hidden)
+            .map(|j| self.parameters[i * self.hidden + j])
+            .sum();
+        sigmoid(self.visible_bias()[i] + input)
+    }
+
+    /// The machine with its layers exchanged: its visible marginal is this one's hidden marginal.
+    pub fn transposed(&self) -> Self {
+        let (n, m) = (self.visible, self.hidden);
+        let mut parameters = Vec::with_capacity(self.parameters.len());
+        for j in 0..m {
+            parameters.extend((0..n).map(|i| self.parameters[i * m + j]));
+        }
+        parameters.extend_from_slice(self.hidden_bias());
+        parameters.extend_from_slice(self.visible_bias());
+        Self {
+            visible: m,
+            hidden: n,
+            parameters,
+        }
+    }
+
+    fn layers(&self) -> TwoLayers<'_> {
+        TwoLayers {
+            weights: &self.parameters[..self.visible * self.hidden],
+            first_bias: self.visible_bias(),
+            second_bias: self.hidden_bias(),
+        }
+    }
+}
+
+impl Law for Rbm {
+    fn sites(&self) -> usize {
+        self.visible
+    }
+
+    fn log_weight(&self, state: &[u64]) -> f64 {
+        self.layers().log_weight(state)
+    }
+
+    fn log_weights(&self, first: u64, out: &mut [f64]) {
+        self.layers().log_weights(first, out);
+    }
+
+    fn smaller(&self) -> Option<Box<dyn Law + '_>> {
+        (self.hidden < self.visible).then(|| Box::new(self.transposed()) as Box<dyn Law>)
+    }
+}
+
+impl Model for Rbm {
+    fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    fn couplings(&self) -> usize {
+        self.visible * self.hidden
+    }
+
+    fn parameters(&self) -> &[f64] {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut [f64] {
+        &mut self.parameters
+    }
+
+    fn parameter_name(&self, index: usize) -> String {
+        let (n, m) = (self.visible, self.hidden);
+        match index {
+            _ if index < n * m => format!("W[{},{}]", index / m, index % m),
+            _ if index < n * m + n => format!("b[{}]", index - n * m),
+            _ => format!("c[{}]", index - n * m - n),
+        }
+    }
+
+    fn add_statistics(&self, rows: &Configurations, sums: &mut [f64]) {
+        let (n, m) = (self.visible, self.hidden);
+        assert_eq!(rows.sites(), n + m, "rows are (v, h)");
+        for s in 0..rows.len() {
+            let (row, weight) = (rows.row(s), rows.weight(s));
+            for k in set_sites(row, n + m) {
+                sums[n * m + k] += weight;
+            }
+            for i in set_sites(row, n) {
+                for j in (0..m).filter(|j| bit(row, n + j)) {
+                    sums[i * m + j] += weight;
+                }
+            }
+        }
+    }
+
+    fn add_expected_statistics(&self, rows: &Configurations, sums: &mut [f64]) -> Result<()> {
+        self.layers().add_expectations(rows, sums);
+        Ok(())
+    }
+
+    fn add_model_statistics(&self, sums: &mut [f64]) -> Result<f64> {
+        let (n, m) = (self.visible, self.hidden);
+        check_limit(
+            "the exact gradient",
+            n.min(m),
+            SMALLER_LIMIT,
+            "use cd or pcd, or fewer units in the smaller layer",
+        )?;
+        if n <= m {
+            return Ok(self.layers().add_moments(sums));
+        }
+        let mut exchanged = vec![0.0; sums.len()];
+        let log_partition = self.transposed().layers().add_moments(&mut exchanged);
+        for i in 0..n {
+            for j in 0..m {
+                sums[i * m + j] += exchanged[j * n + i];
+            }
+            sums[n * m + i] += exchanged[n * m + m + i];
+        }
+        for j in 0..m {
+            sums[n * m + n + j] += exchanged[n * m + j];
+        }
+        Ok(log_partition)
+    }
+
+    fn kernel(&self) -> Box<dyn Kernel + '_> {
+        let layers = self.layers();
+        Box::new(BlockGibbs::new(
+            layers.weights,
+            layers.first_bias,
+            layers.second_bias,
+        ))
+    }
+}

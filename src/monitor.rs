@@ -1,0 +1,75 @@
+//! How well a model has learned: a model and its target meet here.
+
+use crate::configuration::Configurations;
+use crate::enumerate::{kl_divergence, log_partition, log_probabilities, mean_log_weight};
+use crate::error::Result;
+use crate::law::Law;
+
+/// What exact enumeration says of a model, in nats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExactRecord {
+    /// D_KL(P || P_model) against the target P, however many configurations trained the model.
+    pub kl: f64,
+    /// mean ln P_model over the training configurations (over P itself where the data are the law).
+    pub log_likelihood: f64,
+    /// ln Z of the model.
+    pub log_partition: f64,
+}
+
+/// Measures models against one target by enumeration. Holds a table of 8 bytes x 2^sites.
+pub struct ExactMonitor {
+    target: Vec<f64>,
+    entropy: f64,
+    sample: Option<Configurations>,
+}
+
+impl ExactMonitor {
+    /// For a target of at most [`crate::enumerate::VISIBLE_LIMIT`] sites. `sample` holds the training
+    /// configurations; without it the training data are the target itself.
+    pub fn new(target: &dyn Law, sample: Option<&Configurations>) -> Result<Self> {
+        let target = log_probabilities(target)?;
+        Ok(Self {
+            entropy: entropy(&target),
+            target,
+            sample: sample.map(Configurations::distinct),
+        })
+    }
+
+    /// KL divergence, mean log-likelihood and ln Z of `model`.
+    pub fn measure(&self, model: &dyn Law) -> Result<ExactRecord> {
+        let log_partition = log_partition(model)?;
+        let kl = kl_divergence(&self.target, model, log_partition);
+        let log_likelihood = match &self.sample {
+            Some(sample) => mean_log_weight(model, sample) - log_partition,
+            // sum_v P ln P_model = -H - KL.
+            None => -self.entropy - kl,
+        };
+        Ok(ExactRecord {
+            kl,
+            log_likelihood,
+            log_partition,
+        })
+    }
+}
+
+/// -sum_x p(x) ln p(x) in nats, from a table of ln p.
+pub fn entropy(log_probabilities: &[f64]) -> f64 {
+    log_probabilities
+        .iter()
+        .filter(|log_p| **log_p > f64::NEG_INFINITY)
+        .map(|log_p| -log_p.exp() * log_p)
+        .sum()
+}
+
+/// The divergence of a model from a data set's own law: -H_D - mean ln P_model, where H_D is the
+/// entropy of the frequencies; for N different configurations it is -ln N - mean ln P_model. Equal
+/// to the cost C = -mean ln P_model up to the constant H_D.
+pub fn data_set_kl(data: &Configurations, model: &dyn Law, model_log_partition: f64) -> f64 {
+    let distinct = data.distinct();
+    let negative_entropy: f64 = (0..distinct.len())
+        .map(|s| distinct.weight(s))
+        .filter(|w| *w > 0.0)
+        .map(|w| w * w.ln())
+        .sum();
+    negative_entropy - (mean_log_weight(model, &distinct) - model_log_partition)
+}

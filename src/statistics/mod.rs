@@ -1,0 +1,4 @@
+//! Error bars that know autocorrelation, and tests of fit.
+
+pub mod autocorrelation;
+pub mod fit;

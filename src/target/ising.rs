@@ -1,0 +1,242 @@
+//! The Ising model on any list of couplings.
+
+use super::lattice::Lattice;
+use crate::configuration::bit;
+use crate::error::{Error, Result};
+use crate::law::Law;
+use nalgebra::Matrix2;
+
+/// A coupled pair of sites.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Coupling {
+    /// One site.
+    pub i: usize,
+    /// The other site.
+    pub j: usize,
+    /// J_ij, in units of k_B T: positive couplings align.
+    pub strength: f64,
+}
+
+/// E(s) = - sum_{couplings} J_ij s_i s_j - h sum_i s_i with spins +-1 (bit 1 = up), each coupling
+/// counted once; the law has weight f(s) = e^{-E(s)/T}, with k_B = 1.
+#[derive(Clone, Debug)]
+pub struct Ising {
+    /// (neighbour, J) of every site.
+    neighbours: Vec<Vec<(usize, f64)>>,
+    field: f64,
+    temperature: f64,
+    log_partition: Option<f64>,
+}
+
+/// The spin of site `i`: +1 where the bit is set, else -1.
+pub fn spin(state: &[u64], i: usize) -> f64 {
+    if bit(state, i) { 1.0 } else { -1.0 }
+}
+
+impl Ising {
+    /// From a list of couplings; a pair that is listed twice has the sum of both strengths.
+    pub fn new(sites: usize, couplings: &[Coupling], field: f64, temperature: f64) -> Result<Self> {
+        if !(temperature > 0.0 && temperature.is_finite()) {
+            return Err(Error::invalid(
+                "temperature",
+                format!("{temperature} is not a positive number"),
+                "take T > 0 (the square lattice is critical at 2.269)",
+            ));
+        }
+        if !field.is_finite() {
+            let problem = format!("{field} is not a finite number");
+            return Err(Error::invalid("field", problem, "take a finite h"));
+        }
+        let mut neighbours = vec![Vec::new(); sites];
+        for &Coupling { i, j, strength } in couplings {
+            if i == j || i.max(j) >= sites || !strength.is_finite() {
+                return Err(Error::invalid(
+                    format!("coupling ({i}, {j})"),
+                    format!("{strength} between these sites of {sites} is not a coupling"),
+                    "couple two different sites below the number of sites with a finite strength",
+                ));
+            }
+            neighbours[i].push((j, strength));
+            neighbours[j].push((i, strength));
+        }
+        Ok(Self {
+            neighbours,
+            field,
+            temperature,
+            log_partition: None,
+        })
+    }
+
+    /// The same strength on every bond of a lattice; ln Z in closed form for a chain or a ring.
+    pub fn on_lattice(
+        lattice: Lattice,
+        strength: f64,
+        field: f64,
+        temperature: f64,
+    ) -> Result<Self> {
+        let couplings: Vec<Coupling> = lattice
+            .bonds()
+            .into_iter()
+            .map(|(i, j)| Coupling { i, j, strength })
+            .collect();
+        let mut ising = Self::new(lattice.sites(), &couplings, field, temperature)?;
+        let (k, b) = (strength / temperature, field / temperature);
+        ising.log_partition = match lattice {
+            Lattice::Chain(n) => Some(chain_log_partition(n, k, b)),
+            Lattice::Ring(n) => Some(ring_log_partition(n, k, b)),
+            Lattice::Square(..) | Lattice::SquareOpen(..) => None,
+        };
+        Ok(ising)
+    }
+
+    /// E(s), in the units of J.
+    pub fn energy(&self, state: &[u64]) -> f64 {
+        // Half the local fields of the couplings, since each is seen from both its sites.
+        -(0..self.neighbours.len())
+            .map(|i| spin(state, i) * (0.5 * self.local_coupling(state, i) + self.field))
+            .sum::<f64>()
+    }
+
+    /// M(s) = sum_i s_i.
+    pub fn magnetization(&self, state: &[u64]) -> f64 {
+        (0..self.neighbours.len()).map(|i| spin(state, i)).sum()
+    }
+
+    /// T.
+    pub fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
+    /// h.
+    pub fn field(&self) -> f64 {
+        self.field
+    }
+
+    fn local_coupling(&self, state: &[u64], i: usize) -> f64 {
+        self.neighbours[i]
+            .iter()
+            .map(|&(j, strength)| strength * spin(state, j))
+            .sum()
+    }
+}
+
+impl Law for Ising {
+    fn sites(&self) -> usize {
+        self.neighbours.len()
+    }
+
+    fn log_weight(&self, state: &[u64]) -> f64 {
+        -self.energy(state) / self.temperature
+    }
+
+    fn log_weight_change(&self, state: &[u64], site: usize) -> f64 {
+        let local = self.local_coupling(state, site) + self.field;
+        -2.0 * spin(state, site) * local / self.temperature
+    }
+
+    fn log_partition(&self) -> Option<f64> {
+        self.log_partition
+    }
+}
+
+/// The transfer matrix V(s, s') = exp(K s s' + B (s + s')/2), K = J/T, B = h/T, divided by its
+/// largest entry, with the logarithm of that entry.
+fn transfer_matrix(k: f64, b: f64) -> (Matrix2<f64>, f64) {
+    let log = Matrix2::new(k + b, -k, -k, k - b);
+    let largest = log.max();
+    (log.map(|x| (x - largest).exp()), largest)
+}
+
+/// ln Z of an open chain: u' V^{N-1} u with u(s) = e^{B s/2}. All terms are positive, so nothing
+/// cancels.
+fn chain_log_partition(n: usize, k: f64, b: f64) -> f64 {
+    let (matrix, scale) = transfer_matrix(k, b);
+    let ends = nalgebra::Vector2::new((b - b.abs()) / 2.0, (-b - b.abs()) / 2.0).map(f64::exp);
+    let mut vector = ends;
+    let mut log = b.abs() + (n - 1) as f64 * scale;
+    for _ in 1..n {
+        vector = matrix * vector;
+        let sum = vector.sum();
+        vector /= sum;
+        log += sum.ln();
+    }
+    log + ends.dot(&vector).ln()
+}
+
+/// ln Z of a ring: ln tr V^N (Kramers and Wannier 1941), by multiplication of positive matrices, so
+/// that nothing cancels where the second eigenvalue is negative.
+fn ring_log_partition(n: usize, k: f64, b: f64) -> f64 {
+    let (matrix, scale) = transfer_matrix(k, b);
+    let mut power = Matrix2::<f64>::identity();
+    let mut log = n as f64 * scale;
+    for _ in 0..n {
+        power *= matrix;
+        let sum = power.sum();
+        power /= sum;
+        log += sum.ln();
+    }
+    log + power.trace().ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract;
+
+    #[test]
+    fn lattices_keep_the_contract_of_a_law() {
+        for lattice in [
+            "chain:5",
+            "ring:6",
+            "ring:7",
+            "square:3x3",
+            "square-open:2x4",
+            "chain:2",
+        ] {
+            for (strength, field, temperature) in [
+                (1.0, 0.0, 1.0),
+                (1.0, 0.3, 2.269),
+                (-1.0, 0.0, 0.4),
+                (-0.7, -0.5, 0.9),
+                (0.0, 1.0, 1.0),
+            ] {
+                let lattice = lattice.parse().unwrap();
+                let ising = Ising::on_lattice(lattice, strength, field, temperature).unwrap();
+                contract::law(&ising, 1).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn any_couplings_keep_the_contract_of_a_law() {
+        let couplings: Vec<Coupling> = (0..7)
+            .flat_map(|i| (0..i).map(move |j| (i, j)))
+            .map(|(i, j)| Coupling {
+                i,
+                j,
+                strength: ((3 * i + 5 * j) % 7) as f64 / 4.0 - 0.7,
+            })
+            .collect();
+        contract::law(&Ising::new(7, &couplings, 0.2, 1.3).unwrap(), 2).unwrap();
+    }
+
+    #[test]
+    fn the_ground_state_counts_each_bond_once() {
+        let ising = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.5, 1.0).unwrap();
+        assert_eq!(ising.energy(&[0xffff]), -32.0 - 8.0);
+        assert_eq!(ising.energy(&[0]), -32.0 + 8.0);
+        assert_eq!(ising.magnetization(&[0xff]), 0.0);
+    }
+
+    #[test]
+    fn what_is_not_an_ising_model_is_refused() {
+        let pair = |i, j, strength| [Coupling { i, j, strength }];
+        for t in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Ising::new(3, &pair(0, 1, 1.0), 0.0, t).is_err());
+        }
+        assert!(Ising::new(3, &pair(1, 1, 1.0), 0.0, 1.0).is_err());
+        assert!(Ising::new(3, &pair(1, 3, 1.0), 0.0, 1.0).is_err());
+        assert!(Ising::new(3, &pair(1, 2, f64::NAN), 0.0, 1.0).is_err());
+        assert!(Ising::new(3, &pair(1, 2, 1.0), f64::INFINITY, 1.0).is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! Lattices: which pairs of sites are neighbours.
+
+use crate::error::{Error, Result};
+use std::fmt;
+use std::str::FromStr;
+
+/// A lattice by name: `chain:N`, `ring:N`, `square:LxM` (periodic), `square-open:LxM`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lattice {
+    /// N sites in a row, N - 1 bonds.
+    Chain(usize),
+    /// N >= 3 sites in a circle, N bonds.
+    Ring(usize),
+    /// L rows of M sites, both sides periodic and at least 3, 2 L M bonds.
+    Square(usize, usize),
+    /// L rows of M sites with open borders, 2 L M - L - M bonds.
+    SquareOpen(usize, usize),
+}
+
+impl Lattice {
+    /// Number of sites.
+    pub fn sites(self) -> usize {
+        match self {
+            Lattice::Chain(n) | Lattice::Ring(n) => n,
+            Lattice::Square(rows, columns) | Lattice::SquareOpen(rows, columns) => rows * columns,
+        }
+    }
+
+    /// Every bond once. Site (row, column) of a square lattice has number row M + column.
+    pub fn bonds(self) -> Vec<(usize, usize)> {
+        match self {
+            Lattice::Chain(n) => (1..n).map(|i| (i - 1, i)).collect(),
+            Lattice::Ring(n) => (0..n).map(|i| (i, (i + 1) % n)).collect(),
+            Lattice::Square(rows, columns) => square_bonds(rows, columns, true),
+            Lattice::SquareOpen(rows, columns) => square_bonds(rows, columns, false),
+        }
+    }
+}
+
+fn square_bonds(rows: usize, columns: usize, periodic: bool) -> Vec<(usize, usize)> {
+    let mut bonds = Vec::new();
+    for row in 0..rows {
+        for column in 0..columns {
+            let site = row * columns + column;
+            if periodic || column + 1 < columns {
+                bonds.push((site, row * columns + (column + 1) % columns));
+            }
+            if periodic || row + 1 < rows {
+                bonds.push((site, (row + 1) % rows * columns + column));
+            }
+        }
+    }
+    bonds
+}
+
+impl fmt::Display for Lattice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lattice::Chain(n) => write!(f, "chain:{n}"),
+            Lattice::Ring(n) => write!(f, "ring:{n}"),
+            Lattice::Square(rows, columns) => write!(f, "square:{rows}x{columns}"),
+            Lattice::SquareOpen(rows, columns) => write!(f, "square-open:{rows}x{columns}"),
+        }
+    }
+}
+
+impl FromStr for Lattice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let refuse = |problem: &str, mend: &str| {
+            Err(Error::invalid(format!("lattice {text}"), problem, mend))
+        };
+        let forms = "write chain:N, ring:N, square:LxM or square-open:LxM";
+        let (kind, size) = text.split_once(':').unwrap_or((text, ""));
+        let Ok(sides) = size
+            .split('x')
+            .map(str::parse)
+            .collect::<std::result::Result<Vec<usize>, _>>()
+        else {
+            return refuse("its size is not a number", forms);
+        };
+        let lattice = match (kind, &sides[..]) {
+            ("chain", &[n]) => Lattice::Chain(n),
+            ("ring", &[n]) => Lattice::Ring(n),
+            ("square", &[rows, columns]) => Lattice::Square(rows, columns),
+            ("square-open", &[rows, columns]) => Lattice::SquareOpen(rows, columns),
+            _ => return refuse("there is no such lattice", forms),
+        };
+        let periodic = matches!(lattice, Lattice::Ring(_) | Lattice::Square(..));
+        if periodic && sides.iter().any(|&side| side < 3) {
+            return refuse(
+                "a periodic side below 3 would couple a pair of sites twice",
+                "take sides of at least 3, or open borders",
+            );
+        }
+        if sides.iter().any(|&side| side == 0 || side > 1 << 16) || lattice.sites() < 2 {
+            return refuse(
+                "it has no bond or too many sites",
+                "take 2 to 65536 sites a side",
+            );
+        }
+        Ok(lattice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for name in ["chain:6", "ring:3", "square:3x4", "square-open:2x5"] {
+            assert_eq!(name.parse::<Lattice>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_lattice_is_refused_with_a_mend() {
+        for name in [
+            "",
+            "ring",
+            "ring:",
+            "ring:2",
+            "ring:x",
+            "square:3",
+            "square:2x3",
+            "square:3x3x3",
+            "chain:1",
+            "chain:0",
+            "square-open:1x1",
+            "torus:3x3",
+            "ring:-3",
+            "chain:99999999999",
+        ] {
+            let message = name.parse::<Lattice>().unwrap_err().to_string();
+            assert!(
+                message.contains("; ") && message.contains("lattice"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_site_of_a_torus_has_four_different_neighbours() {
+        let mut neighbours = vec![std::collections::BTreeSet::new(); 12];
+        for (i, j) in Lattice::Square(3, 4).bonds() {
+            assert!(neighbours[i].insert(j) && neighbours[j].insert(i));
+        }
+        assert!(neighbours.iter().all(|sites| sites.len() == 4));
+        assert_eq!(Lattice::SquareOpen(3, 4).bonds().len(), 2 * 12 - 7);
+        assert_eq!(Lattice::SquareOpen(1, 5).bonds(), Lattice::Chain(5).bonds());
+    }
+}

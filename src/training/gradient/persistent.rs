@@ -1,0 +1,62 @@
+//! Persistent contrastive divergence.
+
+use super::{GradientEstimator, HiddenStatistics, negative_phase, positive_phase};
+use crate::configuration::Configurations;
+use crate::error::{Error, Result};
+use crate::law::Chains;
+use crate::model::Model;
+use crate::random::Seed;
+use crate::training::batch::Batch;
+
+/// PCD (Younes 1989; Tieleman 2008): chains that live on from update to update, k Gibbs steps each.
+/// Unbiased as far as the chains keep up with the parameters.
+pub struct PersistentContrastiveDivergence {
+    gibbs_steps: usize,
+    hidden_statistics: HiddenStatistics,
+    chains: Chains,
+}
+
+impl PersistentContrastiveDivergence {
+    /// With chains that start from the visible rows `starts` (any number of them but zero) for a
+    /// model of `hidden` hidden units.
+    pub fn new(
+        gibbs_steps: usize,
+        hidden_statistics: HiddenStatistics,
+        starts: &Configurations,
+        hidden: usize,
+        seed: Seed,
+    ) -> Result<Self> {
+        if starts.is_empty() {
+            return Err(Error::invalid(
+                "chains",
+                "persistent contrastive divergence needs at least one chain",
+                "take one or more",
+            ));
+        }
+        Ok(Self {
+            gibbs_steps,
+            hidden_statistics,
+            chains: Chains::new(starts.widened(hidden), seed),
+        })
+    }
+}
+
+impl GradientEstimator for PersistentContrastiveDivergence {
+    fn estimate(
+        &mut self,
+        model: &dyn Model,
+        batch: &Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        let how = self.hidden_statistics;
+        positive_phase(model, batch.data(), how.positive, seed, gradient)?;
+        negative_phase(
+            model,
+            &mut self.chains,
+            self.gibbs_steps,
+            how.negative,
+            gradient,
+        )
+    }
+}

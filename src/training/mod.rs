@@ -1,0 +1,6 @@
+//! Estimators of the gradient, and the updates that follow it.
+
+pub mod batch;
+pub mod gradient;
+pub mod schedule;
+pub mod trainer;
