@@ -16,30 +16,28 @@ pub struct ExactRecord {
     pub log_partition: f64,
 }
 
-/// Measures models against one target by enumeration. Holds a table of 8 bytes x 2^sites.
-pub struct ExactMonitor {
-    target: Vec<f64>,
+/// A target law as a table of ln P: 8 bytes x 2^sites.
+pub struct ExactTarget {
+    log_probabilities: Vec<f64>,
     entropy: f64,
-    sample: Option<Configurations>,
 }
 
-impl ExactMonitor {
-    /// For a target of at most [`crate::enumerate::VISIBLE_LIMIT`] sites. `sample` holds the training
-    /// configurations; without it the training data are the target itself.
-    pub fn new(target: &dyn Law, sample: Option<&Configurations>) -> Result<Self> {
-        let target = log_probabilities(target)?;
+impl ExactTarget {
+    /// For a law of at most [`crate::enumerate::VISIBLE_LIMIT`] sites.
+    pub fn new(target: &dyn Law) -> Result<Self> {
+        let log_probabilities = log_probabilities(target)?;
         Ok(Self {
-            entropy: entropy(&target),
-            target,
-            sample: sample.map(Configurations::distinct),
+            entropy: entropy(&log_probabilities),
+            log_probabilities,
         })
     }
 
-    /// KL divergence, mean log-likelihood and ln Z of `model`.
-    pub fn measure(&self, model: &dyn Law) -> Result<ExactRecord> {
+    /// Measures `model` by enumeration. `sample` holds the training configurations (each once, with
+    /// its weight: [`Configurations::distinct`] saves work); without it they are the target itself.
+    pub fn measure(&self, model: &dyn Law, sample: Option<&Configurations>) -> Result<ExactRecord> {
         let log_partition = log_partition(model)?;
-        let kl = kl_divergence(&self.target, model, log_partition);
-        let log_likelihood = match &self.sample {
+        let kl = kl_divergence(&self.log_probabilities, model, log_partition);
+        let log_likelihood = match sample {
             Some(sample) => mean_log_weight(model, sample) - log_partition,
             // sum_v P ln P_model = -H - KL.
             None => -self.entropy - kl,

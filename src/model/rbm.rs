@@ -11,6 +11,8 @@ use crate::numerics::sigmoid;
 use crate::random::Seed;
 use nalgebra::{DMatrix, Dyn, MatrixView, U1};
 use rand_distr::{Distribution, Normal, Uniform};
+use std::fmt;
+use std::str::FromStr;
 
 /// E(v, h) = -b.v - c.h - v'W h with units 0 and 1 (Smolensky 1986); W is visible x hidden.
 ///
@@ -33,6 +35,37 @@ pub enum InitialWeights {
     Gaussian(f64),
     /// Uniform within +-4 sqrt(6 / (n_v + n_h)) (Glorot and Bengio 2010, for sigmoid units).
     Uniform,
+}
+
+impl fmt::Display for InitialWeights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InitialWeights::Gaussian(deviation) => write!(f, "gaussian:{deviation}"),
+            InitialWeights::Uniform => write!(f, "uniform"),
+        }
+    }
+}
+
+impl FromStr for InitialWeights {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let deviation = |word: &str| {
+            word.parse()
+                .ok()
+                .filter(|x: &f64| *x >= 0.0 && x.is_finite())
+        };
+        let (kind, word) = text.split_once(':').unwrap_or((text, ""));
+        match (kind, deviation(word)) {
+            ("uniform", _) if word.is_empty() => Ok(InitialWeights::Uniform),
+            ("gaussian", Some(deviation)) => Ok(InitialWeights::Gaussian(deviation)),
+            _ => Err(Error::invalid(
+                format!("initial weights {text}"),
+                "there is no such law",
+                "write uniform, or gaussian:STD with STD >= 0 such as gaussian:0.01",
+            )),
+        }
+    }
 }
 
 impl Rbm {

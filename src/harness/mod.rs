@@ -1,0 +1,5 @@
+//! What every experiment shares: common options, presets, a resumable sweep, exit codes.
+
+pub mod list;
+pub mod options;
+pub mod sweep;

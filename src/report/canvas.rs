@@ -1,0 +1,364 @@
+//! Drawing a [`Figure`] with plotters, as PNG with an embedded font and as SVG.
+
+use super::figure::{Axis, Figure, Mark, Panel, Point, Series, tick_label};
+use crate::error::{Error, Result};
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::prelude::*;
+use plotters::style::{FontStyle, register_font};
+use std::path::Path;
+use std::sync::OnceLock;
+
+type DrawError = Box<dyn std::error::Error>;
+type Draw<T> = std::result::Result<T, DrawError>;
+
+/// Everything is drawn at this scale, so that a PNG is sharp on any screen.
+const SCALE: u32 = 2;
+const PANEL: (u32, u32) = (330, 300);
+const ALONE: (u32, u32) = (620, 400);
+const MARGIN: u32 = 12;
+const TITLE: u32 = 52;
+const LEGEND_LINE: u32 = 22;
+
+const FONT: &str = "sans-serif";
+
+/// Okabe and Ito 2008, told apart by colour-blind readers too; without the yellow, which is too
+/// pale for lines.
+const COLORS: [RGBColor; 7] = [
+    RGBColor(0, 0, 0),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 114, 178),
+    RGBColor(204, 121, 167),
+];
+const GRAY: RGBColor = RGBColor(110, 110, 110);
+
+pub(super) fn write(figure: &Figure, folder: &Path, name: &str) -> Result<()> {
+    let png = folder.join(format!("{name}.png"));
+    write_png(figure, folder, &png).map_err(|reason| refuse(&png, &*reason))?;
+    let svg = folder.join(format!("{name}.svg"));
+    let text = svg_text(figure).map_err(|reason| refuse(&svg, &*reason))?;
+    super::file::write(&svg, text.as_bytes())
+}
+
+fn refuse(path: &Path, reason: &dyn std::error::Error) -> Error {
+    Error::Figure {
+        path: path.to_path_buf(),
+        reason: reason.to_string(),
+    }
+}
+
+fn write_png(figure: &Figure, folder: &Path, path: &Path) -> Draw<()> {
+    // Drawn beside its place, so that nothing half-written is ever there.
+    let scratch = tempfile::tempdir_in(folder)?;
+    let drawing = scratch.path().join("figure.png");
+    draw(
+        figure,
+        &BitMapBackend::new(&drawing, size(figure)).into_drawing_area(),
+    )?;
+    std::fs::rename(&drawing, path)?;
+    Ok(())
+}
+
+fn svg_text(figure: &Figure) -> Draw<String> {
+    let mut text = String::new();
+    draw(
+        figure,
+        &SVGBackend::with_string(&mut text, size(figure)).into_drawing_area(),
+    )?;
+    Ok(text)
+}
+
+fn rows(figure: &Figure) -> usize {
+    figure.panels.len().div_ceil(figure.columns)
+}
+
+fn panel_size(figure: &Figure) -> (u32, u32) {
+    if figure.panels.len() == 1 {
+        ALONE
+    } else {
+        PANEL
+    }
+}
+
+fn size(figure: &Figure) -> (u32, u32) {
+    let panel = panel_size(figure);
+    let width = panel.0 * figure.columns as u32 + 2 * MARGIN;
+    let height = panel.1 * rows(figure) as u32 + TITLE + legend_height(figure) + 2 * MARGIN;
+    (width * SCALE, height * SCALE)
+}
+
+fn register_fonts() -> Draw<()> {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    let registered = *REGISTERED.get_or_init(|| {
+        register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).is_ok()
+            && register_font(FONT, FontStyle::Bold, dejavu::sans::bold()).is_ok()
+    });
+    if registered {
+        Ok(())
+    } else {
+        Err("the embedded font cannot be read".into())
+    }
+}
+
+fn text(size: u32) -> TextStyle<'static> {
+    (FONT, (size * SCALE) as i32)
+        .into_text_style(&(1, 1))
+        .color(&BLACK)
+}
+
+fn bold(size: u32) -> TextStyle<'static> {
+    (FONT, (size * SCALE) as i32, FontStyle::Bold)
+        .into_text_style(&(1, 1))
+        .color(&BLACK)
+}
+
+fn draw<DB: DrawingBackend>(figure: &Figure, root: &DrawingArea<DB, Shift>) -> Draw<()>
+where
+    DB::ErrorType: 'static,
+{
+    register_fonts()?;
+    root.fill(&WHITE)?;
+    let margin = MARGIN * SCALE;
+    let root_inside = root.margin(margin, margin, margin, margin);
+    let (head, rest) = root_inside.split_vertically(TITLE * SCALE);
+    head.draw(&Text::new(figure.title.clone(), (0, 0), bold(15)))?;
+    let second_line = (0, (22 * SCALE) as i32);
+    head.draw(&Text::new(
+        figure.subtitle.clone(),
+        second_line,
+        text(12).color(&GRAY),
+    ))?;
+    let panels_height = panel_size(figure).1 * rows(figure) as u32 * SCALE;
+    let (middle, foot) = rest.split_vertically(panels_height);
+    let x_values = figure.panels.iter().flat_map(|panel| {
+        let points = panel.series.iter().flat_map(|series| series.points.iter());
+        points.map(|point| point.x)
+    });
+    let y_values = figure.panels.iter().flat_map(|panel| {
+        let points = panel.series.iter().flat_map(|series| series.points.iter());
+        let levels = panel.levels.iter().map(|level| level.y);
+        points
+            .flat_map(|point| [point.low, point.y, point.high])
+            .chain(levels)
+    });
+    let spans = (figure.x.span(x_values), figure.y.span(y_values));
+    let areas = middle.split_evenly((rows(figure), figure.columns));
+    for (panel, area) in figure.panels.iter().zip(&areas) {
+        draw_panel(figure, panel, spans, area)?;
+    }
+    draw_legend(figure, &foot)?;
+    root.present()?;
+    Ok(())
+}
+
+type Span = (f64, f64);
+
+/// A linear coordinate whose ticks we choose.
+struct Ticks {
+    span: Span,
+    at: Vec<f64>,
+}
+
+impl Ranged for Ticks {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, position: &f64, (from, to): (i32, i32)) -> i32 {
+        let share = (position - self.span.0) / (self.span.1 - self.span.0);
+        from + (share * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() {
+            Vec::new()
+        } else {
+            self.at.clone()
+        }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.span.0..self.span.1
+    }
+}
+
+fn draw_panel<DB: DrawingBackend>(
+    figure: &Figure,
+    panel: &Panel,
+    (x_span, y_span): (Span, Span),
+    area: &DrawingArea<DB, Shift>,
+) -> Draw<()>
+where
+    DB::ErrorType: 'static,
+{
+    let (x_axis, y_axis) = (&figure.x, &figure.y);
+    let mut builder = ChartBuilder::on(area);
+    builder
+        .margin(6 * SCALE)
+        .set_label_area_size(LabelAreaPosition::Left, 62 * SCALE)
+        .set_label_area_size(LabelAreaPosition::Bottom, 42 * SCALE);
+    if !panel.title.is_empty() {
+        builder.caption(&panel.title, bold(12));
+    }
+    let ticks = |axis: &Axis, span| Ticks {
+        span,
+        at: axis.tick_positions(span),
+    };
+    let (x_range, y_range) = (ticks(x_axis, x_span), ticks(y_axis, y_span));
+    let mut chart = builder.build_cartesian_2d(x_range, y_range)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.1).stroke_width(SCALE))
+        .axis_style(BLACK.mix(0.6).stroke_width(SCALE))
+        .label_style(text(11))
+        .axis_desc_style(text(12))
+        .x_desc(&x_axis.label)
+        .y_desc(&y_axis.label)
+        .x_labels(50)
+        .y_labels(50)
+        .x_label_formatter(&|position| tick_label(x_axis.value(*position)))
+        .y_label_formatter(&|position| tick_label(y_axis.value(*position)))
+        .draw()?;
+
+    // What a logarithmic axis cannot show stands on its lower edge.
+    let at_y = |value: f64| match y_axis.position(value) {
+        position if position >= y_span.0 => position,
+        _ => y_span.0,
+    };
+    let at = |x: f64, y: f64| (x_axis.position(x), at_y(y));
+
+    for level in &panel.levels {
+        let (from, to) = match level.span {
+            Some((from, to)) => (x_axis.position(from), x_axis.position(to)),
+            None => x_span,
+        };
+        let ends = [
+            (from.max(x_span.0), at_y(level.y)),
+            (to.min(x_span.1), at_y(level.y)),
+        ];
+        let style = GRAY.stroke_width(2 * SCALE);
+        chart.draw_series(DashedLineSeries::new(ends, 5 * SCALE, 3 * SCALE, style))?;
+    }
+    // Bands first, so that no line is hidden.
+    for series in panel
+        .series
+        .iter()
+        .filter(|series| series.mark == Mark::Band)
+    {
+        let upper = series.points.iter().map(|p| at(p.x, p.high));
+        let lower = series.points.iter().rev().map(|p| at(p.x, p.low));
+        let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
+        chart.draw_series([Polygon::new(outline, color(series).mix(0.18).filled())])?;
+    }
+    for series in &panel.series {
+        let style = color(series).stroke_width(2 * SCALE);
+        let line = series.points.iter().map(|p| at(p.x, p.y));
+        chart.draw_series(LineSeries::new(line.clone(), style))?;
+        if series.mark == Mark::Bars {
+            let bar = |p: &Point| PathElement::new([at(p.x, p.low), at(p.x, p.high)], style);
+            chart.draw_series(series.points.iter().map(bar))?;
+            for position in line {
+                chart.draw_series([
+                    EmptyElement::at(position) + marker(series.look, color(series))
+                ])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn color(series: &Series) -> RGBColor {
+    COLORS[series.look % COLORS.len()]
+}
+
+/// A disc, square, triangle or diamond about the origin, so that series differ without colour too.
+fn marker<DB: DrawingBackend>(look: usize, color: RGBColor) -> DynElement<'static, DB, (i32, i32)>
+where
+    DB::ErrorType: 'static,
+{
+    let r = (4 * SCALE) as i32;
+    let style = color.filled();
+    match look % 4 {
+        0 => Circle::new((0, 0), r, style).into_dyn(),
+        1 => Polygon::new([(-r, -r), (r, -r), (r, r), (-r, r)], style).into_dyn(),
+        2 => Polygon::new([(-r, r), (r, r), (0, -r)], style).into_dyn(),
+        _ => Polygon::new([(-r, 0), (0, -r), (r, 0), (0, r)], style).into_dyn(),
+    }
+}
+
+/// What the legend says: every name once, in order of appearance.
+fn legend(figure: &Figure) -> Vec<(String, Option<&Series>)> {
+    let mut entries: Vec<(String, Option<&Series>)> = Vec::new();
+    let series = figure.panels.iter().flat_map(|panel| &panel.series);
+    let levels = figure.panels.iter().flat_map(|panel| &panel.levels);
+    let named = series
+        .map(|series| (series.label.clone(), Some(series)))
+        .chain(levels.map(|level| (level.label.clone(), None)));
+    for (label, series) in named {
+        if !label.is_empty() && !entries.iter().any(|(known, _)| *known == label) {
+            entries.push((label, series));
+        }
+    }
+    entries
+}
+
+/// The width of an entry. Estimated from its letters, so that the size of a figure is known before
+/// it is drawn.
+fn entry_width(label: &str) -> u32 {
+    48 + 8 * label.chars().count() as u32
+}
+
+/// The line and the place of every entry, and the number of lines.
+fn place_entries(figure: &Figure) -> (Vec<(u32, u32)>, u32) {
+    let width = panel_size(figure).0 * figure.columns as u32;
+    let (mut line, mut x) = (0, 0);
+    let mut places = Vec::new();
+    for (label, _) in legend(figure) {
+        if x > 0 && x + entry_width(&label) > width {
+            (line, x) = (line + 1, 0);
+        }
+        places.push((line, x));
+        x += entry_width(&label);
+    }
+    (places, line + 1)
+}
+
+fn legend_height(figure: &Figure) -> u32 {
+    place_entries(figure).1 * LEGEND_LINE + 6
+}
+
+fn draw_legend<DB: DrawingBackend>(figure: &Figure, area: &DrawingArea<DB, Shift>) -> Draw<()>
+where
+    DB::ErrorType: 'static,
+{
+    let scale = SCALE as i32;
+    for ((label, series), (line, x)) in legend(figure).into_iter().zip(place_entries(figure).0) {
+        let (x, y) = (
+            x as i32 * scale,
+            (line * LEGEND_LINE + LEGEND_LINE / 2) as i32 * scale,
+        );
+        let ends = [(x, y), (x + 28 * scale, y)];
+        match series {
+            Some(series) => {
+                let style = color(series).stroke_width(2 * SCALE);
+                area.draw(&PathElement::new(ends, style))?;
+                if series.mark == Mark::Bars {
+                    let center = (x + 14 * scale, y);
+                    area.draw(&(EmptyElement::at(center) + marker(series.look, color(series))))?;
+                }
+            }
+            None => {
+                for dash in 0..4 {
+                    let from = x + 8 * dash * scale;
+                    let ends = [(from, y), (from + 5 * scale, y)];
+                    area.draw(&PathElement::new(ends, GRAY.stroke_width(2 * SCALE)))?;
+                }
+            }
+        }
+        area.draw(&Text::new(label, (x + 34 * scale, y - 8 * scale), text(12)))?;
+    }
+    Ok(())
+}

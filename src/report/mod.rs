@@ -1,0 +1,7 @@
+//! Files that a run leaves: tidy rows, figures, and the run's manifest. Knows records, not models.
+
+pub mod figure;
+pub mod file;
+pub mod manifest;
+
+mod canvas;
