@@ -93,7 +93,7 @@ fn against_epoch(options: &Options, rows: &[Row]) -> Figure {
     Figure {
         title: format!("Learning the Ising model on {}", lattices(options)),
         subtitle: format!("{}; {}", target_line(options), replicas(options)),
-        columns: options.hidden.len().min(5),
+        columns: options.hidden.len().min(3),
         panels,
         x: Axis::linear(match options.samples {
             Samples::Exact => "epoch (one update each)",

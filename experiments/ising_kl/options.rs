@@ -87,7 +87,7 @@ pub struct Options {
     pub replicas: usize,
 
     /// Passes over the data; with exact data each is one update
-    #[arg(long, value_name = "NUMBER", default_value_t = 5000, value_parser = at_least_one, help_heading = "Training")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 6000, value_parser = at_least_one, help_heading = "Training")]
     pub epochs: usize,
 
     /// Epochs between measurements of the KL divergence
@@ -103,21 +103,21 @@ pub struct Options {
     pub chains: usize,
 
     /// Step along the gradient, which is a mean per configuration
-    #[arg(long, value_name = "RATE", default_value_t = 0.1, value_parser = positive, help_heading = "Training")]
+    #[arg(long, value_name = "RATE", default_value_t = 0.2, value_parser = positive, help_heading = "Training")]
     pub learning_rate: f64,
 
     /// Fall of the learning rate: none, exponential:T or inverse:T, T in updates
     #[arg(
         long,
         value_name = "DECAY",
-        default_value = "none",
+        default_value = "exponential:2000",
         help_heading = "Training"
     )]
     #[serde(serialize_with = "as_text")]
     pub decay: Decay,
 
     /// Share of the last step that is kept, 0 <= momentum < 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = share, help_heading = "Training")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share, help_heading = "Training")]
     pub momentum: f64,
 
     /// Strength of the L2 penalty on the weights (biases are free)
@@ -128,7 +128,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "LAW",
-        default_value = "gaussian:0.1",
+        default_value = "gaussian:0.5",
         help_heading = "Training"
     )]
     #[serde(serialize_with = "as_text")]

@@ -90,16 +90,12 @@ pub fn draw_bits(inputs: &[f32], uniforms: &[f32], out: &mut [u64]) {
     out.fill(0);
     let groups = inputs.chunks_exact(LANES).zip(uniforms.chunks_exact(LANES));
     for (group, (inputs, uniforms)) in groups.enumerate() {
-        let mut ones = [0_u64; LANES];
-        for ((one, x), u) in ones.iter_mut().zip(inputs).zip(uniforms) {
+        let mut bits = 0_u32;
+        for (j, (x, u)) in inputs.iter().zip(uniforms).enumerate() {
             let e = exp_f32((-x).clamp(-87.0, 87.0));
-            *one = u64::from(u * (1.0 + e) < 1.0);
+            bits |= u32::from(u * (1.0 + e) < 1.0) << j;
         }
-        let bits = ones
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (j, one)| bits | one << j);
-        out[group * LANES / 64] |= bits << (group * LANES % 64);
+        out[group * LANES / 64] |= u64::from(bits) << (group * LANES % 64);
     }
 }
 

@@ -358,7 +358,7 @@ where
                 }
             }
         }
-        area.draw(&Text::new(label, (x + 34 * scale, y - 8 * scale), text(12)))?;
+        area.draw(&Text::new(label, (x + 34 * scale, y - 7 * scale), text(12)))?;
     }
     Ok(())
 }
