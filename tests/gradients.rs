@@ -1,0 +1,421 @@
+//! The estimators of the gradient against their exact means, and the contracts against impostors.
+
+mod common;
+
+use common::*;
+use gibbsite::configuration::Configurations;
+use gibbsite::contract::{self, FALSE_ALARM};
+use gibbsite::enumerate;
+use gibbsite::error::Result;
+use gibbsite::law::{Chains, Clamp, Kernel, Law};
+use gibbsite::model::Model;
+use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::random::Seed;
+use gibbsite::statistics::fit::{student_t, student_threshold};
+use gibbsite::target::ising::Ising;
+use gibbsite::target::lattice::Lattice;
+use gibbsite::training::batch::{Batch, RowSampler};
+use gibbsite::training::gradient::{
+    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,
+    PersistentContrastiveDivergence, Phase,
+};
+use rayon::prelude::*;
+
+const PHASES: [Phase; 2] = [Phase::Analytic, Phase::Sampled];
+
+/// All four ways to treat the hidden units.
+fn all_statistics() -> impl Iterator<Item = HiddenStatistics> {
+    PHASES.into_iter().flat_map(|positive| {
+        PHASES
+            .into_iter()
+            .map(move |negative| HiddenStatistics { positive, negative })
+    })
+}
+
+/// Fails where the mean of independent `estimates` differs from `expected` in any component;
+/// `comparisons` are all that share the test's false-alarm level.
+fn assert_mean(
+    what: &str,
+    model: &dyn Model,
+    estimates: &[Vec<f64>],
+    expected: &[f64],
+    comparisons: usize,
+) {
+    let threshold = student_threshold(estimates.len(), comparisons, FALSE_ALARM);
+    for (index, expected) in expected.iter().enumerate() {
+        let values: Vec<f64> = estimates.iter().map(|gradient| gradient[index]).collect();
+        let t = student_t(&values, *expected, 1.0);
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        assert!(
+            t.abs() <= threshold,
+            "{what}, {}: {mean} instead of {expected}, t = {t:.2}",
+            model.parameter_name(index)
+        );
+    }
+}
+
+/// Against `cd_expected_update` (data - chain, the negative of our gradient): the exact mean of CD-k
+/// from chains that start at the data, for every k of the files and all hidden statistics.
+#[test]
+fn contrastive_divergence_has_its_exact_mean() {
+    const ESTIMATES: u64 = 512;
+    const COPIES: usize = 16;
+    for name in ["rbm_4x3", "rbm_6x6"] {
+        let file = reference(name);
+        let rbm = machine(&file);
+        let data = configurations(&file["data"]);
+        // Copies of the data leave the mean alone and make an estimate less noisy.
+        let rows: Vec<usize> = (0..COPIES).flat_map(|_| 0..data.len()).collect();
+        let cases = list(&file["cd_expected_update"]["by_k"]);
+        let comparisons = 2 * cases.len() * 4 * 48;
+        let mut seen = Vec::new();
+        for case in cases {
+            let gibbs_steps = number(&case["k"]) as usize;
+            if gibbs_steps > 10 {
+                continue;
+            }
+            seen.push(gibbs_steps);
+            let expected: Vec<f64> = in_parameter_order(case, ["W", "b", "c"])
+                .into_iter()
+                .map(|x| -x)
+                .collect();
+            for (number, hidden_statistics) in all_statistics().enumerate() {
+                let seed = Seed::root(21)
+                    .child(name, gibbs_steps as u64)
+                    .child("statistics", number as u64);
+                let estimates: Vec<Vec<f64>> = (0..ESTIMATES)
+                    .into_par_iter()
+                    .map(|run| {
+                        let mut gradient = vec![0.0; expected.len()];
+                        ContrastiveDivergence {
+                            gibbs_steps,
+                            hidden_statistics,
+                        }
+                        .estimate(
+                            &rbm,
+                            &Batch::Rows(data.select(&rows)),
+                            seed.child("run", run),
+                            &mut gradient,
+                        )
+                        .unwrap();
+                        gradient
+                    })
+                    .collect();
+                let what = format!("CD-{gibbs_steps} of {name}, {hidden_statistics}");
+                assert_mean(&what, &rbm, &estimates, &expected, comparisons);
+            }
+        }
+        assert_eq!(seen, [1, 2, 5, 10], "{name}");
+    }
+}
+
+/// Against zero: where the data are the model's own law and the model stays, the persistent chains
+/// reach the model's moments. 64 replicas with a burn-in of their own make the error bars honest.
+#[test]
+fn persistent_chains_reach_the_moments_of_a_model_that_stays() {
+    const REPLICAS: u64 = 64;
+    for name in ["rbm_4x3", "rbm_6x6"] {
+        let rbm = machine(&reference(name));
+        let law = enumerate::whole_law(&rbm).unwrap();
+        let sampler = RowSampler::new(&law).unwrap();
+        let length = rbm.parameters().len();
+        for (number, hidden_statistics) in all_statistics().enumerate() {
+            let root = Seed::root(22).child(name, number as u64);
+            let means: Vec<Vec<f64>> = (0..REPLICAS)
+                .into_par_iter()
+                .map(|replica| {
+                    let seed = root.child("replica", replica);
+                    let starts = Configurations::zeros(rbm.sites(), 100);
+                    let chains = seed.child("chains", 0);
+                    let mut estimator = PersistentContrastiveDivergence::new(
+                        1,
+                        hidden_statistics,
+                        &starts,
+                        rbm.hidden(),
+                        chains,
+                    )
+                    .unwrap();
+                    let batch = Batch::Law {
+                        law: &law,
+                        sampler: &sampler,
+                        chains: 1,
+                    };
+                    let (burn_in, updates) = (50, 200);
+                    let mut mean = vec![0.0; length];
+                    let mut gradient = vec![0.0; length];
+                    for update in 0..burn_in + updates {
+                        let seed = seed.child("update", update);
+                        estimator
+                            .estimate(&rbm, &batch, seed, &mut gradient)
+                            .unwrap();
+                        if update >= burn_in {
+                            for (mean, x) in mean.iter_mut().zip(&gradient) {
+                                *mean += x / updates as f64;
+                            }
+                        }
+                    }
+                    mean
+                })
+                .collect();
+            let what = format!("PCD of {name}, {hidden_statistics}");
+            assert_mean(&what, &rbm, &means, &vec![0.0; length], 2 * 4 * 48);
+        }
+    }
+}
+
+fn small_machine() -> Rbm {
+    let mut rbm = Rbm::new(4, 3).unwrap();
+    rbm.initialize(InitialWeights::Gaussian(0.5), Seed::root(23))
+        .unwrap();
+    for (k, bias) in [0.3, -0.2, 0.1, -0.4, 0.25, -0.35, 0.15]
+        .into_iter()
+        .enumerate()
+    {
+        rbm.parameters_mut()[12 + k] = bias;
+    }
+    rbm
+}
+
+fn small_target() -> Ising {
+    Ising::on_lattice(Lattice::Ring(4), 1.0, 0.2, 2.0).unwrap()
+}
+
+/// Against central differences of the divergence from a ring of four (contract::estimator): every
+/// estimator in equilibrium, with every treatment of the hidden units.
+#[test]
+fn estimators_keep_their_contract() {
+    let target = small_target();
+    let mut model = small_machine();
+    contract::estimator(&|_, _| Box::new(Exact), &mut model, &target, 24).unwrap();
+    for hidden_statistics in all_statistics() {
+        let gibbs_steps = 25;
+        let cd = ContrastiveDivergence {
+            gibbs_steps,
+            hidden_statistics,
+        };
+        contract::estimator(&|_, _| Box::new(cd), &mut model, &target, 25)
+            .unwrap_or_else(|problem| panic!("CD, {hidden_statistics}: {problem}"));
+        let pcd = |starts: &Configurations, seed| -> Box<dyn GradientEstimator> {
+            Box::new(
+                PersistentContrastiveDivergence::new(
+                    gibbs_steps,
+                    hidden_statistics,
+                    starts,
+                    3,
+                    seed,
+                )
+                .unwrap(),
+            )
+        };
+        contract::estimator(&pcd, &mut model, &target, 26)
+            .unwrap_or_else(|problem| panic!("PCD, {hidden_statistics}: {problem}"));
+    }
+}
+
+/// The exact gradient times a factor.
+struct Scaled(f64);
+
+impl GradientEstimator for Scaled {
+    fn estimate(
+        &mut self,
+        model: &dyn Model,
+        batch: &Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        Exact.estimate(model, batch, seed, gradient)?;
+        gradient.iter_mut().for_each(|x| *x *= self.0);
+        Ok(())
+    }
+}
+
+/// Against impostors: a zero gradient, a flipped sign, a gradient 1 % too long, one that forgets to
+/// overwrite, and CD-1 (whose bias the contract must see) are all refused.
+#[test]
+fn estimator_contract_refuses_wrong_gradients() {
+    let target = small_target();
+    let mut model = small_machine();
+    for factor in [0.0, -1.0, 1.01] {
+        let make =
+            |_: &Configurations, _| -> Box<dyn GradientEstimator> { Box::new(Scaled(factor)) };
+        let problem = contract::estimator(&make, &mut model, &target, 27).unwrap_err();
+        assert!(
+            problem.contains("in equilibrium"),
+            "factor {factor}: {problem}"
+        );
+    }
+    // Its own law does not move under CD-1, so only the second part can see the bias.
+    let mut model = machine(&reference("rbm_4x3"));
+    let cd_1 = ContrastiveDivergence {
+        gibbs_steps: 1,
+        hidden_statistics: HiddenStatistics::default(),
+    };
+    let problem = contract::estimator(&|_, _| Box::new(cd_1), &mut model, &target, 28).unwrap_err();
+    assert!(problem.contains("in equilibrium"), "CD-1: {problem}");
+
+    struct Adds;
+    impl GradientEstimator for Adds {
+        fn estimate(
+            &mut self,
+            model: &dyn Model,
+            _batch: &Batch,
+            _seed: Seed,
+            gradient: &mut [f64],
+        ) -> Result<()> {
+            model.add_model_statistics(gradient)?;
+            Ok(())
+        }
+    }
+    let problem = contract::estimator(&|_, _| Box::new(Adds), &mut model, &target, 29).unwrap_err();
+    assert!(problem.contains("the model's law"), "no data: {problem}");
+}
+
+/// A kernel that is another one with changes.
+struct Changed<'a> {
+    kernel: &'a dyn Kernel,
+    beta_factor: f64,
+    moves: bool,
+    obeys_clamp: bool,
+}
+
+impl Kernel for Changed<'_> {
+    fn units(&self) -> usize {
+        self.kernel.units()
+    }
+
+    fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
+        let clamp = if self.obeys_clamp {
+            clamp
+        } else {
+            Clamp::Nothing
+        };
+        if self.moves {
+            self.kernel
+                .advance(chains, self.beta_factor * beta, steps, clamp);
+        }
+    }
+}
+
+/// Against impostors: the identity, a wrong temperature and a kernel deaf to clamping are refused,
+/// each for its own reason; unchanged the kernel passes.
+#[test]
+fn kernel_contract_refuses_wrong_kernels() {
+    let rbm = small_machine();
+    let law = NaiveMachine::new(4, 3, rbm.parameters()).joint_law(1.0);
+    let kernel = rbm.kernel();
+    let good = Changed {
+        kernel: &*kernel,
+        beta_factor: 1.0,
+        moves: true,
+        obeys_clamp: true,
+    };
+    let check = |kernel: &Changed| contract::kernel(kernel, 1.0, &law, 4, 25, 100_000, 30);
+    check(&good).unwrap();
+    let problem = check(&Changed {
+        moves: false,
+        ..good
+    })
+    .unwrap_err();
+    assert!(problem.contains("not reached"), "identity: {problem}");
+    let problem = check(&Changed {
+        beta_factor: 0.8,
+        ..good
+    })
+    .unwrap_err();
+    assert!(problem.contains("changes the law"), "beta 0.8: {problem}");
+    let problem = check(&Changed {
+        obeys_clamp: false,
+        ..good
+    })
+    .unwrap_err();
+    assert!(problem.contains("clamped"), "deaf: {problem}");
+}
+
+/// What a wrong law gets wrong.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    Change,
+    Block,
+    LogPartition,
+    Smaller,
+}
+
+struct WrongLaw {
+    right: Rbm,
+    fault: Fault,
+}
+
+impl Law for WrongLaw {
+    fn sites(&self) -> usize {
+        self.right.sites()
+    }
+
+    fn log_weight(&self, state: &[u64]) -> f64 {
+        self.right.log_weight(state)
+    }
+
+    fn log_weight_change(&self, state: &[u64], site: usize) -> f64 {
+        let factor = if self.fault == Fault::Change {
+            -1.0
+        } else {
+            1.0
+        };
+        factor * self.right.log_weight_change(state, site)
+    }
+
+    fn log_weights(&self, first: u64, out: &mut [f64]) {
+        self.right.log_weights(first, out);
+        if self.fault == Fault::Block {
+            out.swap(0, 1);
+        }
+    }
+
+    fn log_partition(&self) -> Option<f64> {
+        let ln_z = enumerate::log_partition(&self.right).unwrap();
+        (self.fault == Fault::LogPartition).then_some(ln_z + 1e-6)
+    }
+
+    fn smaller(&self) -> Option<Box<dyn Law + '_>> {
+        let mut smaller = self.right.transposed();
+        if self.fault == Fault::Smaller {
+            smaller.parameters_mut()[0] += 1e-6;
+        }
+        Some(Box::new(smaller))
+    }
+}
+
+/// Against impostors: a wrong change, wrong blocks, a wrong closed form and a wrong smaller law are
+/// refused; the right law passes.
+#[test]
+fn law_contract_refuses_wrong_laws() {
+    let check = |fault| {
+        let right = small_machine();
+        contract::law(&WrongLaw { right, fault }, 31)
+    };
+    check(Fault::None).unwrap();
+    for (fault, word) in [
+        (Fault::Change, "log_weight_change"),
+        (Fault::Block, "log_weights differs"),
+        (Fault::LogPartition, "ln Z"),
+        (Fault::Smaller, "ln Z"),
+    ] {
+        let problem = check(fault).unwrap_err();
+        assert!(problem.contains(word), "{problem}");
+    }
+}
+
+/// Against recomputation and enumeration (contract::law): machines of all proportions, with moderate
+/// and with large parameters.
+#[test]
+fn machines_keep_the_contract_of_a_law() {
+    for (visible, hidden) in [(1, 1), (4, 3), (3, 9), (10, 2), (12, 12)] {
+        for deviation in [0.0, 1.0, 30.0] {
+            let mut rbm = Rbm::new(visible, hidden).unwrap();
+            rbm.initialize(InitialWeights::Gaussian(deviation), Seed::root(32))
+                .unwrap();
+            contract::law(&rbm, 33)
+                .unwrap_or_else(|problem| panic!("{visible}x{hidden}, {deviation}: {problem}"));
+        }
+    }
+}
