@@ -55,7 +55,7 @@ fn assert_mean(
 }
 
 /// Against `cd_expected_update` (data - chain, the negative of our gradient): the exact mean of CD-k
-/// from chains that start at the data, for every k of the files and all hidden statistics.
+/// from chains that start at the data, for k = 1, 2, 5, 10 and all hidden statistics.
 #[test]
 fn contrastive_divergence_has_its_exact_mean() {
     const ESTIMATES: u64 = 512;
