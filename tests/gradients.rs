@@ -276,6 +276,7 @@ struct Changed<'a> {
     beta_factor: f64,
     moves: bool,
     obeys_clamp: bool,
+    idle_when_clamped: bool,
 }
 
 impl Kernel for Changed<'_> {
@@ -289,14 +290,14 @@ impl Kernel for Changed<'_> {
         } else {
             Clamp::Nothing
         };
-        if self.moves {
+        if self.moves && !(self.idle_when_clamped && clamp == Clamp::Visible) {
             self.kernel
                 .advance(chains, self.beta_factor * beta, steps, clamp);
         }
     }
 }
 
-/// Against impostors: the identity, a wrong temperature and a kernel deaf to clamping are refused,
+/// Against impostors: the identity, a wrong temperature, kernels deaf to clamping or idle under it are refused,
 /// each for its own reason; unchanged the kernel passes.
 #[test]
 fn kernel_contract_refuses_wrong_kernels() {
@@ -308,6 +309,7 @@ fn kernel_contract_refuses_wrong_kernels() {
         beta_factor: 1.0,
         moves: true,
         obeys_clamp: true,
+        idle_when_clamped: false,
     };
     let check = |kernel: &Changed| contract::kernel(kernel, 1.0, &law, 4, 25, 100_000, 30);
     check(&good).unwrap();
@@ -328,7 +330,13 @@ fn kernel_contract_refuses_wrong_kernels() {
         ..good
     })
     .unwrap_err();
-    assert!(problem.contains("clamped"), "deaf: {problem}");
+    assert!(problem.contains("unit moved"), "deaf: {problem}");
+    let problem = check(&Changed {
+        idle_when_clamped: true,
+        ..good
+    })
+    .unwrap_err();
+    assert!(problem.contains("hidden units"), "idle: {problem}");
 }
 
 /// What a wrong law gets wrong.

@@ -9,7 +9,7 @@ use gibbsite::enumerate;
 use gibbsite::law::Law;
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
-use gibbsite::monitor::{ExactMonitor, data_set_kl, entropy};
+use gibbsite::monitor::{ExactTarget, data_set_kl, entropy};
 use gibbsite::numerics::log_sum_exp;
 use gibbsite::random::Seed;
 use gibbsite::training::batch::{Batch, RowSampler};
@@ -180,8 +180,8 @@ fn divergence_from_the_data_agrees() {
         };
         let likelihood = number(&file["mean_log_likelihood"]);
         for sample in [None, Some(&data)] {
-            let monitor = ExactMonitor::new(&law, sample).unwrap();
-            let record = monitor.measure(&rbm).unwrap();
+            let target = ExactTarget::new(&law).unwrap();
+            let record = target.measure(&rbm, sample).unwrap();
             assert_close(name, record.kl, kl, TOLERANCE);
             assert_close(name, record.log_likelihood, likelihood, TOLERANCE);
             assert_close(

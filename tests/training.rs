@@ -9,7 +9,7 @@ use gibbsite::error::{Error, Result};
 use gibbsite::law::Law;
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
-use gibbsite::monitor::ExactMonitor;
+use gibbsite::monitor::ExactTarget;
 use gibbsite::random::Seed;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
@@ -216,7 +216,7 @@ fn ring() -> Ising {
 #[test]
 fn exact_descent_lowers_the_divergence_at_every_update() {
     let target = ring();
-    let monitor = ExactMonitor::new(&target, None).unwrap();
+    let monitor = ExactTarget::new(&target).unwrap();
     let data = enumerate::whole_law(&target).unwrap();
     let mut model = Rbm::new(4, 4).unwrap();
     model
@@ -230,7 +230,7 @@ fn exact_descent_lowers_the_divergence_at_every_update() {
         &plain(3_000, 1, 0.1),
         Seed::root(65),
         &mut |_, _, model| {
-            divergences.push(monitor.measure(model)?.kl);
+            divergences.push(monitor.measure(model, None)?.kl);
             Ok(())
         },
     )

@@ -87,19 +87,19 @@ pub struct Options {
     pub replicas: usize,
 
     /// Passes over the data; with exact data each is one update
-    #[arg(long, value_name = "NUMBER", default_value_t = 6000, value_parser = at_least_one, help_heading = "Training")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 8000, value_parser = at_least_one, help_heading = "Training")]
     pub epochs: usize,
 
     /// Epochs between measurements of the KL divergence
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one, help_heading = "Training")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one, help_heading = "Training")]
     pub every: usize,
 
     /// Configurations a mini-batch; with exact data, chains that cd starts
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one, help_heading = "Training")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one, help_heading = "Training")]
     pub batch: usize,
 
     /// Persistent chains of pcd
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one, help_heading = "Training")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one, help_heading = "Training")]
     pub chains: usize,
 
     /// Step along the gradient, which is a mean per configuration
@@ -110,7 +110,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "DECAY",
-        default_value = "exponential:2000",
+        default_value = "exponential:2500",
         help_heading = "Training"
     )]
     #[serde(serialize_with = "as_text")]

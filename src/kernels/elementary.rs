@@ -78,13 +78,18 @@ pub fn sigmoid_in_place(inputs: &mut [f64]) {
     }
 }
 
-/// Units drawn together: inputs and uniforms are padded to a multiple of this.
+/// Single-precision numbers that are worked on together: a register of 512 bits.
 pub const LANES: usize = 16;
 
-/// Draws unit j with P(1) = sigmoid(inputs[j]): bit j of `out`.
-///
-/// `u < 1 / (1 + e^-x)` is written `u (1 + e^-x) < 1`, which needs no division. Both slices have
-/// the same length, a multiple of [`LANES`]; what the padding draws is for the caller to mask.
+/// Whether a unit with input x is 1, given a uniform number: u < sigmoid(x), written
+/// u (1 + e^-x) < 1, which needs no division.
+#[inline(always)]
+pub fn draw(x: f32, u: f32) -> bool {
+    u * (1.0 + exp_f32((-x).clamp(-87.0, 87.0))) < 1.0
+}
+
+/// Draws unit j with P(1) = sigmoid(inputs[j]): bit j of `out`. Both slices have the same length, a
+/// multiple of [`LANES`]; what the padding draws is for the caller to mask.
 #[inline(always)]
 pub fn draw_bits(inputs: &[f32], uniforms: &[f32], out: &mut [u64]) {
     out.fill(0);
@@ -92,8 +97,7 @@ pub fn draw_bits(inputs: &[f32], uniforms: &[f32], out: &mut [u64]) {
     for (group, (inputs, uniforms)) in groups.enumerate() {
         let mut bits = 0_u32;
         for (j, (x, u)) in inputs.iter().zip(uniforms).enumerate() {
-            let e = exp_f32((-x).clamp(-87.0, 87.0));
-            bits |= u32::from(u * (1.0 + e) < 1.0) << j;
+            bits |= u32::from(draw(*x, *u)) << j;
         }
         out[group * LANES / 64] |= u64::from(bits) << (group * LANES % 64);
     }

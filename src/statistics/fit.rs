@@ -2,11 +2,12 @@
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
 
-/// Smallest expected count of a cell of Pearson's test; rarer outcomes are pooled.
-const SMALLEST_EXPECTED: f64 = 10.0;
+/// Smallest expected count of a cell of Pearson's test; rarer outcomes are pooled. Larger than the
+/// usual 5, since the tails matter at the small false-alarm levels used here.
+const SMALLEST_EXPECTED: f64 = 25.0;
 
 /// The p-value of Pearson's chi-square test that independent draws, counted by outcome, follow
-/// `probabilities` (which sum to 1). Outcomes expected fewer than ten times are pooled, and the pool
+/// `probabilities` (which sum to 1). Outcomes expected fewer than 25 times are pooled, and the pool
 /// joins a cell of its own or the last one; an outcome of probability 0 that was drawn gives 0.
 pub fn chi_square_p_value(counts: &[u64], probabilities: &[f64]) -> f64 {
     assert_eq!(counts.len(), probabilities.len());
@@ -83,7 +84,7 @@ mod tests {
         assert!(chi_square_p_value(&[350, 150, 250, 250], &fair) < 1e-10);
         assert_eq!(chi_square_p_value(&[10, 1], &[1.0, 0.0]), 0.0);
         assert_eq!(chi_square_p_value(&[10, 0], &[1.0, 0.0]), 1.0);
-        // 3 + 4 + 993 expected: the rare two are pooled with the last cell.
+        // 3, 4 and 993 expected: the rare two are pooled with the last.
         assert_eq!(
             chi_square_p_value(&[0, 0, 1000], &[0.003, 0.004, 0.993]),
             1.0

@@ -1,0 +1,99 @@
+//! Block Gibbs of sixteen chains at a time: the lanes of a register hold one unit of each chain.
+//!
+//! No lane is idle however small the layers are: the way for small layers.
+
+use super::{BlockGibbs, padded};
+use crate::configuration::{bit, set_bit, words_for};
+use crate::kernels::elementary::{LANES, draw};
+use crate::law::Clamp;
+use crate::random::{Generator, fill_uniform_f32};
+use pulp::NullaryFnOnce;
+
+/// Moves a block of chains.
+pub(super) struct ChainsInLanes<'a> {
+    pub kernel: &'a BlockGibbs,
+    pub rows: &'a mut [u64],
+    pub generator: &'a mut Generator,
+    pub beta: f32,
+    pub steps: usize,
+    pub clamp: Clamp,
+}
+
+/// The states, 0 or 1, of one unit in every chain of a group.
+type Unit = [f32; LANES];
+
+impl NullaryFnOnce for ChainsInLanes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let kernel = self.kernel;
+        let (n, m) = (kernel.visible, kernel.hidden);
+        let words = words_for(n + m);
+        let mut units: Vec<Unit> = vec![[0.0; LANES]; n + m];
+        for rows in self.rows.chunks_mut(LANES * words) {
+            for (lane, row) in rows.chunks_exact(words).enumerate() {
+                for (k, unit) in units.iter_mut().enumerate() {
+                    unit[lane] = f32::from(u8::from(bit(row, k)));
+                }
+            }
+            let (visible, hidden) = units.split_at_mut(n);
+            for _ in 0..self.steps {
+                let (weights, bias) = (&kernel.transposed, &kernel.hidden_bias);
+                draw_layer(
+                    visible,
+                    weights,
+                    padded(n),
+                    bias,
+                    self.beta,
+                    self.generator,
+                    hidden,
+                );
+                if self.clamp == Clamp::Nothing {
+                    let (weights, bias) = (&kernel.weights, &kernel.visible_bias);
+                    draw_layer(
+                        hidden,
+                        weights,
+                        padded(m),
+                        bias,
+                        self.beta,
+                        self.generator,
+                        visible,
+                    );
+                }
+            }
+            for (lane, row) in rows.chunks_exact_mut(words).enumerate() {
+                for (k, unit) in units.iter().enumerate() {
+                    set_bit(row, k, unit[lane] == 1.0);
+                }
+            }
+        }
+    }
+}
+
+/// Draws a layer given the other; row j of `weights` holds the weights of unit j of the drawn layer,
+/// `stride` numbers apart.
+#[inline(always)]
+fn draw_layer(
+    given: &[Unit],
+    weights: &[f32],
+    stride: usize,
+    bias: &[f32],
+    beta: f32,
+    generator: &mut Generator,
+    drawn: &mut [Unit],
+) {
+    let mut uniforms = [0.0; LANES];
+    for ((drawn, weights), bias) in drawn.iter_mut().zip(weights.chunks_exact(stride)).zip(bias) {
+        let mut inputs = [*bias; LANES];
+        for (given, weight) in given.iter().zip(weights) {
+            for (x, state) in inputs.iter_mut().zip(given) {
+                *x += weight * state;
+            }
+        }
+        fill_uniform_f32(generator, &mut uniforms);
+        for ((state, x), u) in drawn.iter_mut().zip(&inputs).zip(&uniforms) {
+            *state = f32::from(u8::from(draw(beta * x, *u)));
+        }
+    }
+}
