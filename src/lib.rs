@@ -1,3 +1,69 @@
+//! # gibbsite
+//!
+//! Boltzmann machines learn Ising models and other binary laws, and this library says how close they
+//! came: exactly where enumeration reaches.
+//!
+//! ## The map
+//!
+//! Modules depend downward only; `target` and `model` do not know each other.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | `experiments/` (binaries) | one folder = one question = one binary = one folder of results |
+//! | [`harness`] | what experiments share: options, presets, a resumable sweep |
+//! | [`report`] | tables, figures, the manifest of a run; knows records, not models |
+//! | [`monitor`] | model + target -> KL divergence, likelihood, ln Z |
+//! | [`training`] | gradient estimators, mini-batches, schedules, the descent |
+//! | [`monte_carlo`], [`statistics`] | samplers over any law; autocorrelation, tests of fit |
+//! | [`target`], [`model`] | what is to be learned; what learns |
+//! | [`kernels`] | the hot path: arrays and bits |
+//! | [`law`], [`configuration`], [`enumerate`], [`numerics`], [`random`], [`error`] | the ground |
+//!
+//! [`contract`] holds the checks that every law, kernel and estimator must pass.
+//!
+//! ## The words
+//!
+//! A [`law::Law`] is an unnormalised weight f on binary configurations, p = f / Z. A
+//! [`law::Kernel`] moves [`law::Chains`] and leaves a law unchanged. A [`model::Model`] is a law with
+//! parameters; the gradient of its cost `C = -mean ln p` is `E_model[phi] - mean_data E[phi | v]`, and a
+//! [`training::gradient::GradientEstimator`] estimates it.
+//!
+//! Units are {0, 1}; Ising spins are +-1 with bit 1 = up. Energies of an RBM are dimensionless, those
+//! of an Ising model in units of J with k_B = 1; information is in nats. i runs over visible units,
+//! j over hidden ones, s over samples; k counts Gibbs steps.
+//!
+//! ## Where a newcomer adds things
+//!
+//! One new file and one line: a target in `src/target/`, a model in `src/model/`, an estimator in
+//! `src/training/gradient/`, a sampler in `src/monte_carlo/`, an experiment in `experiments/` with its
+//! entry in `Cargo.toml`. Its own tests call its [`contract`].
+//!
+//! ```
+//! use gibbsite::enumerate::whole_law;
+//! use gibbsite::model::rbm::{InitialWeights, Rbm};
+//! use gibbsite::monitor::ExactTarget;
+//! use gibbsite::random::Seed;
+//! use gibbsite::target::{ising::Ising, lattice::Lattice};
+//! use gibbsite::training::gradient::Exact;
+//! use gibbsite::training::trainer::{Training, train};
+//!
+//! # fn main() -> gibbsite::error::Result<()> {
+//! let ising = Ising::on_lattice(Lattice::Ring(6), 1.0, 0.0, 2.0)?;
+//! let target = ExactTarget::new(&ising)?;
+//! let mut rbm = Rbm::new(6, 4)?;
+//! rbm.initialize(InitialWeights::Gaussian(0.1), Seed::root(1))?;
+//! let before = target.measure(&rbm, None)?.kl;
+//! let settings = Training { learning_rate: 0.5, ..Training::default() };
+//! train(&mut rbm, &mut Exact, &whole_law(&ising)?, &settings, Seed::root(2), &mut |_, _, _| Ok(()))?;
+//! let after = target.measure(&rbm, None)?.kl;
+//! assert!(after < 0.1 * before, "KL fell from {before} to {after} nats");
+//! # Ok(())
+//! # }
+//! ```
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
 pub mod configuration;
 pub mod contract;
 pub mod enumerate;

@@ -140,6 +140,8 @@ fn against_hidden(options: &Options, rows: &[Row]) -> Figure {
                 span: Some((x / 1.15, x * 1.15)),
             })
         });
+        let mut series = series_of(&rows, Mark::Bars, |row| row.hidden as f64);
+        set_apart(&mut series);
         Panel {
             title: if options.lattice.len() > 1 {
                 lattice.to_string()
@@ -147,7 +149,7 @@ fn against_hidden(options: &Options, rows: &[Row]) -> Figure {
                 String::new()
             },
             levels: floors.collect(),
-            series: series_of(&rows, Mark::Bars, |row| row.hidden as f64),
+            series,
         }
     };
     Figure {
@@ -165,6 +167,15 @@ fn against_hidden(options: &Options, rows: &[Row]) -> Figure {
         columns: options.lattice.len().min(3),
         x: Axis::log("hidden units").with_ticks(ticks),
         y: Axis::log("final KL divergence (nats)"),
+    }
+}
+
+/// Moves the series a little sideways from each other, so that no bar hides another.
+fn set_apart(series: &mut [Series]) {
+    let middle = (series.len() as f64 - 1.0) / 2.0;
+    for (place, series) in series.iter_mut().enumerate() {
+        let factor = 1.035_f64.powf(place as f64 - middle);
+        series.points.iter_mut().for_each(|point| point.x *= factor);
     }
 }
 

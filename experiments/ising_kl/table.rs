@@ -2,6 +2,7 @@
 
 use super::Row;
 use super::options::Options;
+use gibbsite::harness::options::preset_line;
 use gibbsite::target::lattice::Lattice;
 use std::fmt::Write;
 use std::path::Path;
@@ -68,6 +69,9 @@ pub fn summaries(options: &Options, rows: &[Row]) -> Vec<(Row, Summary)> {
 pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
+    if let Some(line) = preset_line(options) {
+        let _ = writeln!(text, "{line}");
+    }
     let _ = writeln!(
         text,
         "Wrote rows.csv, kl_against_epoch and kl_against_hidden (.png, .svg) and run.json to {} in {:.0} s.\n\n\

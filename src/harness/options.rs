@@ -72,6 +72,16 @@ fn parse<Options: ExperimentOptions>(arguments: Vec<OsString>) -> Options {
     Options::parse_from(line)
 }
 
+/// What a preset stands for, where one was taken: a line for the end of the run.
+pub fn preset_line<Options: ExperimentOptions>(options: &Options) -> Option<String> {
+    let (name, preset) = match options.common() {
+        common if common.quick => ("--quick", Options::QUICK),
+        common if common.paper => ("--paper", Options::PAPER),
+        _ => return None,
+    };
+    Some(format!("{name} stands for {}", preset.join(" ")))
+}
+
 /// The folder for results: what the user named, or `results/NAME`, or one of its own for a preset.
 pub fn output_folder<Options: ExperimentOptions>(options: &Options) -> PathBuf {
     let common = options.common();

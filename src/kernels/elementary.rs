@@ -88,7 +88,7 @@ pub fn draw(x: f32, u: f32) -> bool {
     u * (1.0 + exp_f32((-x).clamp(-87.0, 87.0))) < 1.0
 }
 
-/// Draws unit j with P(1) = sigmoid(inputs[j]): bit j of `out`. Both slices have the same length, a
+/// Draws unit j with `P(1) = sigmoid(inputs[j])`: bit j of `out`. Both slices have the same length, a
 /// multiple of [`LANES`]; what the padding draws is for the caller to mask.
 #[inline(always)]
 pub fn draw_bits(inputs: &[f32], uniforms: &[f32], out: &mut [u64]) {
@@ -103,7 +103,7 @@ pub fn draw_bits(inputs: &[f32], uniforms: &[f32], out: &mut [u64]) {
     }
 }
 
-/// a[s + 2^i] = a[s] + steps[i]: the sums over the set bits of s = 0 .. 2^steps.len() - 1,
+/// `a[s + 2^i] = a[s] + steps[i]`: the sums over the set bits of s = 0 .. 2^steps.len() - 1,
 /// starting from `base` at s = 0.
 #[inline(always)]
 pub fn sums_over_set_bits(base: f64, steps: impl Iterator<Item = f64>, out: &mut [f64]) {
@@ -118,7 +118,7 @@ pub fn sums_over_set_bits(base: f64, steps: impl Iterator<Item = f64>, out: &mut
     }
 }
 
-/// The total of `y` (2^bits values), and for each bit i the sum of the y[s] with bit i of s set,
+/// The total of `y` (2^bits values), and for each bit i the sum of the `y[s]` with bit i of s set,
 /// passed to `add(i, sum)`. `y` is folded in place and lost.
 #[inline(always)]
 pub fn fold_over_set_bits(y: &mut [f64], mut add: impl FnMut(usize, f64)) -> f64 {

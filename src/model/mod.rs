@@ -10,7 +10,7 @@ use crate::law::{Kernel, Law};
 /// complete statistics phi.
 ///
 /// For every such model d ln f(v) / d theta = E[phi | v], and the cost C = -mean ln p(v) has
-/// dC/d theta = E_model[phi] - mean_data E[phi | v]: this one formula is the trainer. All sums of
+/// `dC/d theta = E_model[phi] - mean_data E[phi | v]`: this one formula is the trainer. All sums of
 /// statistics have one entry a parameter, in the order of [`Model::parameters`]: couplings first,
 /// then biases.
 pub trait Model: Law + Send {
@@ -35,7 +35,7 @@ pub trait Model: Law + Send {
     /// Adds sum_s w_s E[phi | v_s] to `sums`; rows may be wider than the visible layer.
     fn add_expected_statistics(&self, rows: &Configurations, sums: &mut [f64]) -> Result<()>;
 
-    /// Adds E_model[phi], by enumeration, to `sums` and returns ln Z.
+    /// Adds `E_model[phi]`, by enumeration, to `sums` and returns ln Z.
     fn add_model_statistics(&self, sums: &mut [f64]) -> Result<f64>;
 
     /// The Gibbs sampler of the joint law of (v, h).

@@ -337,3 +337,74 @@ impl Model for Rbm {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::set_bit;
+
+    fn initialized(how: InitialWeights) -> Rbm {
+        let mut rbm = Rbm::new(200, 250).unwrap();
+        rbm.parameters.fill(7.0);
+        rbm.initialize(how, Seed::root(9)).unwrap();
+        assert!(rbm.parameters[200 * 250..].iter().all(|bias| *bias == 0.0));
+        rbm
+    }
+
+    /// 50,000 weights: the variance is known to 4.9 standard errors, 4.9 sqrt(2 / 50,000) = 3.1 % for a
+    /// normal law and 4.9 sqrt(0.8 / 50,000) = 2 % for a uniform one.
+    #[test]
+    fn first_weights_follow_their_law() {
+        let variance = |rbm: &Rbm| rbm.weights().map(|w| w * w).mean();
+        let mean = |rbm: &Rbm| rbm.weights().mean();
+        let normal = initialized(InitialWeights::Gaussian(0.3));
+        assert!((variance(&normal) / 0.09 - 1.0).abs() < 0.031);
+        assert!(mean(&normal).abs() < 4.9 * 0.3 / 50_000_f64.sqrt());
+        let uniform = initialized(InitialWeights::Uniform);
+        let bound = 4.0 * (6.0_f64 / 450.0).sqrt();
+        assert!((variance(&uniform) / (bound * bound / 3.0) - 1.0).abs() < 0.02);
+        assert!(mean(&uniform).abs() < 4.9 * bound / 3_f64.sqrt() / 50_000_f64.sqrt());
+        let largest = uniform.weights().amax();
+        assert!(largest <= bound && largest > 0.999 * bound);
+        assert!(normal.weights() != uniform.weights());
+    }
+
+    /// A site that is 1 in three rows of four starts with odds 3; one that never is, with the least.
+    #[test]
+    fn visible_biases_can_start_from_the_data() {
+        let mut data = Configurations::zeros(3, 4);
+        for s in 0..3 {
+            set_bit(data.row_mut(s), 1, true);
+        }
+        (0..4).for_each(|s| set_bit(data.row_mut(s), 2, true));
+        let mut rbm = Rbm::new(3, 2).unwrap();
+        rbm.set_visible_bias_from(&data);
+        let expected = [
+            (0.001_f64 / 0.999).ln(),
+            3_f64.ln(),
+            (0.999_f64 / 0.001).ln(),
+        ];
+        for (b, expected) in rbm.visible_bias().iter().zip(expected) {
+            assert!((b - expected).abs() < 1e-12);
+        }
+        assert_eq!(rbm.hidden_bias(), [0.0; 2]);
+    }
+
+    #[test]
+    fn parts_go_in_and_come_out() {
+        let weights = DMatrix::from_row_slice(2, 3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let rbm = Rbm::from_parts(&weights, &[7.0, 8.0], &[9.0, 10.0, 11.0]).unwrap();
+        assert_eq!(rbm.weights(), weights);
+        assert_eq!(rbm.transposed().weights(), weights.transpose());
+        assert_eq!(rbm.transposed().transposed(), rbm);
+        let names: Vec<String> = [5, 6, 8].map(|index| rbm.parameter_name(index)).into();
+        assert_eq!(names, ["W[1,2]", "b[0]", "c[0]"]);
+        // v = (1, 1), h = (0, 1, 1).
+        assert_eq!(
+            rbm.energy(&[0b11011]),
+            -(2.0 + 3.0 + 5.0 + 6.0) - 15.0 - 21.0
+        );
+        assert!(Rbm::from_parts(&weights, &[0.0], &[0.0; 3]).is_err());
+        assert!(Rbm::new(0, 3).is_err() && Rbm::new(3, 0).is_err());
+    }
+}

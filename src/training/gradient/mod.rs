@@ -1,4 +1,4 @@
-//! Estimators of dC/d theta = E_model[phi] - mean_data E[phi | v], one a file.
+//! Estimators of `dC/d theta = E_model[phi] - mean_data E[phi | v]`, one a file.
 
 mod contrastive_divergence;
 mod exact;

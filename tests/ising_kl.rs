@@ -1,0 +1,274 @@
+//! The main experiment as its user runs it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const HEADER: &str = "lattice,temperature,estimator,gibbs_steps,hidden,replica,epoch,updates,kl,log_likelihood,log_partition";
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ising_kl"))
+        .args(arguments)
+        .output()
+        .expect("the binary starts")
+}
+
+fn succeed(out: &Path, arguments: &[&str]) -> Output {
+    let out = out.to_str().expect("a temporary path is text");
+    let output = run(&[arguments, &["--out", out]].concat());
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// A sweep that takes a second, over every estimator.
+const SMALL: [&str; 14] = [
+    "--lattice",
+    "ring:5",
+    "--hidden",
+    "2,3",
+    "--gibbs-steps",
+    "1,2",
+    "--replicas",
+    "2",
+    "--epochs",
+    "30",
+    "--every",
+    "7",
+    "--samples",
+    "150",
+];
+
+/// The bytes of every file that must not depend on time or threads.
+fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for name in [
+        "rows.csv",
+        "kl_against_epoch.png",
+        "kl_against_epoch.svg",
+        "kl_against_hidden.png",
+        "kl_against_hidden.svg",
+    ] {
+        let bytes = fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(bytes.len() > 1000, "{name} is nearly empty");
+        files.insert(name.to_string(), bytes);
+    }
+    files
+}
+
+/// --quick writes every file, with the promised columns and one row a cell and measurement.
+#[test]
+fn quick_writes_every_file() {
+    let out = TempDir::new().unwrap();
+    let output = succeed(out.path(), &["--quick"]);
+    let files = results(out.path());
+    let rows = String::from_utf8(files["rows.csv"].clone()).unwrap();
+    let mut lines = rows.lines();
+    assert_eq!(lines.next(), Some(HEADER));
+    // (exact + 2 x 2 estimators and steps) x 2 hidden x 2 replicas x (0, 25, ..., 500).
+    assert_eq!(lines.clone().count(), 5 * 2 * 2 * 21);
+    let first: Vec<&str> = lines.next().unwrap().split(',').collect();
+    assert_eq!(
+        first[..8],
+        ["square:3x3", "2.269", "exact", "", "2", "0", "0", "0"]
+    );
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(out.path().join("run.json")).unwrap()).unwrap();
+    assert_eq!(manifest["options"]["hidden"], "2,8");
+    assert_eq!(manifest["cells"], 20);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("median") && text.lines().count() == 6 + 10,
+        "{text}"
+    );
+    assert!(
+        output.stderr.is_empty(),
+        "progress is silent when not a terminal"
+    );
+}
+
+/// What the rows say agrees with an independent account of the run.
+#[test]
+fn rows_follow_the_protocol() {
+    let out = TempDir::new().unwrap();
+    succeed(out.path(), &SMALL);
+    let mut table = csv::Reader::from_path(out.path().join("rows.csv")).unwrap();
+    let rows: Vec<BTreeMap<String, String>> = table.deserialize().map(Result::unwrap).collect();
+    let epochs = ["0", "7", "14", "21", "28", "30"];
+    assert_eq!(rows.len(), 5 * 2 * 2 * epochs.len());
+    for (row, epoch) in rows.iter().zip(epochs.iter().cycle()) {
+        assert_eq!(row["epoch"], *epoch);
+        // 150 configurations in mini-batches of 200: one update an epoch.
+        assert_eq!(row["updates"], *epoch);
+        assert_eq!(row["gibbs_steps"].is_empty(), row["estimator"] == "exact");
+        let kl: f64 = row["kl"].parse().unwrap();
+        assert!(kl > 0.0);
+        assert!(row["log_likelihood"].parse::<f64>().unwrap() < 0.0);
+    }
+    // The same model, the same data: estimators start alike.
+    let start = |estimator: &str| {
+        let here = |row: &&BTreeMap<String, String>| {
+            row["estimator"] == estimator && row["epoch"] == "0" && row["hidden"] == "3"
+        };
+        rows.iter()
+            .filter(here)
+            .take(2)
+            .map(|row| row["kl"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(start("exact"), start("cd"));
+    assert_eq!(start("exact"), start("pcd"));
+    assert_ne!(
+        start("exact")[0],
+        start("exact")[1],
+        "replicas have weights of their own"
+    );
+}
+
+/// The same bytes for 1, 2 and 5 threads, from sampled data and from the exact law.
+#[test]
+fn bytes_do_not_depend_on_threads() {
+    for samples in ["150", "exact"] {
+        let bytes = |threads: &str| {
+            let out = TempDir::new().unwrap();
+            succeed(
+                out.path(),
+                &[&SMALL[..], &["--samples", samples, "--threads", threads]].concat(),
+            );
+            results(out.path())
+        };
+        let one = bytes("1");
+        assert_eq!(one, bytes("2"), "samples {samples}, 2 threads");
+        assert_eq!(one, bytes("5"), "samples {samples}, 5 threads");
+    }
+}
+
+/// A run that lost cells and its tables ends with the same bytes after --resume, computes only what is
+/// missing, and may extend a list; other options are refused and nothing is touched.
+#[test]
+fn a_resumed_run_has_the_same_bytes() {
+    let (whole, part) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    succeed(whole.path(), &SMALL);
+    succeed(part.path(), &[&SMALL[..], &["--hidden", "2"]].concat());
+    let cells = part.path().join("cells");
+    fs::remove_file(cells.join("ring-5_cd_k2_h2_r1.csv")).unwrap();
+    fs::remove_file(part.path().join("rows.csv")).unwrap();
+    succeed(part.path(), &[&SMALL[..], &["--resume"]].concat());
+    assert_eq!(results(whole.path()), results(part.path()));
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(part.path().join("run.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&manifest["cells_resumed"], &manifest["cells"]),
+        (&9.into(), &20.into())
+    );
+
+    let before = results(part.path());
+    let out = part.path().to_str().unwrap();
+    let refused = run(&[&SMALL[..], &["--resume", "--epochs", "31", "--out", out]].concat());
+    assert_eq!(refused.status.code(), Some(2));
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        message.contains("epochs = 30") && message.contains("31"),
+        "{message}"
+    );
+    assert_eq!(before, results(part.path()));
+    assert!(cells.join("ring-5_exact_h2_r0.csv").exists());
+}
+
+/// The seed matters, and so do the data: two seeds differ.
+#[test]
+fn another_seed_is_another_run() {
+    let (one, two) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    succeed(one.path(), &SMALL);
+    succeed(two.path(), &[&SMALL[..], &["--seed", "2"]].concat());
+    assert_ne!(
+        results(one.path())["rows.csv"],
+        results(two.path())["rows.csv"]
+    );
+}
+
+/// Every mistake names the option and the mend, ends with code 2 and writes nothing.
+#[test]
+fn mistakes_are_named_and_nothing_is_written() {
+    let mistakes: [(&[&str], &str); 23] = [
+        (&["--temperature", "0"], "--temperature"),
+        (&["--temperature", "-1"], "--temperature"),
+        (&["--temperature", "NaN"], "--temperature"),
+        (&["--hidden", "0"], "--hidden"),
+        (&["--hidden", ""], "--hidden"),
+        (&["--hidden", "4,4"], "--hidden"),
+        (&["--gibbs-steps", "1,,2"], "--gibbs-steps"),
+        (&["--gibbs-steps", "0"], "--gibbs-steps"),
+        (&["--estimators", "magic"], "--estimators"),
+        (&["--lattice", "square:2x2"], "--lattice"),
+        (&["--lattice", "square:6x6"], "--lattice square:6x6"),
+        (&["--lattice", "ring:21"], "--samples"),
+        (&["--samples", "0"], "--samples"),
+        (&["--replicas", "0"], "--replicas"),
+        (&["--epochs", "0"], "--epochs"),
+        (&["--batch", "0"], "--batch"),
+        (&["--momentum", "1"], "--momentum"),
+        (&["--decay", "linear"], "--decay"),
+        (&["--initial-weights", "gaussian:-1"], "--initial-weights"),
+        (&["--hidden-statistics", "guessed"], "--hidden-statistics"),
+        (&["--learning-rate", "0"], "--learning-rate"),
+        (&["--quick", "--paper"], "--paper"),
+        (&["--hiden", "4"], "--hidden"),
+    ];
+    for (arguments, named) in mistakes {
+        let parent = TempDir::new().unwrap();
+        let out = parent.path().join("out");
+        let output = run(&[arguments, &["--out", out.to_str().unwrap()]].concat());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(named), "{arguments:?}: {message}");
+        assert!(!out.exists(), "{arguments:?} wrote something");
+    }
+}
+
+/// A folder that cannot be written is named before any work is done.
+#[test]
+fn an_unwritable_folder_is_named() {
+    let parent = TempDir::new().unwrap();
+    let file = parent.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    let output = run(&["--quick", "--out", file.join("out").to_str().unwrap()]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("file/out") && message.contains("--out"),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+/// Training that diverges stops with the update and the parameter, and keeps the finished cells.
+#[test]
+fn divergence_is_reported_and_finished_cells_are_kept() {
+    let out = TempDir::new().unwrap();
+    let path = out.path().to_str().unwrap();
+    let arguments = [
+        "--quick",
+        "--estimators",
+        "exact",
+        "--learning-rate",
+        "1e308",
+        "--decay",
+        "none",
+        "--out",
+        path,
+    ];
+    let output = run(&arguments);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("update ") && message.contains("--learning-rate"),
+        "{message}"
+    );
+    assert!(!out.path().join("rows.csv").exists());
+}
