@@ -50,7 +50,12 @@ fn target_line(options: &Options) -> String {
 }
 
 fn lattices(options: &Options) -> String {
-    options.lattice.to_string().replace(',', " and ")
+    let names: Vec<String> = options
+        .lattice
+        .iter()
+        .map(|l| format!("the {}", l.description()))
+        .collect();
+    names.join(" and ")
 }
 
 fn replicas(options: &Options) -> String {
@@ -110,7 +115,7 @@ fn panel_title(options: &Options, lattice: Lattice, hidden: usize) -> String {
         &format!("{hidden} hidden units")
     };
     if options.lattice.len() > 1 {
-        format!("{lattice}, {units}")
+        format!("{}, {units}", lattice.description())
     } else {
         units.to_string()
     }
@@ -144,7 +149,7 @@ fn against_hidden(options: &Options, rows: &[Row]) -> Figure {
         set_apart(&mut series);
         Panel {
             title: if options.lattice.len() > 1 {
-                lattice.to_string()
+                lattice.description()
             } else {
                 String::new()
             },
@@ -154,7 +159,7 @@ fn against_hidden(options: &Options, rows: &[Row]) -> Figure {
     };
     Figure {
         title: format!(
-            "How many hidden units does the Ising model on {} need?",
+            "How many hidden units does an RBM need for the Ising model on {}?",
             lattices(options)
         ),
         subtitle: format!(

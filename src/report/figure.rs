@@ -198,7 +198,7 @@ pub(super) fn tick_label(value: f64) -> String {
         return "0".to_string();
     }
     let size = value.abs().log10();
-    if (-3.01..5.0).contains(&size) {
+    if (-3.01..5.9).contains(&size) {
         let digits = (2.0 - size.floor()).clamp(0.0, 4.0) as usize;
         let text = format!("{value:.digits$}");
         return match text.contains('.') {
@@ -242,7 +242,7 @@ mod tests {
         let labels = |values: &[f64]| values.iter().map(|v| tick_label(*v)).collect::<Vec<_>>();
         assert_eq!(
             labels(&[
-                0.0, 0.001, 0.05, 0.5, 1.0, 2.5, 40.0, 2000.0, 1e5, 1e-4, 2e-7
+                0.0, 0.001, 0.05, 0.5, 1.0, 2.5, 40.0, 2000.0, 1e6, 1e-4, 2e-7
             ]),
             [
                 "0",
@@ -253,7 +253,7 @@ mod tests {
                 "2.5",
                 "40",
                 "2000",
-                "10⁵",
+                "10⁶",
                 "10⁻⁴",
                 "2·10⁻⁷"
             ]

@@ -26,6 +26,16 @@ impl Lattice {
         }
     }
 
+    /// The lattice in words, for titles: `periodic 3x3 square lattice`.
+    pub fn description(self) -> String {
+        match self {
+            Lattice::Chain(n) => format!("open chain of {n}"),
+            Lattice::Ring(n) => format!("ring of {n}"),
+            Lattice::Square(rows, columns) => format!("periodic {rows}x{columns} square lattice"),
+            Lattice::SquareOpen(rows, columns) => format!("open {rows}x{columns} square lattice"),
+        }
+    }
+
     /// Every bond once. Site (row, column) of a square lattice has number row M + column.
     pub fn bonds(self) -> Vec<(usize, usize)> {
         match self {
