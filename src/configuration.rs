@@ -89,6 +89,20 @@ impl Configurations {
         }
     }
 
+    /// Rows one after another, with weights of any sign or sum.
+    pub(crate) fn weighted(sites: usize, bits: Vec<u64>, weights: Vec<f64>) -> Self {
+        assert_eq!(
+            bits.len(),
+            words_for(sites) * weights.len(),
+            "one weight a row"
+        );
+        Self {
+            sites,
+            bits,
+            weights: Some(weights),
+        }
+    }
+
     /// The 2^sites configurations of a law in order (row k holds the bits of k), weighted.
     pub fn whole_law(sites: usize, weights: Vec<f64>) -> Self {
         assert_eq!(weights.len(), 1 << sites, "one weight a configuration");

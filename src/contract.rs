@@ -135,7 +135,10 @@ pub fn estimator(
     let seed = Seed::root(seed).child("contract", 2);
     let text = |error: crate::error::Error| error.to_string();
 
-    let own = enumerate::whole_law(model).map_err(text)?;
+    let own = model
+        .marginal()
+        .and_then(|law| enumerate::whole_law(&*law))
+        .map_err(text)?;
     let zeros = vec![0.0; model.parameters().len()];
     mean_gradient(make, model, &own, &zeros, seed.child("own", 0))
         .map_err(|problem| format!("where the data are the model's law, {problem}"))?;
@@ -144,8 +147,11 @@ pub fn estimator(
     let mut kl = |index: usize, step: f64| -> Result<f64, String> {
         let theta = model.parameters()[index];
         model.parameters_mut()[index] = theta + step;
-        let ln_z = enumerate::log_partition(model).map_err(text)?;
-        let kl = enumerate::kl_divergence(&table, model, ln_z);
+        let kl = {
+            let law = model.marginal().map_err(text)?;
+            let ln_z = enumerate::log_partition(&*law).map_err(text)?;
+            enumerate::kl_divergence(&table, &*law, ln_z)
+        };
         model.parameters_mut()[index] = theta;
         Ok(kl)
     };

@@ -44,6 +44,32 @@ pub trait Law: Sync {
     }
 }
 
+impl<L: Law + ?Sized> Law for &L {
+    fn sites(&self) -> usize {
+        (**self).sites()
+    }
+
+    fn log_weight(&self, state: &[u64]) -> f64 {
+        (**self).log_weight(state)
+    }
+
+    fn log_weight_change(&self, state: &[u64], site: usize) -> f64 {
+        (**self).log_weight_change(state, site)
+    }
+
+    fn log_weights(&self, first: u64, out: &mut [f64]) {
+        (**self).log_weights(first, out);
+    }
+
+    fn log_partition(&self) -> Option<f64> {
+        (**self).log_partition()
+    }
+
+    fn smaller(&self) -> Option<Box<dyn Law + '_>> {
+        (**self).smaller()
+    }
+}
+
 /// Which units a transition leaves alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clamp {

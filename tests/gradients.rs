@@ -21,7 +21,7 @@ use gibbsite::training::gradient::{
 };
 use rayon::prelude::*;
 
-const PHASES: [Phase; 2] = [Phase::Analytic, Phase::Sampled];
+const PHASES: [Phase; 2] = [Phase::Analytic, Phase::Sampled { clamped_steps: 1 }];
 
 /// All four ways to treat the hidden units.
 fn all_statistics() -> impl Iterator<Item = HiddenStatistics> {
@@ -216,6 +216,10 @@ fn estimators_keep_their_contract() {
 struct Scaled(f64);
 
 impl GradientEstimator for Scaled {
+    fn gibbs_updates(&self, _: &dyn Model, _: usize) -> u64 {
+        0
+    }
+
     fn estimate(
         &mut self,
         model: &dyn Model,
@@ -255,6 +259,10 @@ fn estimator_contract_refuses_wrong_gradients() {
 
     struct Adds;
     impl GradientEstimator for Adds {
+        fn gibbs_updates(&self, _: &dyn Model, _: usize) -> u64 {
+            0
+        }
+
         fn estimate(
             &mut self,
             model: &dyn Model,

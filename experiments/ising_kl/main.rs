@@ -162,7 +162,9 @@ fn learn(options: &Options, task: &Task, cell: &Cell, progress: &mut Progress) -
         seed,
         &mut |epoch, updates, model| {
             if epoch % options.every == 0 || epoch == options.epochs {
-                let record = task.target.measure(model, data.sample.as_ref())?;
+                let record = task
+                    .target
+                    .measure(&*model.marginal()?, data.sample.as_ref())?;
                 rows.push(Row {
                     lattice: cell.lattice.to_string(),
                     temperature: options.temperature,

@@ -3,8 +3,8 @@
 //! A block-Gibbs step travels bits -> inputs -> draw -> bits: the rows of the weight matrix that
 //! belong to units which are 1 are added up ([`block_gibbs`]), the sums become probabilities and meet
 //! uniform numbers ([`elementary`]), and the comparison's results are the next bits. Exact sums over a
-//! layer ([`two_layers`]) do the same for a block of consecutive states at once, where the inputs
-//! of neighbouring states differ by one row.
+//! layer ([`two_layers`]) or a graph ([`pairwise`]) do the same for a block of consecutive states at
+//! once, where the inputs of neighbouring states differ by one row.
 //!
 //! Loops are written so that the compiler vectorises them, and [`level`] runs them with the widest
 //! registers that the processor has. None of them lets the compiler reorder a sum or fuse a
@@ -12,5 +12,14 @@
 
 pub mod block_gibbs;
 pub mod elementary;
+pub mod graph_gibbs;
+mod lanes;
 pub mod level;
+pub mod pairwise;
 pub mod two_layers;
+
+/// A parameter in single precision, kept where no sum of 10^8 terms overflows: its unit is then
+/// certain anyway.
+fn single_precision(x: f64) -> f32 {
+    x.clamp(-1e30, 1e30) as f32
+}

@@ -1,24 +1,32 @@
 //! What learns: laws with parameters.
 
+pub mod boltzmann_machine;
 pub mod rbm;
 
-use crate::configuration::Configurations;
+use crate::configuration::{Configurations, flip_bit, words_for};
 use crate::error::Result;
 use crate::law::{Kernel, Law};
+use crate::numerics::sigmoid;
 
-/// A law over visible units, ln f(v) = ln sum_h exp(theta . phi(v, h)), with parameters theta and
+/// A family of laws over visible units, ln f(v) = ln sum_h exp(theta . phi(v, h)), with parameters theta and
 /// complete statistics phi.
 ///
 /// For every such model d ln f(v) / d theta = E[phi | v], and the cost C = -mean ln p(v) has
 /// `dC/d theta = E_model[phi] - mean_data E[phi | v]`: this one formula is the trainer. All sums of
 /// statistics have one entry a parameter, in the order of [`Model::parameters`]: couplings first,
 /// then biases.
-pub trait Model: Law + Send {
+pub trait Model: Send + Sync {
+    /// Number of visible units.
+    fn visible(&self) -> usize;
+
     /// Number of hidden units.
     fn hidden(&self) -> usize;
 
     /// How many of the parameters, from the first on, are couplings: those that weight decay acts on.
     fn couplings(&self) -> usize;
+
+    /// The law of the visible units, ln f(v). Refused where the hidden units cannot be summed.
+    fn marginal(&self) -> Result<Box<dyn Law + '_>>;
 
     /// theta.
     fn parameters(&self) -> &[f64];
@@ -38,6 +46,29 @@ pub trait Model: Law + Send {
     /// Adds `E_model[phi]`, by enumeration, to `sums` and returns ln Z.
     fn add_model_statistics(&self, sums: &mut [f64]) -> Result<f64>;
 
+    /// Adds the gradient of the negative log-pseudo-likelihood -sum_s w_s sum_i ln p(v_si | v_s,-i)
+    /// (Besag 1975) to `sums`. No partition function is needed: flipping site i alone changes ln f by d_i,
+    /// and -ln p = ln(1 + e^{d_i}) has the gradient `sigmoid(d_i) (E[phi | v flipped at i] - E[phi | v])`.
+    fn add_pseudo_likelihood_gradient(&self, rows: &Configurations, sums: &mut [f64])
+    -> Result<()>;
+
     /// The Gibbs sampler of the joint law of (v, h).
     fn kernel(&self) -> Box<dyn Kernel + '_>;
+}
+
+/// [`Model::add_pseudo_likelihood_gradient`] for any model whose hidden units can be summed.
+fn flip_each_site(model: &dyn Model, rows: &Configurations, sums: &mut [f64]) -> Result<()> {
+    let law = model.marginal()?;
+    let (sites, words) = (model.visible(), words_for(model.visible()));
+    for s in 0..rows.len() {
+        let row = &rows.row(s)[..words];
+        for site in 0..sites {
+            let weight = rows.weight(s) * sigmoid(law.log_weight_change(row, site));
+            let mut both = [row, row].concat();
+            flip_bit(&mut both, site);
+            let pair = Configurations::weighted(sites, both, vec![weight, -weight]);
+            model.add_expected_statistics(&pair, sums)?;
+        }
+    }
+    Ok(())
 }

@@ -257,6 +257,14 @@ impl Law for Rbm {
 }
 
 impl Model for Rbm {
+    fn visible(&self) -> usize {
+        self.visible
+    }
+
+    fn marginal(&self) -> Result<Box<dyn Law + '_>> {
+        Ok(Box::new(self))
+    }
+
     fn hidden(&self) -> usize {
         self.hidden
     }
@@ -326,6 +334,14 @@ impl Model for Rbm {
             sums[n * m + n + j] += exchanged[n * m + j];
         }
         Ok(log_partition)
+    }
+
+    fn add_pseudo_likelihood_gradient(
+        &self,
+        rows: &Configurations,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        super::flip_each_site(self, rows, sums)
     }
 
     fn kernel(&self) -> Box<dyn Kernel + '_> {

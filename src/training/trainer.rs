@@ -58,13 +58,13 @@ pub fn train(
     seed: Seed,
     observe: &mut Observe,
 ) -> Result<()> {
-    if data.sites() != model.sites() {
+    if data.sites() != model.visible() {
         return Err(Error::invalid(
             "training data",
             format!(
                 "{} sites for a model of {} visible units",
                 data.sites(),
-                model.sites()
+                model.visible()
             ),
             "give the model as many visible units as the data have sites",
         ));

@@ -3,8 +3,9 @@
 //! No lane is idle however small the layers are: the way for small layers.
 
 use super::{BlockGibbs, padded};
-use crate::configuration::{bit, set_bit, words_for};
+use crate::configuration::words_for;
 use crate::kernels::elementary::{LANES, draw};
+use crate::kernels::lanes::{Unit, load, store};
 use crate::law::Clamp;
 use crate::random::{Generator, fill_uniform_f32};
 use pulp::NullaryFnOnce;
@@ -19,9 +20,6 @@ pub(super) struct ChainsInLanes<'a> {
     pub clamp: Clamp,
 }
 
-/// The states, 0 or 1, of one unit in every chain of a group.
-type Unit = [f32; LANES];
-
 impl NullaryFnOnce for ChainsInLanes<'_> {
     type Output = ();
 
@@ -32,11 +30,7 @@ impl NullaryFnOnce for ChainsInLanes<'_> {
         let words = words_for(n + m);
         let mut units: Vec<Unit> = vec![[0.0; LANES]; n + m];
         for rows in self.rows.chunks_mut(LANES * words) {
-            for (lane, row) in rows.chunks_exact(words).enumerate() {
-                for (k, unit) in units.iter_mut().enumerate() {
-                    unit[lane] = f32::from(u8::from(bit(row, k)));
-                }
-            }
+            load(rows, words, &mut units);
             let (visible, hidden) = units.split_at_mut(n);
             for _ in 0..self.steps {
                 let (weights, bias) = (&kernel.transposed, &kernel.hidden_bias);
@@ -62,11 +56,7 @@ impl NullaryFnOnce for ChainsInLanes<'_> {
                     );
                 }
             }
-            for (lane, row) in rows.chunks_exact_mut(words).enumerate() {
-                for (k, unit) in units.iter().enumerate() {
-                    set_bit(row, k, unit[lane] == 1.0);
-                }
-            }
+            store(&units, words, rows);
         }
     }
 }

@@ -5,6 +5,7 @@ mod units_in_lanes;
 
 use super::elementary::LANES;
 use super::level::Level;
+use super::single_precision;
 use crate::law::{Chains, Clamp, Kernel};
 use chains_in_lanes::ChainsInLanes;
 use units_in_lanes::UnitsInLanes;
@@ -34,9 +35,8 @@ fn padded(units: usize) -> usize {
     units.next_multiple_of(LANES)
 }
 
-/// In single precision, kept where no sum of 10^8 terms overflows: a unit is then certain anyway.
 fn padded_copy(values: impl Iterator<Item = f64>, length: usize) -> Vec<f32> {
-    let mut copy: Vec<f32> = values.map(|x| x.clamp(-1e30, 1e30) as f32).collect();
+    let mut copy: Vec<f32> = values.map(single_precision).collect();
     copy.resize(length, 0.0);
     copy
 }

@@ -1,8 +1,11 @@
 //! Contrastive divergence.
 
-use super::{GradientEstimator, HiddenStatistics, negative_phase, positive_phase};
+use super::{
+    GradientEstimator, HiddenStatistics, Phase, negative_draws, negative_phase, positive_draws,
+    positive_phase, with_random_hidden,
+};
 use crate::error::Result;
-use crate::law::Chains;
+use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
 use crate::training::batch::Batch;
@@ -28,7 +31,23 @@ impl GradientEstimator for ContrastiveDivergence {
         let how = self.hidden_statistics;
         positive_phase(model, batch.data(), how.positive, seed, gradient)?;
         let starts = batch.chain_starts(seed.child("start", 0));
-        let mut chains = Chains::new(starts.widened(model.hidden()), seed.child("negative", 0));
+        let starts = with_random_hidden(model, &starts, seed.child("chain hidden", 0));
+        let mut chains = Chains::new(starts, seed.child("negative", 0));
+        if let Phase::Sampled { clamped_steps } = how.positive {
+            // The first free step draws hidden units given each other: let them forget their start.
+            model
+                .kernel()
+                .advance(&mut chains, 1.0, clamped_steps, Clamp::Visible);
+        }
         negative_phase(model, &mut chains, self.gibbs_steps, how.negative, gradient)
+    }
+
+    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
+        let how = self.hidden_statistics.positive;
+        let clamped = match how {
+            Phase::Analytic => 0,
+            Phase::Sampled { .. } => positive_draws(model, rows, how),
+        };
+        positive_draws(model, rows, how) + clamped + negative_draws(model, rows, self.gibbs_steps)
     }
 }

@@ -22,4 +22,8 @@ impl GradientEstimator for Exact {
         model.add_model_statistics(gradient)?;
         Ok(())
     }
+
+    fn gibbs_updates(&self, _model: &dyn Model, _rows: usize) -> u64 {
+        0
+    }
 }

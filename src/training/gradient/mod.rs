@@ -3,22 +3,27 @@
 mod contrastive_divergence;
 mod exact;
 mod persistent;
+mod pseudo_likelihood;
+mod two_gibbs_runs;
 
 pub use contrastive_divergence::ContrastiveDivergence;
 pub use exact::Exact;
 pub use persistent::PersistentContrastiveDivergence;
+pub use pseudo_likelihood::PseudoLikelihood;
+pub use two_gibbs_runs::TwoGibbsRuns;
 
 use super::batch::Batch;
-use crate::configuration::Configurations;
+use crate::configuration::{Configurations, copy_bits};
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp};
 use crate::model::Model;
-use crate::random::Seed;
+use crate::random::{Generator, Seed};
+use rand::RngExt;
 use std::fmt;
 use std::str::FromStr;
 
 /// A way to estimate the gradient of the cost C = -mean ln p(v).
-pub trait GradientEstimator {
+pub trait GradientEstimator: Send {
     /// Overwrites `gradient` with an estimate of dC/d theta, a mean per configuration.
     fn estimate(
         &mut self,
@@ -27,15 +32,34 @@ pub trait GradientEstimator {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<()>;
+
+    /// The work of one estimate from `rows` data rows, independent of machine and implementation: units
+    /// drawn x chains, both phases, analytic probabilities of a unit counted as a draw. 0 for
+    /// enumeration, which draws nothing.
+    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64;
 }
 
 /// How a phase treats the hidden units given the visible ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// E[phi | v] in closed form: less variance.
+    /// `E[phi | v]` in closed form: less variance.
     Analytic,
-    /// phi(v, h) with h drawn from p(h | v).
-    Sampled,
+    /// phi(v, h) with h drawn by Gibbs steps with v clamped, from random hidden units: from p(h | v) in
+    /// one step where hidden units are not coupled to each other, else in as many as it takes to forget.
+    Sampled {
+        /// Gibbs steps with the visible units clamped (the burn-in of the positive phase).
+        clamped_steps: usize,
+    },
+}
+
+impl Phase {
+    /// Draws of each hidden unit of a row.
+    fn draws(self) -> u64 {
+        match self {
+            Phase::Analytic => 1,
+            Phase::Sampled { clamped_steps } => clamped_steps as u64,
+        }
+    }
 }
 
 /// How each phase treats the hidden units. Both have the same mean.
@@ -67,14 +91,50 @@ fn positive_phase(
     gradient.fill(0.0);
     match how {
         Phase::Analytic => model.add_expected_statistics(data, gradient)?,
-        Phase::Sampled => {
-            let mut chains = Chains::new(data.widened(model.hidden()), seed.child("positive", 0));
-            model.kernel().advance(&mut chains, 1.0, 1, Clamp::Visible);
+        Phase::Sampled { clamped_steps } => {
+            let starts = with_random_hidden(model, data, seed.child("hidden", 0));
+            let mut chains = Chains::new(starts, seed.child("positive", 0));
+            let kernel = model.kernel();
+            kernel.advance(&mut chains, 1.0, clamped_steps, Clamp::Visible);
             model.add_statistics(chains.states(), gradient);
         }
     }
     gradient.iter_mut().for_each(|x| *x = -*x);
     Ok(())
+}
+
+/// Complete rows: the visible units of `rows`, and random hidden ones.
+fn with_random_hidden(model: &dyn Model, rows: &Configurations, seed: Seed) -> Configurations {
+    let mut complete = rows.widened(model.hidden());
+    let mut generator = seed.generator();
+    randomize(
+        &mut complete,
+        model.visible(),
+        model.hidden(),
+        &mut generator,
+    );
+    complete
+}
+
+/// Sets `count` sites of every row, from site `first` on, at random.
+fn randomize(rows: &mut Configurations, first: usize, count: usize, generator: &mut Generator) {
+    for s in 0..rows.len() {
+        for start in (0..count).step_by(64) {
+            let (bits, row) = ([generator.random()], rows.row_mut(s));
+            copy_bits(&bits, 0, (count - start).min(64), row, first + start);
+        }
+    }
+}
+
+/// Units that the negative phase draws: every unit at each Gibbs step, then the hidden ones once more.
+fn negative_draws(model: &dyn Model, chains: usize, gibbs_steps: usize) -> u64 {
+    let units = (model.visible() + model.hidden()) as u64;
+    chains as u64 * (gibbs_steps as u64 * units + model.hidden() as u64)
+}
+
+/// Units that the positive phase draws.
+fn positive_draws(model: &dyn Model, rows: usize, how: Phase) -> u64 {
+    rows as u64 * model.hidden() as u64 * how.draws()
 }
 
 /// Moves the chains by `gibbs_steps` and adds the negative phase: the mean of E[phi | v] over them.
@@ -89,7 +149,7 @@ fn negative_phase(
     kernel.advance(chains, 1.0, gibbs_steps, Clamp::Nothing);
     match how {
         Phase::Analytic => model.add_expected_statistics(chains.states(), gradient),
-        Phase::Sampled => {
+        Phase::Sampled { .. } => {
             // The hidden units that drew the last visible ones belong to the step before: draw anew.
             kernel.advance(chains, 1.0, 1, Clamp::Visible);
             model.add_statistics(chains.states(), gradient);
@@ -102,7 +162,7 @@ impl fmt::Display for HiddenStatistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |phase| match phase {
             Phase::Analytic => "analytic",
-            Phase::Sampled => "sampled",
+            Phase::Sampled { .. } => "sampled",
         };
         write!(f, "{}", name(self.positive))?;
         if self.negative != self.positive {
@@ -118,7 +178,7 @@ impl FromStr for HiddenStatistics {
     fn from_str(text: &str) -> Result<Self> {
         let phase = |word: &str| match word {
             "analytic" => Ok(Phase::Analytic),
-            "sampled" => Ok(Phase::Sampled),
+            "sampled" => Ok(Phase::Sampled { clamped_steps: 1 }),
             _ => Err(Error::invalid(
                 format!("hidden statistics {text}"),
                 format!("`{word}` is neither analytic nor sampled"),

@@ -1,6 +1,9 @@
 //! Persistent contrastive divergence.
 
-use super::{GradientEstimator, HiddenStatistics, negative_phase, positive_phase};
+use super::{
+    GradientEstimator, HiddenStatistics, negative_draws, negative_phase, positive_draws,
+    positive_phase,
+};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::Chains;
@@ -58,5 +61,11 @@ impl GradientEstimator for PersistentContrastiveDivergence {
             how.negative,
             gradient,
         )
+    }
+
+    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
+        let chains = self.chains.states().len();
+        positive_draws(model, rows, self.hidden_statistics.positive)
+            + negative_draws(model, chains, self.gibbs_steps)
     }
 }

@@ -1,0 +1,307 @@
+//! The general Boltzmann machine: any graph of visible and hidden units.
+
+mod marginal;
+
+use super::Model;
+use crate::configuration::{Configurations, bit, set_sites};
+use crate::enumerate::{WHOLE_LAW_LIMIT, log_partition, whole_law};
+use crate::error::{Error, Result};
+use crate::kernels::graph_gibbs::GraphGibbs;
+use crate::kernels::pairwise::Pairwise;
+use crate::kernels::two_layers::TwoLayers;
+use crate::law::{Kernel, Law};
+use crate::random::Seed;
+use marginal::Marginal;
+use rand_distr::{Distribution, Normal};
+
+/// E(x) = -sum_{edges} W_ab x_a x_b - sum_a d_a x_a with units x = (v, h) of 0 and 1 (Ackley, Hinton
+/// and Sejnowski 1985), each pair counted once.
+///
+/// A restricted machine, a deep one and an Ising model are graphs. Parameters are kept as W in the
+/// order of the edges, then d. Sampling takes the joint law of (v, h) and needs no sum over hidden
+/// units, so machines larger than any enumeration train too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoltzmannMachine {
+    visible: usize,
+    hidden: usize,
+    edges: Vec<(usize, usize)>,
+    parameters: Vec<f64>,
+}
+
+/// Every pair of `units` units.
+pub fn full_graph(units: usize) -> Vec<(usize, usize)> {
+    (0..units)
+        .flat_map(|a| (a + 1..units).map(move |b| (a, b)))
+        .collect()
+}
+
+/// Every pair of units of neighbouring layers: two layers are a restricted machine, more a deep one.
+pub fn layered_graph(layers: &[usize]) -> Vec<(usize, usize)> {
+    let mut edges = Vec::new();
+    let mut start = 0;
+    for pair in layers.windows(2) {
+        let (first, second) = (
+            start..start + pair[0],
+            start + pair[0]..start + pair[0] + pair[1],
+        );
+        edges.extend(first.flat_map(|a| second.clone().map(move |b| (a, b))));
+        start += pair[0];
+    }
+    edges
+}
+
+impl BoltzmannMachine {
+    /// All parameters zero. Units 0 .. visible - 1 are visible, the others hidden; an edge joins two
+    /// different units, and each pair is listed once.
+    pub fn new(visible: usize, hidden: usize, edges: &[(usize, usize)]) -> Result<Self> {
+        let units = visible + hidden;
+        let refuse =
+            |what: String, problem: &str, mend: &str| Err(Error::invalid(what, problem, mend));
+        if visible == 0 {
+            let what = format!("a machine of 0 visible and {hidden} hidden units");
+            return refuse(what, "it has no visible unit", "give it at least one");
+        }
+        let mut seen = std::collections::HashSet::new();
+        for &(a, b) in edges {
+            let what = format!("edge ({a}, {b})");
+            if a == b {
+                return refuse(what, "it couples a unit to itself", "use that unit's bias");
+            }
+            if a.max(b) >= units {
+                return refuse(
+                    what,
+                    &format!("there are {units} units"),
+                    "number units from 0",
+                );
+            }
+            if !seen.insert((a.min(b), a.max(b))) {
+                return refuse(what, "the pair is listed twice", "list each pair once");
+            }
+        }
+        Ok(Self {
+            visible,
+            hidden,
+            edges: edges.iter().map(|&(a, b)| (a.min(b), a.max(b))).collect(),
+            parameters: vec![0.0; edges.len() + units],
+        })
+    }
+
+    /// Draws the weights from a normal law with mean 0 and this standard deviation; biases are zero.
+    pub fn initialize(&mut self, deviation: f64, seed: Seed) -> Result<()> {
+        let normal = Normal::new(0.0, deviation)
+            .ok()
+            .filter(|_| deviation.is_finite() && deviation >= 0.0);
+        let Some(normal) = normal else {
+            let problem = format!("{deviation} is not a standard deviation");
+            return Err(Error::invalid(
+                "initial weights",
+                problem,
+                "take a finite number >= 0",
+            ));
+        };
+        let mut generator = seed.generator();
+        self.parameters.fill(0.0);
+        let couplings = self.edges.len();
+        self.parameters[..couplings].fill_with(|| normal.sample(&mut generator));
+        Ok(())
+    }
+
+    /// The coupled pairs (a, b), a < b, in the order of their weights.
+    pub fn edges(&self) -> &[(usize, usize)] {
+        &self.edges
+    }
+
+    /// W, in the order of [`Self::edges`].
+    pub fn weights(&self) -> &[f64] {
+        &self.parameters[..self.edges.len()]
+    }
+
+    /// d, visible units first.
+    pub fn biases(&self) -> &[f64] {
+        &self.parameters[self.edges.len()..]
+    }
+
+    /// E of a complete row (v, h).
+    pub fn energy(&self, row: &[u64]) -> f64 {
+        let on = |&(a, b): &(usize, usize)| bit(row, a) && bit(row, b);
+        let pairs = self
+            .edges
+            .iter()
+            .zip(self.weights())
+            .filter(|(edge, _)| on(edge));
+        let biases = self.biases();
+        -pairs.map(|(_, weight)| weight).sum::<f64>()
+            - set_sites(row, self.units()).map(|a| biases[a]).sum::<f64>()
+    }
+
+    /// The law e^{-E(v, h)} of all units.
+    pub fn joint(&self) -> Joint<'_> {
+        let mut neighbours = vec![Vec::new(); self.units()];
+        for (&(a, b), &weight) in self.edges.iter().zip(self.weights()) {
+            neighbours[a].push((b, weight));
+            neighbours[b].push((a, weight));
+        }
+        Joint {
+            machine: self,
+            neighbours,
+        }
+    }
+
+    fn units(&self) -> usize {
+        self.visible + self.hidden
+    }
+
+    /// W as a table of units x units, zero where no edge is; `both` fills both triangles.
+    fn coupling_table(&self, both: bool) -> Vec<f64> {
+        let units = self.units();
+        let mut table = vec![0.0; units * units];
+        for (&(a, b), &weight) in self.edges.iter().zip(self.weights()) {
+            table[a * units + b] = weight;
+            if both {
+                table[b * units + a] = weight;
+            }
+        }
+        table
+    }
+}
+
+/// The joint law of a machine's visible and hidden units.
+pub struct Joint<'a> {
+    machine: &'a BoltzmannMachine,
+    neighbours: Vec<Vec<(usize, f64)>>,
+}
+
+impl Law for Joint<'_> {
+    fn sites(&self) -> usize {
+        self.machine.units()
+    }
+
+    fn log_weight(&self, state: &[u64]) -> f64 {
+        -self.machine.energy(state)
+    }
+
+    fn log_weight_change(&self, state: &[u64], site: usize) -> f64 {
+        let neighbours = self.neighbours[site]
+            .iter()
+            .filter(|(other, _)| bit(state, *other));
+        let input = self.machine.biases()[site] + neighbours.map(|(_, weight)| weight).sum::<f64>();
+        if bit(state, site) { -input } else { input }
+    }
+}
+
+impl Model for BoltzmannMachine {
+    fn visible(&self) -> usize {
+        self.visible
+    }
+
+    fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    fn couplings(&self) -> usize {
+        self.edges.len()
+    }
+
+    fn marginal(&self) -> Result<Box<dyn Law + '_>> {
+        Ok(Box::new(Marginal::new(self)?))
+    }
+
+    fn parameters(&self) -> &[f64] {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut [f64] {
+        &mut self.parameters
+    }
+
+    fn parameter_name(&self, index: usize) -> String {
+        match self.edges.get(index) {
+            Some((a, b)) => format!("W[{a},{b}]"),
+            None => format!("d[{}]", index - self.edges.len()),
+        }
+    }
+
+    fn add_statistics(&self, rows: &Configurations, sums: &mut [f64]) {
+        assert_eq!(rows.sites(), self.units(), "rows are (v, h)");
+        for s in 0..rows.len() {
+            let (row, weight) = (rows.row(s), rows.weight(s));
+            for (&(a, b), sum) in self.edges.iter().zip(sums.iter_mut()) {
+                if bit(row, a) && bit(row, b) {
+                    *sum += weight;
+                }
+            }
+            for a in set_sites(row, self.units()) {
+                sums[self.edges.len() + a] += weight;
+            }
+        }
+    }
+
+    /// For each pair: both visible x_a x_b; one hidden x_a p(x_b = 1 | v); both hidden p(x_a = x_b = 1 | v).
+    fn add_expected_statistics(&self, rows: &Configurations, sums: &mut [f64]) -> Result<()> {
+        Marginal::new(self)?.add_expectations(rows, sums);
+        Ok(())
+    }
+
+    /// Over all units at once where they are few, else over the visible ones.
+    fn add_model_statistics(&self, sums: &mut [f64]) -> Result<f64> {
+        let units = self.units();
+        if units <= WHOLE_LAW_LIMIT {
+            let couplings = self.coupling_table(false);
+            let law = Pairwise {
+                biases: self.biases(),
+                couplings: &couplings,
+            };
+            let (mut means, mut products) = (vec![0.0; units], vec![0.0; units * units]);
+            let log_partition = law.moments(&mut means, &mut products);
+            let pairs = self.edges.iter().map(|&(a, b)| products[a * units + b]);
+            for (sum, moment) in sums.iter_mut().zip(pairs.chain(means.iter().copied())) {
+                *sum += moment;
+            }
+            return Ok(log_partition);
+        }
+        let marginal = self.marginal()?;
+        self.add_expected_statistics(&whole_law(&*marginal)?, sums)?;
+        log_partition(&*marginal)
+    }
+
+    fn add_pseudo_likelihood_gradient(
+        &self,
+        rows: &Configurations,
+        sums: &mut [f64],
+    ) -> Result<()> {
+        if self.hidden > 0 {
+            return super::flip_each_site(self, rows, sums);
+        }
+        // ln p(v_i | rest) depends on the input of site i alone, so that with p_i = p(v_i = 1 | rest) the
+        // gradient is (p_a - v_a) v_b + (p_b - v_b) v_a for an edge and p_a - v_a for a bias. All
+        // p_i are the second layer of two coupled copies of the sites.
+        let n = self.visible;
+        let weights = self.coupling_table(true);
+        let layers = TwoLayers {
+            weights: &weights,
+            first_bias: &vec![0.0; n],
+            second_bias: self.biases(),
+        };
+        let mut predicted = vec![0.0; n * n + 2 * n];
+        layers.add_expectations(rows, &mut predicted);
+        let mut seen = vec![0.0; self.parameters.len()];
+        self.add_statistics(rows, &mut seen);
+        let couplings = self.edges.len();
+        for (k, &(a, b)) in self.edges.iter().enumerate() {
+            sums[k] += predicted[a * n + b] + predicted[b * n + a] - 2.0 * seen[k];
+        }
+        for a in 0..n {
+            sums[couplings + a] += predicted[n * n + n + a] - seen[couplings + a];
+        }
+        Ok(())
+    }
+
+    fn kernel(&self) -> Box<dyn Kernel + '_> {
+        Box::new(GraphGibbs::new(
+            self.visible,
+            &self.edges,
+            self.weights(),
+            self.biases(),
+        ))
+    }
+}

@@ -1,0 +1,49 @@
+//! The learning rule of the general Boltzmann machine as it was first stated.
+
+use super::{
+    GradientEstimator, HiddenStatistics, negative_draws, negative_phase, positive_draws,
+    positive_phase, randomize, with_random_hidden,
+};
+use crate::configuration::Configurations;
+use crate::error::Result;
+use crate::law::Chains;
+use crate::model::Model;
+use crate::random::Seed;
+use crate::training::batch::Batch;
+
+/// Two runs of Gibbs sampling an update (Ackley, Hinton and Sejnowski 1985): one clamped at each
+/// datum, one free from random states, each for its burn-in. Unbiased as far as both burn-ins reach
+/// equilibrium; [`super::PersistentContrastiveDivergence`] keeps the free chains instead.
+#[derive(Clone, Copy, Debug)]
+pub struct TwoGibbsRuns {
+    /// Free chains.
+    pub chains: usize,
+    /// Gibbs steps of the free run.
+    pub burn_in: usize,
+    /// The clamped run is the sampled positive phase with its own burn-in.
+    pub hidden_statistics: HiddenStatistics,
+}
+
+impl GradientEstimator for TwoGibbsRuns {
+    fn estimate(
+        &mut self,
+        model: &dyn Model,
+        batch: &Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        let how = self.hidden_statistics;
+        positive_phase(model, batch.data(), how.positive, seed, gradient)?;
+        let mut visible = Configurations::zeros(model.visible(), self.chains);
+        let mut generator = seed.child("free visible", 0).generator();
+        randomize(&mut visible, 0, model.visible(), &mut generator);
+        let starts = with_random_hidden(model, &visible, seed.child("free hidden", 0));
+        let mut chains = Chains::new(starts, seed.child("free", 0));
+        negative_phase(model, &mut chains, self.burn_in, how.negative, gradient)
+    }
+
+    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
+        positive_draws(model, rows, self.hidden_statistics.positive)
+            + negative_draws(model, self.chains, self.burn_in)
+    }
+}
