@@ -256,6 +256,14 @@ where
     for series in &panel.series {
         let style = color(series).stroke_width(2 * SCALE);
         let line = series.points.iter().map(|p| at(p.x, p.y));
+        if series.mark == Mark::Dots {
+            let thin = color(series).mix(0.35).stroke_width(SCALE);
+            let bar = |p: &Point| PathElement::new([at(p.x, p.low), at(p.x, p.high)], thin);
+            chart.draw_series(series.points.iter().map(bar))?;
+            let dot = color(series).mix(0.7).filled();
+            chart.draw_series(line.map(|position| Circle::new(position, 2 * SCALE, dot)))?;
+            continue;
+        }
         chart.draw_series(LineSeries::new(line.clone(), style))?;
         if series.mark == Mark::Bars {
             let bar = |p: &Point| PathElement::new([at(p.x, p.low), at(p.x, p.high)], style);
@@ -344,9 +352,13 @@ where
         match series {
             Some(series) => {
                 let style = color(series).stroke_width(2 * SCALE);
-                area.draw(&PathElement::new(ends, style))?;
+                let center = (x + 14 * scale, y);
+                if series.mark == Mark::Dots {
+                    area.draw(&Circle::new(center, 3 * scale, color(series).filled()))?;
+                } else {
+                    area.draw(&PathElement::new(ends, style))?;
+                }
                 if series.mark == Mark::Bars {
-                    let center = (x + 14 * scale, y);
                     area.draw(&(EmptyElement::at(center) + marker(series.look, color(series))))?;
                 }
             }

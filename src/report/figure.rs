@@ -63,6 +63,8 @@ pub enum Mark {
     Band,
     /// A line with markers, and bars from `low` to `high`.
     Bars,
+    /// Small markers with bars, and no line: a cloud of estimates.
+    Dots,
 }
 
 /// A value with its range.

@@ -223,15 +223,33 @@ impl Model for BoltzmannMachine {
 
     fn add_statistics(&self, rows: &Configurations, sums: &mut [f64]) {
         assert_eq!(rows.sites(), self.units(), "rows are (v, h)");
+        let (units, couplings) = (self.units(), self.edges.len());
+        // In a dense graph half of the edges or fewer have both ends on: count pairs of set units.
+        let dense = couplings > 4 * units;
+        let mut products = vec![0.0; if dense { units * units } else { 0 }];
+        let mut on = Vec::with_capacity(units);
         for s in 0..rows.len() {
             let (row, weight) = (rows.row(s), rows.weight(s));
-            for (&(a, b), sum) in self.edges.iter().zip(sums.iter_mut()) {
-                if bit(row, a) && bit(row, b) {
-                    *sum += weight;
-                }
+            on.clear();
+            on.extend(set_sites(row, units));
+            for &a in &on {
+                sums[couplings + a] += weight;
             }
-            for a in set_sites(row, self.units()) {
-                sums[self.edges.len() + a] += weight;
+            if dense {
+                for (place, &a) in on.iter().enumerate() {
+                    let products = &mut products[a * units..(a + 1) * units];
+                    on[place + 1..].iter().for_each(|&b| products[b] += weight);
+                }
+            } else {
+                let both = |&(a, b): &(usize, usize)| bit(row, a) && bit(row, b);
+                let sums = self.edges.iter().zip(sums.iter_mut());
+                sums.filter(|(edge, _)| both(edge))
+                    .for_each(|(_, sum)| *sum += weight);
+            }
+        }
+        if dense {
+            for (&(a, b), sum) in self.edges.iter().zip(sums.iter_mut()) {
+                *sum += products[a * units + b];
             }
         }
     }
