@@ -1,5 +1,7 @@
 //! Binary configurations: rows of bits, 64 sites a word, with optional weights.
 
+use crate::error::{Error, Result};
+
 /// Whether site `i` of a row is 1 (for Ising spins: up).
 pub fn bit(row: &[u64], i: usize) -> bool {
     row[i / 64] >> (i % 64) & 1 == 1
@@ -111,6 +113,45 @@ impl Configurations {
             bits: (0..1 << sites).collect(),
             weights: Some(weights),
         }
+    }
+
+    /// The rows in `bits`, one after another, each with its weight. Refused unless every row is
+    /// complete with no bit past its last site, and weights are not negative and sum to 1.
+    pub fn weighted(sites: usize, bits: Vec<u64>, weights: Vec<f64>) -> Result<Self> {
+        let refuse = |problem: String, mend: &str| {
+            Err(Error::invalid("weighted configurations", problem, mend))
+        };
+        let words = words_for(sites);
+        if sites == 0 || bits.len() != words * weights.len() {
+            return refuse(
+                format!(
+                    "{} words do not hold {} rows of {sites} sites",
+                    bits.len(),
+                    weights.len()
+                ),
+                "give each row a weight and ceil(sites / 64) words, at least one",
+            );
+        }
+        let stray = |row: &[u64]| row[words - 1] & !used_bits(sites, words - 1) != 0;
+        if let Some(s) = bits.chunks_exact(words).position(stray) {
+            return refuse(
+                format!("row {s} has bits past its last site"),
+                "leave the unused bits of the last word at 0",
+            );
+        }
+        let total: f64 = weights.iter().sum();
+        // A NaN is refused too.
+        if !((total - 1.0).abs() <= 1e-6 && weights.iter().all(|weight| *weight >= 0.0)) {
+            return refuse(
+                format!("the weights sum to {total}, or one is negative"),
+                "give weights that are not negative and sum to 1",
+            );
+        }
+        Ok(Self {
+            sites,
+            bits,
+            weights: Some(weights),
+        })
     }
 
     /// Sites of a row.
@@ -246,6 +287,26 @@ mod tests {
                 };
                 assert_eq!(bit(&target, i), expected, "bit {i}");
             }
+        }
+    }
+
+    #[test]
+    fn rows_and_weights_that_do_not_fit_are_refused() {
+        let rows = Configurations::weighted(65, vec![7, 1, 0, 0], vec![0.75, 0.25]).unwrap();
+        assert_eq!((rows.len(), rows.weight(0)), (2, 0.75));
+        assert_eq!(rows.row(0), [7, 1]);
+        for (sites, bits, weights) in [
+            (0, vec![], vec![]),
+            (3, vec![], vec![]),
+            (3, vec![1], vec![0.5, 0.5]),
+            (65, vec![1, 1, 1], vec![0.5, 0.5]),
+            (65, vec![0, 2], vec![1.0]),
+            (3, vec![8], vec![1.0]),
+            (3, vec![1, 2], vec![0.5, 0.6]),
+            (3, vec![1, 2], vec![1.5, -0.5]),
+            (3, vec![1, 2], vec![1.0, f64::NAN]),
+        ] {
+            assert!(Configurations::weighted(sites, bits, weights).is_err());
         }
     }
 

@@ -17,30 +17,52 @@ use rand::RngExt;
 pub const FALSE_ALARM: f64 = 1e-6;
 
 fn close(ours: f64, truth: f64, tolerance: f64) -> bool {
-    ours == truth || (ours - truth).abs() <= tolerance * (1.0 + truth.abs())
+    // An infinite truth has no neighbourhood; a NaN is close to nothing.
+    ours == truth || (truth.is_finite() && (ours - truth).abs() <= tolerance * (1.0 + truth.abs()))
 }
 
-/// A law of at most 20 sites: changes equal recomputation, blocks of weights equal single ones, a
-/// smaller law has the same Z, and a closed form of ln Z equals enumeration.
+/// A law of at most 20 sites: weights are finite or, if the law says so, zero; changes equal
+/// recomputation, at every border between allowed and forbidden states too; blocks of weights equal
+/// single ones, a smaller law has the same Z, and a closed form of ln Z equals enumeration.
 pub fn law(law: &dyn Law, seed: u64) -> Result<(), String> {
     let sites = law.sites();
     let mut generator = Seed::root(seed).child("contract", 0).generator();
     let mut weights = vec![0.0; 1 << sites];
     law.log_weights(0, &mut weights);
+    if let Some(state) = weights
+        .iter()
+        .position(|weight| weight.is_nan() || *weight == f64::INFINITY)
+    {
+        return Err(format!("{state:#b} has no finite weight"));
+    }
     for _ in 0..1000 {
         let state: u64 = generator.random_range(0..1 << sites);
         let site = generator.random_range(0..sites);
-        let weight = law.log_weight(&[state]);
-        if !close(weights[state as usize], weight, 1e-12) {
-            return Err(format!("log_weights differs from log_weight at {state:#b}"));
-        }
-        let change = law.log_weight(&[state ^ 1 << site]) - weight;
-        if !close(law.log_weight_change(&[state], site), change, 1e-11) {
-            return Err(format!(
-                "log_weight_change({state:#b}, {site}) is not {change}"
-            ));
+        weight_and_change(law, &weights, state, site)?;
+    }
+
+    let allowed = |state: &u64| weights[*state as usize] > f64::NEG_INFINITY;
+    let allowed: Vec<u64> = (0..1 << sites).filter(allowed).collect();
+    if allowed.is_empty() {
+        return Err("every state is forbidden".to_string());
+    }
+    let forbidden = weights.len() - allowed.len();
+    if law.has_forbidden_states() != (forbidden > 0) {
+        return Err(format!(
+            "has_forbidden_states is {}, but {forbidden} states are forbidden",
+            law.has_forbidden_states()
+        ));
+    }
+    if law.has_forbidden_states() {
+        // Chance rarely finds the few allowed states: all of them, out of each and back into it.
+        for state in allowed {
+            for site in 0..sites {
+                weight_and_change(law, &weights, state, site)?;
+                weight_and_change(law, &weights, state ^ 1 << site, site)?;
+            }
         }
     }
+
     let enumerated = crate::numerics::log_sum_exp(&weights);
     let mut partitions = vec![enumerate::log_partition(law).map_err(|error| error.to_string())?];
     partitions.extend(law.log_partition());
@@ -59,6 +81,35 @@ pub fn law(law: &dyn Law, seed: u64) -> Result<(), String> {
         Some(ln_z) => Err(format!("ln Z = {ln_z}, enumeration gives {enumerated}")),
         None => Ok(()),
     }
+}
+
+/// The weight of `state` equals its entry in `weights`, and its change with `site` flipped is the
+/// difference of two weights: from a forbidden state, +inf to an allowed one and 0 to a forbidden one.
+fn weight_and_change(
+    law: &dyn Law,
+    weights: &[f64],
+    state: u64,
+    site: usize,
+) -> Result<(), String> {
+    let before = law.log_weight(&[state]);
+    if !close(weights[state as usize], before, 1e-12) {
+        return Err(format!("log_weights differs from log_weight at {state:#b}"));
+    }
+    let after = law.log_weight(&[state ^ 1 << site]);
+    let forbidden = f64::NEG_INFINITY;
+    let expected = match (before == forbidden, after == forbidden) {
+        (true, true) => 0.0,
+        (true, false) => f64::INFINITY,
+        (false, true) => forbidden,
+        (false, false) => after - before,
+    };
+    let change = law.log_weight_change(&[state], site);
+    if !close(change, expected, 1e-11) {
+        return Err(format!(
+            "log_weight_change({state:#b}, {site}) is {change}, not {expected}"
+        ));
+    }
+    Ok(())
 }
 
 /// A kernel over at most 20 units: the law over complete rows (`probabilities[k]` of the row with the

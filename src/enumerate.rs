@@ -74,7 +74,7 @@ pub fn log_probabilities(law: &dyn Law) -> Result<Vec<f64>> {
     Ok(table)
 }
 
-/// The law as a weighted data set of all its configurations.
+/// The law as a weighted data set: its configurations of positive probability, in order of their bits.
 pub fn whole_law(law: &dyn Law) -> Result<Configurations> {
     check_limit(
         "the whole law as a data set",
@@ -82,8 +82,12 @@ pub fn whole_law(law: &dyn Law) -> Result<Configurations> {
         WHOLE_LAW_LIMIT,
         "use a smaller lattice, or draw configurations with --samples M",
     )?;
-    let weights = log_probabilities(law)?.into_iter().map(f64::exp).collect();
-    Ok(Configurations::whole_law(law.sites(), weights))
+    let probabilities = log_probabilities(law)?.into_iter().map(f64::exp);
+    let (states, weights) = (0..)
+        .zip(probabilities)
+        .filter(|(_, probability)| *probability != 0.0)
+        .unzip();
+    Configurations::weighted(law.sites(), states, weights)
 }
 
 /// D_KL(P||p) = sum_x P(x) [ln P(x) - ln p(x)] in nats, p = f/Z the law `model`.

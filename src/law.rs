@@ -13,14 +13,16 @@ pub trait Law: Sync {
     /// Number of binary sites.
     fn sites(&self) -> usize;
 
-    /// ln f(state), in nats.
+    /// ln f(state), in nats: a finite number, or -inf for a forbidden state, f = 0.
     fn log_weight(&self, state: &[u64]) -> f64;
 
-    /// ln f(state with `site` flipped) - ln f(state).
+    /// ln f(state with `site` flipped) - ln f(state), never NaN: from a forbidden state it is +inf to
+    /// an allowed one and 0 to another forbidden one.
     fn log_weight_change(&self, state: &[u64], site: usize) -> f64 {
         let mut flipped = state.to_vec();
         flip_bit(&mut flipped, site);
-        self.log_weight(&flipped) - self.log_weight(state)
+        let (before, after) = (self.log_weight(state), self.log_weight(&flipped));
+        if after == before { 0.0 } else { after - before }
     }
 
     /// ln f of the configurations whose bits are `first`, `first + 1`, ...: the unit of
@@ -41,6 +43,12 @@ pub trait Law: Sync {
     /// hidden than visible units.
     fn smaller(&self) -> Option<Box<dyn Law + '_>> {
         None
+    }
+
+    /// Whether some states have weight 0. Such a law supplies its own sampler: the single-site
+    /// samplers refuse it, since a forbidden state may part the allowed ones for ever.
+    fn has_forbidden_states(&self) -> bool {
+        false
     }
 }
 

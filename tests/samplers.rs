@@ -27,8 +27,8 @@ fn torus(side: usize, field: f64, temperature: f64) -> Ising {
 /// The sampler that a `kind` of ising2d_L3_kernel.json means, where it is one of ours.
 fn sampler<'a>(kind: &str, ising: &'a Ising) -> Option<Box<dyn Kernel + 'a>> {
     match kind {
-        "heatbath" => Some(Box::new(HeatBath { law: ising })),
-        "metropolis_random_site" => Some(Box::new(Metropolis { law: ising })),
+        "heatbath" => Some(Box::new(HeatBath::new(ising).unwrap())),
+        "metropolis_random_site" => Some(Box::new(Metropolis::new(ising).unwrap())),
         _ => None,
     }
 }
@@ -118,8 +118,8 @@ fn samplers_keep_their_contract() {
         let law = enumerate::whole_law(&torus(3, field, t / beta)).unwrap();
         let p = law.weights().unwrap();
         let kernels: [(&str, &dyn Kernel); 2] = [
-            ("Metropolis", &Metropolis { law: &ising }),
-            ("heat bath", &HeatBath { law: &ising }),
+            ("Metropolis", &Metropolis::new(&ising).unwrap()),
+            ("heat bath", &HeatBath::new(&ising).unwrap()),
         ];
         for (name, kernel) in kernels {
             contract::kernel(kernel, beta, p, 9, sweeps, 20_000, 42)
@@ -209,7 +209,8 @@ fn metropolis_reaches_the_law_where_an_ordered_sweep_cannot() {
     );
 
     let mut chains = all_up(10, 200_000, Seed::root(44));
-    Metropolis { law: &ising }.advance(&mut chains, 1.0, 60, Clamp::Nothing);
+    let kernel = Metropolis::new(&ising).unwrap();
+    kernel.advance(&mut chains, 1.0, 60, Clamp::Nothing);
     let every: Vec<usize> = (0..1024).collect();
     let counts = count_classes(&chains, &every, 1024);
     // All 1,024 are reached, but the rarest are expected less than once: 6 should be missing.

@@ -35,7 +35,7 @@ const PILOT_TAUS: f64 = 500.0;
 /// temperature, or a field so weak that both signs matter although the chain never changes its own,
 /// need more than this.
 pub fn draw_configurations(ising: &Ising, count: usize, seed: Seed) -> IsingSample {
-    let kernel = Metropolis { law: ising };
+    let kernel = Metropolis::new(ising).expect("an Ising model forbids no state");
     let sites = ising.sites();
     let mut start = Configurations::zeros(sites, 1);
     if ising.field() >= 0.0 {

@@ -1,6 +1,7 @@
 //! Samplers that move one site at a time, for any law.
 
 use crate::configuration::flip_bit;
+use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::numerics::sigmoid;
 use crate::random::{Generator, uniform};
@@ -12,8 +13,15 @@ use rand::RngExt;
 /// Sites in order would not do: trials that leave ln f unchanged are always accepted, and at zero
 /// field whole sweeps then split the states of small lattices into classes that never meet.
 pub struct Metropolis<'a> {
-    /// The law that is sampled.
-    pub law: &'a dyn Law,
+    law: &'a dyn Law,
+}
+
+impl<'a> Metropolis<'a> {
+    /// A sampler of `law`, which must not have forbidden states.
+    pub fn new(law: &'a dyn Law) -> Result<Self> {
+        refuse_forbidden_states("Metropolis", law)?;
+        Ok(Self { law })
+    }
 }
 
 impl Kernel for Metropolis<'_> {
@@ -36,8 +44,15 @@ impl Kernel for Metropolis<'_> {
 /// Heat bath, or Gibbs sampling (Glauber 1963; Geman and Geman 1984): one step is a sweep over the
 /// sites in order; each is drawn anew from its law given the others.
 pub struct HeatBath<'a> {
-    /// The law that is sampled.
-    pub law: &'a dyn Law,
+    law: &'a dyn Law,
+}
+
+impl<'a> HeatBath<'a> {
+    /// A sampler of `law`, which must not have forbidden states.
+    pub fn new(law: &'a dyn Law) -> Result<Self> {
+        refuse_forbidden_states("heat bath", law)?;
+        Ok(Self { law })
+    }
 }
 
 impl Kernel for HeatBath<'_> {
@@ -53,6 +68,18 @@ impl Kernel for HeatBath<'_> {
             }
         });
     }
+}
+
+/// Single flips may not lead from one allowed state to another.
+fn refuse_forbidden_states(sampler: &str, law: &dyn Law) -> Result<()> {
+    if !law.has_forbidden_states() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        format!("the {sampler} sampler"),
+        "flips of single sites do not connect the states of a law that forbids some",
+        "use the sampler that the law supplies, such as BarsAndStripes::draw",
+    ))
 }
 
 /// Calls `trial(row, generator, k)` for k = 0 .. sites - 1, `sweeps` times, on every chain. All sites
