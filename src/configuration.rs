@@ -91,8 +91,8 @@ impl Configurations {
         }
     }
 
-    /// Rows one after another, with weights of any sign or sum.
-    pub(crate) fn weighted(sites: usize, bits: Vec<u64>, weights: Vec<f64>) -> Self {
+    /// Rows one after another, with weights of any sign or sum: for differences of sums over rows.
+    pub(crate) fn with_any_weights(sites: usize, bits: Vec<u64>, weights: Vec<f64>) -> Self {
         assert_eq!(
             bits.len(),
             words_for(sites) * weights.len(),

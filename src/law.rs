@@ -76,6 +76,10 @@ impl<L: Law + ?Sized> Law for &L {
     fn smaller(&self) -> Option<Box<dyn Law + '_>> {
         (**self).smaller()
     }
+
+    fn has_forbidden_states(&self) -> bool {
+        (**self).has_forbidden_states()
+    }
 }
 
 /// Which units a transition leaves alone.

@@ -2,9 +2,10 @@
 
 use super::Row;
 use super::options::{Options, Samples};
-use super::table::{Summary, known_floor, summarize};
+use super::table::known_floor;
 use gibbsite::error::Result;
 use gibbsite::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
+use gibbsite::statistics::summary::Summary;
 use gibbsite::target::lattice::Lattice;
 use std::path::Path;
 
@@ -205,7 +206,7 @@ fn series_of(rows: &[&Row], mark: Mark, x: impl Fn(&Row) -> f64) -> Vec<Series> 
             mark,
             points: by_x
                 .into_iter()
-                .map(|(x, values)| point(x, summarize(values)))
+                .map(|(x, values)| point(x, Summary::of(values)))
                 .collect(),
         }
     });

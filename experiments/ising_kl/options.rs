@@ -6,6 +6,9 @@ use gibbsite::error::{Error, Result};
 use gibbsite::harness::list::List;
 use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
 use gibbsite::harness::sweep;
+use gibbsite::harness::value::{
+    Positive, as_text, at_least_one, finite, not_negative, positive, share,
+};
 use gibbsite::model::rbm::InitialWeights;
 use gibbsite::target::lattice::Lattice;
 use gibbsite::training::gradient::HiddenStatistics;
@@ -462,59 +465,4 @@ pub enum VisibleBias {
     Zero,
     /// The log odds of each site in the data
     Data,
-}
-
-/// A count of 1 or more, in a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Positive(pub usize);
-
-impl fmt::Display for Positive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for Positive {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        at_least_one(text).map(Positive)
-    }
-}
-
-fn at_least_one(text: &str) -> std::result::Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number >= 1 => Ok(number),
-        _ => Err("take a whole number of 1 or more".to_string()),
-    }
-}
-
-fn number(text: &str, fits: impl Fn(f64) -> bool, mend: &str) -> std::result::Result<f64, String> {
-    match text.parse() {
-        Ok(x) if f64::is_finite(x) && fits(x) => Ok(x),
-        _ => Err(mend.to_string()),
-    }
-}
-
-fn positive(text: &str) -> std::result::Result<f64, String> {
-    number(text, |x| x > 0.0, "take a number above 0")
-}
-
-fn not_negative(text: &str) -> std::result::Result<f64, String> {
-    number(text, |x| x >= 0.0, "take 0 or a number above it")
-}
-
-fn finite(text: &str) -> std::result::Result<f64, String> {
-    number(text, |_| true, "take a finite number")
-}
-
-fn share(text: &str) -> std::result::Result<f64, String> {
-    number(text, |x| (0.0..1.0).contains(&x), "take 0 <= momentum < 1")
-}
-
-fn as_text<T: fmt::Display, S: Serializer>(
-    value: &T,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }

@@ -3,29 +3,11 @@
 use super::Row;
 use super::options::Options;
 use gibbsite::harness::options::preset_line;
+use gibbsite::statistics::summary::Summary;
 use gibbsite::target::lattice::Lattice;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
-
-/// Median and range of a quantity over replicas.
-#[derive(Clone, Copy, Debug)]
-pub struct Summary {
-    pub median: f64,
-    pub smallest: f64,
-    pub largest: f64,
-}
-
-/// The summary of at least one value.
-pub fn summarize(mut values: Vec<f64>) -> Summary {
-    values.sort_by(f64::total_cmp);
-    let n = values.len();
-    Summary {
-        median: (values[(n - 1) / 2] + values[n / 2]) / 2.0,
-        smallest: values[0],
-        largest: values[n - 1],
-    }
-}
 
 /// The smallest KL that any parameters reach, where it is known: six spins, J = 1, h = 0, T = 1, by a
 /// quasi-Newton search from many starts. The zeros are limits of large weights.
@@ -61,7 +43,7 @@ pub fn summaries(options: &Options, rows: &[Row]) -> Vec<(Row, Summary)> {
     }
     cells
         .into_iter()
-        .map(|(row, values)| (row, summarize(values)))
+        .map(|(row, values)| (row, Summary::of(values)))
         .collect()
 }
 

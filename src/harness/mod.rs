@@ -3,3 +3,4 @@
 pub mod list;
 pub mod options;
 pub mod sweep;
+pub mod value;

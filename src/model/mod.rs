@@ -66,7 +66,7 @@ fn flip_each_site(model: &dyn Model, rows: &Configurations, sums: &mut [f64]) ->
             let weight = rows.weight(s) * sigmoid(law.log_weight_change(row, site));
             let mut both = [row, row].concat();
             flip_bit(&mut both, site);
-            let pair = Configurations::weighted(sites, both, vec![weight, -weight]);
+            let pair = Configurations::with_any_weights(sites, both, vec![weight, -weight]);
             model.add_expected_statistics(&pair, sums)?;
         }
     }

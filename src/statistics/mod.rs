@@ -1,4 +1,5 @@
-//! Error bars that know autocorrelation, and tests of fit.
+//! Error bars that know autocorrelation, tests of fit, summaries over replicas.
 
 pub mod autocorrelation;
 pub mod fit;
+pub mod summary;

@@ -13,6 +13,7 @@ use crate::law::{Kernel, Law};
 use crate::random::Seed;
 use marginal::Marginal;
 use rand_distr::{Distribution, Normal};
+use rayon::prelude::*;
 
 /// E(x) = -sum_{edges} W_ab x_a x_b - sum_a d_a x_a with units x = (v, h) of 0 and 1 (Ackley, Hinton
 /// and Sejnowski 1985), each pair counted once.
@@ -27,6 +28,9 @@ pub struct BoltzmannMachine {
     edges: Vec<(usize, usize)>,
     parameters: Vec<f64>,
 }
+
+/// Rows whose statistics one thread sums before another is worth waking.
+const ROWS: usize = 4096;
 
 /// Every pair of `units` units.
 pub fn full_graph(units: usize) -> Vec<(usize, usize)> {
@@ -151,6 +155,39 @@ impl BoltzmannMachine {
         self.visible + self.hidden
     }
 
+    /// Adds the statistics of the rows `from .. to`.
+    fn add_rows(&self, rows: &Configurations, from: usize, to: usize, sums: &mut [f64]) {
+        let (units, couplings) = (self.units(), self.edges.len());
+        // In a dense graph half of the edges or fewer have both ends on: count pairs of set units.
+        let dense = couplings > 4 * units;
+        let mut products = vec![0.0; if dense { units * units } else { 0 }];
+        let mut on = Vec::with_capacity(units);
+        for s in from..to {
+            let (row, weight) = (rows.row(s), rows.weight(s));
+            on.clear();
+            on.extend(set_sites(row, units));
+            for &a in &on {
+                sums[couplings + a] += weight;
+            }
+            if dense {
+                for (place, &a) in on.iter().enumerate() {
+                    let products = &mut products[a * units..(a + 1) * units];
+                    on[place + 1..].iter().for_each(|&b| products[b] += weight);
+                }
+            } else {
+                let both = |&(a, b): &(usize, usize)| bit(row, a) && bit(row, b);
+                let sums = self.edges.iter().zip(sums.iter_mut());
+                sums.filter(|(edge, _)| both(edge))
+                    .for_each(|(_, sum)| *sum += weight);
+            }
+        }
+        if dense {
+            for (&(a, b), sum) in self.edges.iter().zip(sums.iter_mut()) {
+                *sum += products[a * units + b];
+            }
+        }
+    }
+
     /// W as a table of units x units, zero where no edge is; `both` fills both triangles.
     fn coupling_table(&self, both: bool) -> Vec<f64> {
         let units = self.units();
@@ -223,34 +260,23 @@ impl Model for BoltzmannMachine {
 
     fn add_statistics(&self, rows: &Configurations, sums: &mut [f64]) {
         assert_eq!(rows.sites(), self.units(), "rows are (v, h)");
-        let (units, couplings) = (self.units(), self.edges.len());
-        // In a dense graph half of the edges or fewer have both ends on: count pairs of set units.
-        let dense = couplings > 4 * units;
-        let mut products = vec![0.0; if dense { units * units } else { 0 }];
-        let mut on = Vec::with_capacity(units);
-        for s in 0..rows.len() {
-            let (row, weight) = (rows.row(s), rows.weight(s));
-            on.clear();
-            on.extend(set_sites(row, units));
-            for &a in &on {
-                sums[couplings + a] += weight;
-            }
-            if dense {
-                for (place, &a) in on.iter().enumerate() {
-                    let products = &mut products[a * units..(a + 1) * units];
-                    on[place + 1..].iter().for_each(|&b| products[b] += weight);
-                }
-            } else {
-                let both = |&(a, b): &(usize, usize)| bit(row, a) && bit(row, b);
-                let sums = self.edges.iter().zip(sums.iter_mut());
-                sums.filter(|(edge, _)| both(edge))
-                    .for_each(|(_, sum)| *sum += weight);
-            }
+        if rows.len() <= ROWS {
+            return self.add_rows(rows, 0, rows.len(), sums);
         }
-        if dense {
-            for (&(a, b), sum) in self.edges.iter().zip(sums.iter_mut()) {
-                *sum += products[a * units + b];
-            }
+        let starts: Vec<usize> = (0..rows.len()).step_by(rows.len().div_ceil(16)).collect();
+        let partial: Vec<Vec<f64>> = starts
+            .par_iter()
+            .map(|&from| {
+                let to = (from + rows.len().div_ceil(16)).min(rows.len());
+                let mut sums = vec![0.0; self.parameters.len()];
+                self.add_rows(rows, from, to, &mut sums);
+                sums
+            })
+            .collect();
+        for partial in partial {
+            sums.iter_mut()
+                .zip(partial)
+                .for_each(|(sum, more)| *sum += more);
         }
     }
 

@@ -1,0 +1,263 @@
+//! The answer: units drawn until a KL divergence is reached, general against restricted.
+
+use super::inverse::CouplingRow;
+use super::machines::Row;
+use super::options::{Kind, Options};
+use gibbsite::harness::options::preset_line;
+use gibbsite::statistics::summary::Summary;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// How a machine was trained: its estimator with its place in the grid, and the Gibbs steps.
+pub type Setting = (String, Option<usize>);
+
+/// The training runs of one machine in one setting: KL after so many units drawn, a list a replica.
+type Runs = BTreeMap<usize, Vec<(u64, f64)>>;
+
+/// What one target says.
+pub struct Answer {
+    pub target: String,
+    /// The smallest KL that every replica of both machines reaches with some setting.
+    pub kl: f64,
+    /// The best setting of each machine and the units it drew until it reached the KL.
+    pub general: (Setting, Summary),
+    pub restricted: (Setting, Summary),
+}
+
+impl Answer {
+    /// The factor between the medians, and its extremes over replicas.
+    pub fn factor(&self) -> Summary {
+        let (general, restricted) = (&self.general.1, &self.restricted.1);
+        Summary {
+            median: general.median / restricted.median,
+            smallest: general.smallest / restricted.largest,
+            largest: general.largest / restricted.smallest,
+        }
+    }
+}
+
+/// Sampled runs of one machine on one target, by setting; the largest machine where there are several.
+pub fn runs(rows: &[Row], target: &str, kind: Kind) -> BTreeMap<Setting, Runs> {
+    let here = |row: &&Row| row.target == target && row.model == kind.to_string();
+    let largest = rows
+        .iter()
+        .filter(here)
+        .map(|row| row.hidden)
+        .max()
+        .unwrap_or(0);
+    let mut runs: BTreeMap<Setting, Runs> = BTreeMap::new();
+    for row in rows
+        .iter()
+        .filter(here)
+        .filter(|row| row.hidden == largest && !row.estimator.starts_with("exact"))
+    {
+        let run = runs
+            .entry((row.estimator.clone(), row.gibbs_steps))
+            .or_default();
+        run.entry(row.replica)
+            .or_default()
+            .push((row.gibbs_updates, row.kl));
+    }
+    runs
+}
+
+fn smallest_kl(run: &[(u64, f64)]) -> f64 {
+    run.iter().map(|(_, kl)| *kl).fold(f64::INFINITY, f64::min)
+}
+
+/// The KL that every replica reaches with the best setting.
+fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
+    let worst = |runs: &Runs| {
+        runs.values()
+            .map(|run| smallest_kl(run))
+            .fold(0.0, f64::max)
+    };
+    settings.values().map(worst).min_by(f64::total_cmp)
+}
+
+/// The setting that reaches `kl` in every replica with the smallest median of units drawn.
+fn best_setting(settings: &BTreeMap<Setting, Runs>, kl: f64) -> Option<(Setting, Summary)> {
+    let until = |run: &Vec<(u64, f64)>| {
+        run.iter()
+            .find(|(_, reached)| *reached <= kl)
+            .map(|(drawn, _)| *drawn as f64)
+    };
+    settings
+        .iter()
+        .filter_map(|(setting, runs)| {
+            let drawn: Option<Vec<f64>> = runs.values().map(until).collect();
+            Some((
+                setting.clone(),
+                Summary::of(drawn.filter(|drawn| !drawn.is_empty())?),
+            ))
+        })
+        .min_by(|a, b| a.1.median.total_cmp(&b.1.median))
+}
+
+/// One answer for every target that both machines learned.
+pub fn answers(options: &Options, rows: &[Row]) -> Vec<Answer> {
+    let answer = |target: String| {
+        let general = runs(rows, &target, Kind::General);
+        let restricted = runs(rows, &target, Kind::Restricted);
+        let kl = reached_by_all(&general)?.max(reached_by_all(&restricted)?);
+        Some(Answer {
+            general: best_setting(&general, kl)?,
+            restricted: best_setting(&restricted, kl)?,
+            target,
+            kl,
+        })
+    };
+    options
+        .targets
+        .iter()
+        .filter_map(|target| answer(target.to_string()))
+        .collect()
+}
+
+fn setting_text((estimator, steps): &Setting) -> String {
+    let steps = steps.map_or(String::new(), |k| {
+        format!(", {k} free step{}", if k == 1 { "" } else { "s" })
+    });
+    format!(
+        "{}{steps}",
+        estimator
+            .replace(';', ", ")
+            .replace('(', ": ")
+            .replace(')', "")
+            .replace('_', "-")
+    )
+}
+
+/// rms error of the couplings of one fit, and the mean of ((learned - true) / standard error)^2.
+pub fn coupling_errors(rows: &[&CouplingRow]) -> (f64, f64) {
+    let pairs: Vec<&&CouplingRow> = rows.iter().filter(|row| row.j.is_some()).collect();
+    let mean = |f: &dyn Fn(&CouplingRow) -> f64| {
+        pairs.iter().map(|row| f(row)).sum::<f64>() / pairs.len().max(1) as f64
+    };
+    let error = |row: &CouplingRow| row.learned_coupling - row.true_coupling;
+    (
+        mean(&|row| error(row).powi(2)).sqrt(),
+        mean(&|row| (error(row) / row.standard_error).powi(2)),
+    )
+}
+
+/// The fits of couplings.csv: (lattice, estimator, samples) with their rows.
+pub fn fits(couplings: &[CouplingRow]) -> Vec<((String, String, usize), Vec<&CouplingRow>)> {
+    let mut fits: Vec<((String, String, usize), Vec<&CouplingRow>)> = Vec::new();
+    for row in couplings {
+        let name = (row.lattice.clone(), row.estimator.clone(), row.samples);
+        match fits.last_mut() {
+            Some((known, rows)) if *known == name => rows.push(row),
+            _ => fits.push((name, vec![row])),
+        }
+    }
+    fits
+}
+
+/// What the program prints at its end.
+pub fn text(
+    options: &Options,
+    rows: &[Row],
+    answers: &[Answer],
+    couplings: &[CouplingRow],
+    out: &Path,
+    time: Duration,
+) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    if let Some(line) = preset_line(options) {
+        let _ = writeln!(text, "{line}");
+    }
+    let _ = writeln!(
+        text,
+        "Wrote rows.csv, couplings.csv, the figures and run.json to {} in {:.0} s.\n",
+        out.display(),
+        time.as_secs_f64()
+    );
+
+    let _ = writeln!(
+        text,
+        "Smallest KL divergence in nats, median over replicas of the best setting:\n"
+    );
+    let _ = writeln!(
+        text,
+        "{:<18} {:<10} {:>7} {:>6} {:>10}  {:>9}",
+        "target", "model", "visible", "hidden", "parameters", "KL"
+    );
+    for ((target, model, hidden), (visible, parameters, kl)) in smallest(rows) {
+        let _ = writeln!(
+            text,
+            "{target:<18} {model:<10} {visible:>7} {hidden:>6} {parameters:>10}  {kl:>9.5}"
+        );
+    }
+
+    let _ = writeln!(
+        text,
+        "\nCouplings of the inverse Ising problem, over all pairs:\n"
+    );
+    let _ = writeln!(
+        text,
+        "{:<12} {:<18} {:>8}  {:>9}  {:>8}",
+        "lattice", "estimator", "samples", "rms error", "mean z^2"
+    );
+    for ((lattice, estimator, samples), rows) in fits(couplings) {
+        let (rms, z2) = coupling_errors(&rows);
+        let _ = writeln!(
+            text,
+            "{lattice:<12} {estimator:<18} {samples:>8}  {rms:>9.5}  {z2:>8.3}"
+        );
+    }
+
+    let _ = writeln!(text);
+    for answer in answers {
+        let (factor, general, restricted) = (answer.factor(), &answer.general, &answer.restricted);
+        let _ = writeln!(
+            text,
+            "To reach a KL of {:.3} nats on {}, the general machine draws {:.2} times as many units as the restricted one \
+             (over replicas {:.2} to {:.2}): {:.2e} ({}) against {:.2e} ({}).",
+            answer.kl,
+            answer.target,
+            factor.median,
+            factor.smallest,
+            factor.largest,
+            general.1.median,
+            setting_text(&general.0),
+            restricted.1.median,
+            setting_text(&restricted.0),
+        );
+    }
+    text
+}
+
+type Machine = (String, String, usize);
+
+/// The smallest KL of each machine: over its settings, of the median over replicas.
+fn smallest(rows: &[Row]) -> Vec<(Machine, (usize, usize, f64))> {
+    let mut machines: Vec<(Machine, (usize, usize))> = Vec::new();
+    let mut runs: BTreeMap<(Machine, Setting), BTreeMap<usize, f64>> = BTreeMap::new();
+    for row in rows {
+        let machine = (row.target.clone(), row.model.clone(), row.hidden);
+        if !machines.iter().any(|(known, _)| *known == machine) {
+            machines.push((machine.clone(), (row.visible, row.parameters)));
+        }
+        let setting = (row.estimator.clone(), row.gibbs_steps);
+        let replicas = runs.entry((machine, setting)).or_default();
+        let kl = replicas.entry(row.replica).or_insert(f64::INFINITY);
+        *kl = kl.min(row.kl);
+    }
+    let best = |machine: &Machine| {
+        let settings = runs.iter().filter(|((known, _), _)| known == machine);
+        settings
+            .map(|(_, kl)| Summary::of(kl.values().copied().collect()).median)
+            .fold(f64::INFINITY, f64::min)
+    };
+    machines
+        .into_iter()
+        .map(|(machine, (visible, parameters))| {
+            let kl = best(&machine);
+            (machine, (visible, parameters, kl))
+        })
+        .collect()
+}

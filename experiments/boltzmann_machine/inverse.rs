@@ -1,0 +1,163 @@
+//! The inverse Ising problem: couplings learned back from configurations.
+
+use super::options::{CouplingEstimator, Options};
+use gibbsite::error::Result;
+use gibbsite::harness::sweep;
+use gibbsite::model::Model;
+use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
+use gibbsite::monitor::couplings::{Criterion, learned_couplings};
+use gibbsite::monte_carlo::ising_sample::draw_configurations;
+use gibbsite::random::Seed;
+use gibbsite::target::ising::Ising;
+use gibbsite::target::lattice::Lattice;
+use gibbsite::training::batch::RowSampler;
+use gibbsite::training::gradient::{
+    Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, PseudoLikelihood,
+};
+use gibbsite::training::schedule::Decay;
+use gibbsite::training::trainer::{Training, train};
+use serde::{Deserialize, Serialize};
+
+/// A row of couplings.csv: one coupling J_ij / T, or one field h_i / T, for spins +-1.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CouplingRow {
+    pub lattice: String,
+    pub temperature: f64,
+    pub estimator: String,
+    pub samples: usize,
+    pub i: usize,
+    /// Empty for a field.
+    pub j: Option<usize>,
+    pub true_coupling: f64,
+    pub learned_coupling: f64,
+    pub standard_error: f64,
+}
+
+/// One fit.
+#[derive(Clone, Copy, Debug)]
+pub struct Fit {
+    lattice: Lattice,
+    estimator: CouplingEstimator,
+    samples: usize,
+}
+
+/// Most sites whose couplings the exact gradient learns: 2^16 states an update.
+const EXACT_SITES: usize = 16;
+
+/// Free chains of the Gibbs estimator.
+const CHAINS: usize = 1000;
+
+impl sweep::Cell for Fit {
+    fn id(&self) -> String {
+        let Self {
+            lattice,
+            estimator,
+            samples,
+        } = self;
+        format!("couplings_{lattice}_{estimator}_m{samples}").replace(':', "-")
+    }
+
+    fn work(&self) -> u64 {
+        let sites = self.lattice.sites() as u64;
+        let states = if self.estimator == CouplingEstimator::Exact {
+            1 << sites
+        } else {
+            0
+        };
+        (self.samples as u64 + states) * sites * sites
+    }
+}
+
+/// Every fit, in the order of couplings.csv.
+pub fn cells(options: &Options) -> Vec<Fit> {
+    let mut fits = Vec::new();
+    for &lattice in options.couplings_lattices.iter() {
+        for &estimator in options.couplings_estimators.iter() {
+            if estimator == CouplingEstimator::Exact && lattice.sites() > EXACT_SITES {
+                continue;
+            }
+            for samples in options.couplings_samples.iter() {
+                fits.push(Fit {
+                    lattice,
+                    estimator,
+                    samples: samples.0,
+                });
+            }
+        }
+    }
+    fits
+}
+
+/// Learns all couplings of one lattice from its configurations.
+pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
+    let temperature = options.couplings_temperature;
+    let ising = Ising::on_lattice(fit.lattice, 1.0, 0.0, temperature)?;
+    let sites = fit.lattice.sites();
+    // The same chain for every fit: fewer samples are the beginning of more.
+    let seed = Seed::root(options.common.seed)
+        .child(&format!("couplings {} T={temperature}", fit.lattice), 0);
+    let sample = draw_configurations(&ising, fit.samples, seed.child("data", 0)).configurations;
+    let data = sample.distinct();
+    let mut machine = BoltzmannMachine::new(sites, 0, &full_graph(sites))?;
+
+    let seed = seed.child(&fit.estimator.to_string(), fit.samples as u64);
+    let updates = options.couplings_updates;
+    let (mut estimator, criterion): (Box<dyn GradientEstimator>, Criterion) = match fit.estimator {
+        CouplingEstimator::Exact => (Box::new(Exact), Criterion::Likelihood),
+        CouplingEstimator::PseudoLikelihood => {
+            (Box::new(PseudoLikelihood), Criterion::PseudoLikelihood)
+        }
+        CouplingEstimator::Gibbs => {
+            let starts = RowSampler::new(&data)?.draw(CHAINS, seed.child("starts", 0));
+            let chains = PersistentContrastiveDivergence::new(
+                1,
+                HiddenStatistics::default(),
+                &starts,
+                0,
+                seed.child("chains", 0),
+            )?;
+            (Box::new(chains), Criterion::Likelihood)
+        }
+    };
+    let training = Training {
+        epochs: updates,
+        batch: fit.samples,
+        // The largest curvature is about half the number of sites, that of the total magnetisation.
+        learning_rate: 2.0 / sites as f64,
+        // The noise of the chains is averaged away; the other gradients have none.
+        decay: match fit.estimator {
+            CouplingEstimator::Gibbs => Decay::Exponential(updates as f64 / 5.0),
+            _ => Decay::None,
+        },
+        momentum: 0.9,
+        weight_decay: 0.0,
+    };
+    train(
+        &mut machine,
+        &mut *estimator,
+        &data,
+        &training,
+        seed.child("training", 0),
+        &mut |_, _, _: &dyn Model| Ok(()),
+    )?;
+
+    let bonds = fit.lattice.bonds();
+    let coupled = |i: usize, j: usize| bonds.contains(&(i, j)) || bonds.contains(&(j, i));
+    let rows = learned_couplings(&machine, &sample, criterion)?
+        .into_iter()
+        .map(|learned| CouplingRow {
+            lattice: fit.lattice.to_string(),
+            temperature,
+            estimator: fit.estimator.to_string(),
+            samples: fit.samples,
+            i: learned.i,
+            j: learned.j,
+            true_coupling: match learned.j {
+                Some(j) if coupled(learned.i, j) => 1.0 / temperature,
+                _ => 0.0,
+            },
+            learned_coupling: learned.value,
+            standard_error: learned.standard_error,
+        });
+    Ok(rows.collect())
+}

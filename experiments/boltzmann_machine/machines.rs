@@ -1,0 +1,365 @@
+//! The sweep over targets, machines and the grid of how they are trained.
+
+use super::options::{Estimator, Kind, Options, Target, general_hidden};
+use gibbsite::configuration::Configurations;
+use gibbsite::enumerate::whole_law;
+use gibbsite::error::Result;
+use gibbsite::harness::sweep::{self, Progress};
+use gibbsite::model::Model;
+use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
+use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::monitor::ExactTarget;
+use gibbsite::random::Seed;
+use gibbsite::training::batch::{Batch, RowSampler};
+use gibbsite::training::gradient::{
+    Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
+    TwoGibbsRuns,
+};
+use gibbsite::training::schedule::Decay;
+use gibbsite::training::trainer::{Training, train};
+use serde::{Deserialize, Serialize};
+
+/// A row of rows.csv: one machine after some updates.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    pub target: String,
+    pub model: String,
+    pub visible: usize,
+    pub hidden: usize,
+    pub parameters: usize,
+    /// The estimator with its place in the grid, such as `pcd(burn_in=3;chains=50;rate=0.2)`.
+    pub estimator: String,
+    /// Empty for the exact gradient.
+    pub gibbs_steps: Option<usize>,
+    pub replica: usize,
+    pub updates: u64,
+    /// Units drawn x chains so far, both phases, analytic probabilities counted as draws.
+    pub gibbs_updates: u64,
+    /// D_KL(P || P_model) in nats.
+    pub kl: f64,
+    /// Mean ln P_model under the target, in nats.
+    pub log_likelihood: f64,
+}
+
+/// One machine, trained in one way.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    target: Target,
+    kind: Kind,
+    visible: usize,
+    hidden: usize,
+    estimator: Estimator,
+    gibbs_steps: Option<usize>,
+    burn_in: usize,
+    chains: usize,
+    rate: f64,
+    replica: usize,
+    updates: usize,
+}
+
+impl Cell {
+    /// How the machine is trained, less the Gibbs steps, which have a column of their own.
+    fn training_name(&self) -> String {
+        let burn_in = match self.kind {
+            Kind::General => format!("burn_in={};", self.burn_in),
+            _ if self.estimator == Estimator::TwoRuns => format!("burn_in={};", self.burn_in),
+            _ => String::new(),
+        };
+        match self.estimator {
+            Estimator::Exact => format!("exact(rate={})", self.rate),
+            name => format!("{name}({burn_in}chains={};rate={})", self.chains, self.rate),
+        }
+    }
+}
+
+impl sweep::Cell for Cell {
+    fn id(&self) -> String {
+        let Self {
+            target,
+            kind,
+            hidden,
+            replica,
+            ..
+        } = self;
+        let steps = self.gibbs_steps.map_or(String::new(), |k| format!("_k{k}"));
+        let name = format!(
+            "{target}_{kind}_h{hidden}_{}{steps}_r{replica}",
+            self.training_name()
+        );
+        name.replace([':', ';', '(', ')', '='], "-")
+    }
+
+    fn work(&self) -> u64 {
+        let units = (self.visible + self.hidden) as u64;
+        let per_update = match self.estimator {
+            Estimator::Exact => (1 << units.min(20)) / 4,
+            _ => {
+                self.chains as u64
+                    * units
+                    * units
+                    * (self.gibbs_steps.unwrap_or(self.burn_in) + self.burn_in) as u64
+                    / 4
+            }
+        };
+        self.updates as u64 * (per_update + 2000)
+    }
+}
+
+/// Every cell, in the order of rows.csv. Only the general machine has a burn-in with the data clamped: a
+/// restricted machine's hidden units are independent given the data, a fully visible one has none.
+pub fn cells(options: &Options) -> Result<Vec<Cell>> {
+    let mut cells = Vec::new();
+    for target in options.targets.iter() {
+        let visible = target.law(options.temperature)?.sites();
+        for &kind in options.models.iter() {
+            let hidden: Vec<usize> = match kind {
+                Kind::Visible => vec![0],
+                Kind::General => options
+                    .hidden
+                    .iter()
+                    .map(|h| general_hidden(visible, h.0))
+                    .collect(),
+                Kind::Restricted => options.hidden.iter().map(|h| h.0).collect(),
+            };
+            let mut sizes: Vec<usize> = Vec::new();
+            hidden.into_iter().for_each(|h| {
+                if !sizes.contains(&h) {
+                    sizes.push(h)
+                }
+            });
+            for hidden in sizes {
+                for &estimator in options.estimators.iter() {
+                    let template = Cell {
+                        target: target.clone(),
+                        kind,
+                        visible,
+                        hidden,
+                        estimator,
+                        gibbs_steps: None,
+                        burn_in: 1,
+                        chains: 1,
+                        rate: 0.0,
+                        replica: 0,
+                        updates: options.updates,
+                    };
+                    add_grid(options, &template, &mut cells);
+                }
+            }
+        }
+    }
+    Ok(cells)
+}
+
+fn add_grid(options: &Options, template: &Cell, cells: &mut Vec<Cell>) {
+    let samples = template.estimator != Estimator::Exact;
+    let persistent = template.estimator == Estimator::Pcd;
+    let burns = samples && (template.kind == Kind::General || !persistent);
+    let steps: Vec<Option<usize>> = match persistent {
+        true => options.gibbs_steps.iter().map(|k| Some(k.0)).collect(),
+        false => vec![None],
+    };
+    let one = [gibbsite::harness::value::Positive(1)];
+    let burn_ins = if burns {
+        &options.burn_in[..]
+    } else {
+        &one[..]
+    };
+    let chains = if samples {
+        &options.chains[..]
+    } else {
+        &one[..]
+    };
+    for gibbs_steps in steps {
+        for burn_in in burn_ins {
+            for chains in chains {
+                for rate in options.learning_rate.iter() {
+                    for replica in 0..options.replicas {
+                        cells.push(Cell {
+                            gibbs_steps,
+                            burn_in: burn_in.0,
+                            chains: chains.0,
+                            rate: rate.0,
+                            replica,
+                            ..template.clone()
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A target with its exact tables.
+pub struct Task {
+    target: Target,
+    table: ExactTarget,
+    law: Configurations,
+}
+
+/// One for each target.
+pub fn tasks(options: &Options) -> Result<Vec<Task>> {
+    let task = |target: &Target| {
+        let law = target.law(options.temperature)?;
+        Ok(Task {
+            target: target.clone(),
+            table: ExactTarget::new(&*law)?,
+            law: whole_law(&*law)?,
+        })
+    };
+    options.targets.iter().map(task).collect()
+}
+
+/// Trains one cell and measures it after 0, 1, 2, ... updates, ever farther apart.
+pub fn learn(
+    options: &Options,
+    tasks: &[Task],
+    cell: &Cell,
+    progress: &mut Progress,
+) -> Result<Vec<Row>> {
+    let Some(task) = tasks.iter().find(|task| task.target == cell.target) else {
+        return Ok(Vec::new());
+    };
+    let target_seed = Seed::root(options.common.seed).child(&cell.target.to_string(), 0);
+    // First weights depend on the machine and the replica only.
+    let weights_seed = target_seed.child(
+        &format!("{} {} weights", cell.kind, cell.hidden),
+        cell.replica as u64,
+    );
+    let seed = target_seed.child(&sweep::Cell::id(cell), 0);
+    let mut model = make_model(options, cell, weights_seed)?;
+    let sampler = RowSampler::new(&task.law)?;
+    let mut estimator = DrawnData {
+        inner: make_estimator(cell, &sampler, seed)?,
+        sampler: &sampler,
+        // The exact gradient, and a law of few configurations, take all of them.
+        draws: (cell.estimator != Estimator::Exact && task.law.len() > cell.chains)
+            .then_some(cell.chains),
+    };
+    let data_rows = estimator.draws.unwrap_or(task.law.len());
+    let work = estimator.inner.gibbs_updates(&*model, data_rows);
+    let parameters = model.parameters().len();
+    let training = Training {
+        epochs: options.updates,
+        batch: cell.chains,
+        learning_rate: cell.rate,
+        decay: Decay::None,
+        momentum: 0.0,
+        weight_decay: 0.0,
+    };
+    let mut rows = Vec::new();
+    let mut next = 0;
+    train(
+        &mut *model,
+        &mut estimator,
+        &task.law,
+        &training,
+        seed.child("training", 0),
+        &mut |epoch, updates, model| {
+            if epoch < next && epoch != options.updates {
+                return Ok(());
+            }
+            next = (epoch + 1).max((epoch as f64 * 1.12) as usize);
+            progress.report(epoch, options.updates);
+            let record = task.table.measure(&*model.marginal()?, None)?;
+            rows.push(Row {
+                target: cell.target.to_string(),
+                model: cell.kind.to_string(),
+                visible: cell.visible,
+                hidden: cell.hidden,
+                parameters,
+                estimator: cell.training_name(),
+                gibbs_steps: cell.gibbs_steps,
+                replica: cell.replica,
+                updates,
+                gibbs_updates: updates * work,
+                kl: record.kl,
+                log_likelihood: record.log_likelihood,
+            });
+            Ok(())
+        },
+    )?;
+    Ok(rows)
+}
+
+fn make_model(options: &Options, cell: &Cell, seed: Seed) -> Result<Box<dyn Model>> {
+    Ok(match cell.kind {
+        Kind::Restricted => {
+            let mut rbm = Rbm::new(cell.visible, cell.hidden)?;
+            rbm.initialize(InitialWeights::Gaussian(options.initial_weights), seed)?;
+            Box::new(rbm)
+        }
+        Kind::Visible | Kind::General => {
+            let edges = full_graph(cell.visible + cell.hidden);
+            let mut machine = BoltzmannMachine::new(cell.visible, cell.hidden, &edges)?;
+            machine.initialize(options.initial_weights, seed)?;
+            Box::new(machine)
+        }
+    })
+}
+
+fn make_estimator(
+    cell: &Cell,
+    sampler: &RowSampler,
+    seed: Seed,
+) -> Result<Box<dyn GradientEstimator>> {
+    let hidden_statistics = match cell.kind {
+        Kind::General => HiddenStatistics {
+            positive: Phase::Sampled {
+                clamped_steps: cell.burn_in,
+            },
+            negative: Phase::Sampled { clamped_steps: 1 },
+        },
+        // Independent given the data: one step is exact, and needs no random number.
+        Kind::Visible | Kind::Restricted => HiddenStatistics::default(),
+    };
+    Ok(match cell.estimator {
+        Estimator::Exact => Box::new(Exact),
+        Estimator::TwoRuns => Box::new(TwoGibbsRuns {
+            chains: cell.chains,
+            burn_in: cell.burn_in,
+            hidden_statistics,
+        }),
+        Estimator::Pcd => {
+            let starts = sampler.draw(cell.chains, seed.child("starts", 0));
+            let steps = cell.gibbs_steps.unwrap_or(1);
+            let seed = seed.child("chains", 0);
+            Box::new(PersistentContrastiveDivergence::new(
+                steps,
+                hidden_statistics,
+                &starts,
+                cell.hidden,
+                seed,
+            )?)
+        }
+    })
+}
+
+/// Data drawn afresh from the target for every update.
+struct DrawnData<'a> {
+    inner: Box<dyn GradientEstimator>,
+    sampler: &'a RowSampler<'a>,
+    draws: Option<usize>,
+}
+
+impl GradientEstimator for DrawnData<'_> {
+    fn estimate(
+        &mut self,
+        model: &dyn Model,
+        batch: &Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        match self.draws {
+            Some(draws) => {
+                let rows = self.sampler.draw(draws, seed.child("data", 0));
+                self.inner
+                    .estimate(model, &Batch::Rows(rows), seed, gradient)
+            }
+            None => self.inner.estimate(model, batch, seed, gradient),
+        }
+    }
+
+    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
+        self.inner.gibbs_updates(model, rows)
+    }
+}
