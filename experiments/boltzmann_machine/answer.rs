@@ -19,7 +19,7 @@ type Runs = BTreeMap<usize, Vec<(u64, f64)>>;
 /// What one target says.
 pub struct Answer {
     pub target: String,
-    /// The smallest KL that every replica of both machines reaches with some setting.
+    /// The smallest KL at which every replica of both machines comes to rest, or below, with some setting.
     pub kl: f64,
     /// The best setting of each machine and the units it drew until it reached the KL.
     pub general: (Setting, Summary),
@@ -63,15 +63,18 @@ pub fn runs(rows: &[Row], target: &str, kind: Kind) -> BTreeMap<Setting, Runs> {
     runs
 }
 
-fn smallest_kl(run: &[(u64, f64)]) -> f64 {
-    run.iter().map(|(_, kl)| *kl).fold(f64::INFINITY, f64::min)
+/// The KL where a run has come to rest: the median of the last quarter of its measurements, since a
+/// noisy run dips below it by luck.
+fn final_level(run: &[(u64, f64)]) -> f64 {
+    let last = &run[run.len() - run.len().div_ceil(4)..];
+    Summary::of(last.iter().map(|(_, kl)| *kl).collect()).median
 }
 
-/// The KL that every replica reaches with the best setting.
+/// The KL at which every replica comes to rest, or below, with the best setting.
 fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
     let worst = |runs: &Runs| {
         runs.values()
-            .map(|run| smallest_kl(run))
+            .map(|run| final_level(run))
             .fold(0.0, f64::max)
     };
     settings.values().map(worst).min_by(f64::total_cmp)

@@ -44,8 +44,9 @@ pub struct Fit {
 /// Most sites whose couplings the exact gradient learns: 2^16 states an update.
 const EXACT_SITES: usize = 16;
 
-/// Free chains of the Gibbs estimator.
-const CHAINS: usize = 1000;
+/// Free chains of the Gibbs estimator, and their steps an update: many, for little noise.
+const CHAINS: usize = 2000;
+const GIBBS_STEPS: usize = 3;
 
 impl sweep::Cell for Fit {
     fn id(&self) -> String {
@@ -110,7 +111,7 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
         CouplingEstimator::Gibbs => {
             let starts = RowSampler::new(&data)?.draw(CHAINS, seed.child("starts", 0));
             let chains = PersistentContrastiveDivergence::new(
-                1,
+                GIBBS_STEPS,
                 HiddenStatistics::default(),
                 &starts,
                 0,
@@ -126,7 +127,7 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
         learning_rate: 2.0 / sites as f64,
         // The noise of the chains is averaged away; the other gradients have none.
         decay: match fit.estimator {
-            CouplingEstimator::Gibbs => Decay::Exponential(updates as f64 / 5.0),
+            CouplingEstimator::Gibbs => Decay::Exponential(updates as f64 / 4.0),
             _ => Decay::None,
         },
         momentum: 0.9,

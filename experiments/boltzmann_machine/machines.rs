@@ -258,7 +258,7 @@ pub fn learn(
             if epoch < next && epoch != options.updates {
                 return Ok(());
             }
-            next = (epoch + 1).max((epoch as f64 * 1.12) as usize);
+            next = (epoch + 1).max((epoch as f64 * 1.2) as usize);
             progress.report(epoch, options.updates);
             let record = task.table.measure(&*model.marginal()?, None)?;
             rows.push(Row {

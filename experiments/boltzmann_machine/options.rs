@@ -90,7 +90,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "LIST",
-        default_value = "50,200",
+        default_value = "20,200",
         help_heading = "Grid"
     )]
     pub chains: List<Positive>,
@@ -99,17 +99,17 @@ pub struct Options {
     #[arg(
         long,
         value_name = "LIST",
-        default_value = "0.05,0.2",
+        default_value = "0.1,0.4",
         help_heading = "Grid"
     )]
     pub learning_rate: List<PositiveNumber>,
 
     /// Standard deviation of the first weights
-    #[arg(long, value_name = "STD", default_value_t = 0.1, value_parser = not_negative, allow_negative_numbers = true, help_heading = "Grid")]
+    #[arg(long, value_name = "STD", default_value_t = 0.3, value_parser = not_negative, allow_negative_numbers = true, help_heading = "Grid")]
     pub initial_weights: f64,
 
     /// Updates of each machine
-    #[arg(long, value_name = "NUMBER", default_value_t = 3000, value_parser = at_least_one, help_heading = "Grid")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000, value_parser = at_least_one, help_heading = "Grid")]
     pub updates: usize,
 
     /// Replicas of each cell, with weights, data and chains of their own
@@ -148,7 +148,7 @@ pub struct Options {
     pub couplings_estimators: List<CouplingEstimator>,
 
     /// Full-batch updates of each fit
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = at_least_one, help_heading = "Inverse Ising problem")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000, value_parser = at_least_one, help_heading = "Inverse Ising problem")]
     pub couplings_updates: usize,
 
     #[command(flatten)]
@@ -167,50 +167,19 @@ Examples:
 impl ExperimentOptions for Options {
     const NAME: &'static str = "boltzmann_machine";
 
+    #[rustfmt::skip]
     const QUICK: &'static [&'static str] = &[
-        "--targets",
-        "bars:2x3,ring:5",
-        "--hidden",
-        "3,4",
-        "--gibbs-steps",
-        "1,5",
-        "--burn-in",
-        "1,5",
-        "--chains",
-        "20,50",
-        "--learning-rate",
-        "0.05,0.2",
-        "--updates",
-        "200",
-        "--replicas",
-        "2",
-        "--couplings-lattices",
-        "ring:5,square:3x3",
-        "--couplings-samples",
-        "300,1000",
-        "--couplings-updates",
-        "300",
+        "--targets", "bars:2x3,ring:5", "--hidden", "3,4", "--gibbs-steps", "1,5", "--burn-in", "1,5",
+        "--chains", "20,50", "--learning-rate", "0.1,0.4", "--updates", "400", "--replicas", "2",
+        "--couplings-lattices", "ring:5,square:3x3", "--couplings-samples", "300,1000",
+        "--couplings-updates", "300",
     ];
 
+    #[rustfmt::skip]
     const PAPER: &'static [&'static str] = &[
-        "--gibbs-steps",
-        "1,3,10",
-        "--burn-in",
-        "1,3,10,30",
-        "--chains",
-        "20,50,200",
-        "--learning-rate",
-        "0.02,0.05,0.1,0.2,0.5",
-        "--updates",
-        "10000",
-        "--replicas",
-        "9",
-        "--couplings-lattices",
-        "square:4x4,square:8x8",
-        "--couplings-samples",
-        "1000,10000,100000",
-        "--couplings-estimators",
-        "exact,pseudo-likelihood",
+        "--gibbs-steps", "1,5", "--burn-in", "1,3,10", "--chains", "20,100,500",
+        "--learning-rate", "0.05,0.2,0.5,1", "--updates", "4000", "--replicas", "5",
+        "--couplings-lattices", "square:4x4,square:8x8",
     ];
 
     fn common(&self) -> &CommonOptions {

@@ -173,45 +173,18 @@ Examples:
 impl ExperimentOptions for Options {
     const NAME: &'static str = "ising_kl";
 
+    #[rustfmt::skip]
     const QUICK: &'static [&'static str] = &[
-        "--gibbs-steps",
-        "1,10",
-        "--hidden",
-        "2,8",
-        "--replicas",
-        "2",
-        "--epochs",
-        "500",
-        "--every",
-        "25",
+        "--gibbs-steps", "1,10", "--hidden", "2,8", "--replicas", "2", "--epochs", "500", "--every", "25",
     ];
 
     /// The floors: the exact gradient from large random weights, the best of 12 replicas.
+    #[rustfmt::skip]
     const PAPER: &'static [&'static str] = &[
-        "--lattice",
-        "ring:6,chain:6",
-        "--temperature",
-        "1",
-        "--samples",
-        "exact",
-        "--estimators",
-        "exact",
-        "--hidden",
-        "1,2,3",
-        "--replicas",
-        "12",
-        "--epochs",
-        "100000",
-        "--every",
-        "1000",
-        "--learning-rate",
-        "0.2",
-        "--momentum",
-        "0.9",
-        "--decay",
-        "none",
-        "--initial-weights",
-        "uniform",
+        "--lattice", "ring:6,chain:6", "--temperature", "1", "--samples", "exact",
+        "--estimators", "exact", "--hidden", "1,2,3", "--replicas", "12",
+        "--epochs", "100000", "--every", "1000", "--learning-rate", "0.2", "--momentum", "0.9",
+        "--decay", "none", "--initial-weights", "uniform",
     ];
 
     fn common(&self) -> &CommonOptions {
