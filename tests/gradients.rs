@@ -89,6 +89,7 @@ fn contrastive_divergence_has_its_exact_mean() {
                         let mut gradient = vec![0.0; expected.len()];
                         ContrastiveDivergence {
                             gibbs_steps,
+                            clamped_steps: 0,
                             hidden_statistics,
                         }
                         .estimate(
@@ -191,6 +192,7 @@ fn estimators_keep_their_contract() {
         let gibbs_steps = 25;
         let cd = ContrastiveDivergence {
             gibbs_steps,
+            clamped_steps: 0,
             hidden_statistics,
         };
         contract::estimator(&|_, _| Box::new(cd), &mut model, &target, 25)
@@ -216,7 +218,7 @@ fn estimators_keep_their_contract() {
 struct Scaled(f64);
 
 impl GradientEstimator for Scaled {
-    fn gibbs_updates(&self, _: &dyn Model, _: usize) -> u64 {
+    fn gibbs_updates(&self, _: &dyn Model, _: &Batch) -> u64 {
         0
     }
 
@@ -252,6 +254,7 @@ fn estimator_contract_refuses_wrong_gradients() {
     let mut model = machine(&reference("rbm_4x3"));
     let cd_1 = ContrastiveDivergence {
         gibbs_steps: 1,
+        clamped_steps: 0,
         hidden_statistics: HiddenStatistics::default(),
     };
     let problem = contract::estimator(&|_, _| Box::new(cd_1), &mut model, &target, 28).unwrap_err();
@@ -259,7 +262,7 @@ fn estimator_contract_refuses_wrong_gradients() {
 
     struct Adds;
     impl GradientEstimator for Adds {
-        fn gibbs_updates(&self, _: &dyn Model, _: usize) -> u64 {
+        fn gibbs_updates(&self, _: &dyn Model, _: &Batch) -> u64 {
             0
         }
 

@@ -136,7 +136,7 @@ struct Recorder {
 }
 
 impl GradientEstimator for Recorder {
-    fn gibbs_updates(&self, _: &dyn Model, _: usize) -> u64 {
+    fn gibbs_updates(&self, _: &dyn Model, _: &Batch) -> u64 {
         0
     }
 
@@ -293,7 +293,7 @@ fn leaving_the_real_numbers_stops_with_the_parameter_named() {
 struct Spoils(usize);
 
 impl GradientEstimator for Spoils {
-    fn gibbs_updates(&self, _: &dyn Model, _: usize) -> u64 {
+    fn gibbs_updates(&self, _: &dyn Model, _: &Batch) -> u64 {
         0
     }
 
@@ -397,6 +397,7 @@ fn parameters_do_not_depend_on_the_number_of_threads() {
     let estimator = |kind: &str, seed: Seed| -> Box<dyn GradientEstimator> {
         match kind {
             "cd" => Box::new(ContrastiveDivergence {
+                clamped_steps: 0,
                 gibbs_steps: 5,
                 hidden_statistics,
             }),

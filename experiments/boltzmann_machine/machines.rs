@@ -235,8 +235,12 @@ pub fn learn(
         draws: (cell.estimator != Estimator::Exact && task.law.len() > cell.chains)
             .then_some(cell.chains),
     };
-    let data_rows = estimator.draws.unwrap_or(task.law.len());
-    let work = estimator.inner.gibbs_updates(&*model, data_rows);
+    let whole = Batch::Law {
+        law: &task.law,
+        sampler: &sampler,
+        chains: cell.chains,
+    };
+    let work = estimator.gibbs_updates(&*model, &whole);
     let parameters = model.parameters().len();
     let training = Training {
         epochs: options.updates,
@@ -349,17 +353,24 @@ impl GradientEstimator for DrawnData<'_> {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<()> {
-        match self.draws {
-            Some(draws) => {
-                let rows = self.sampler.draw(draws, seed.child("data", 0));
-                self.inner
-                    .estimate(model, &Batch::Rows(rows), seed, gradient)
-            }
+        match self.drawn(seed.child("data", 0)) {
+            Some(drawn) => self.inner.estimate(model, &drawn, seed, gradient),
             None => self.inner.estimate(model, batch, seed, gradient),
         }
     }
 
-    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
-        self.inner.gibbs_updates(model, rows)
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
+        // Every batch is as large as any other.
+        match self.drawn(Seed::root(0)) {
+            Some(drawn) => self.inner.gibbs_updates(model, &drawn),
+            None => self.inner.gibbs_updates(model, batch),
+        }
+    }
+}
+
+impl DrawnData<'_> {
+    fn drawn(&self, seed: Seed) -> Option<Batch<'static>> {
+        let draws = self.draws?;
+        Some(Batch::Rows(self.sampler.draw(draws, seed)))
     }
 }

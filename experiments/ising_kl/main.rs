@@ -198,6 +198,7 @@ fn make_estimator(
         Estimator::Exact => Box::new(Exact),
         Estimator::Cd => Box::new(ContrastiveDivergence {
             gibbs_steps,
+            clamped_steps: 0,
             hidden_statistics,
         }),
         Estimator::Pcd => {

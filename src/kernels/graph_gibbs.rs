@@ -11,8 +11,10 @@ use pulp::NullaryFnOnce;
 
 /// Gibbs sampling of ln f(x) = sum_a d_a x_a + sum_{edges} W_ab x_a x_b.
 ///
-/// Units that share no edge can be drawn together, so units are coloured greedily, hidden ones first,
-/// and one step draws the colours in turn. A restricted machine gets two colours, h then v: block Gibbs.
+/// Units are coloured greedily, hidden ones first, so that no edge joins two units of a colour, and one
+/// step draws the colours in turn. The units of a colour are independent given the others, so that it
+/// does not matter in which order, or whether together, they are drawn. A restricted machine gets two
+/// colours, h then v: block Gibbs.
 /// At inverse temperature beta a unit's probability is sigmoid(beta (d_a + sum_b W_ab x_b)).
 pub struct GraphGibbs {
     units: usize,

@@ -72,6 +72,14 @@ impl Batch<'_> {
         }
     }
 
+    /// How many chains [`Self::chain_starts`] gives.
+    pub fn chains(&self) -> usize {
+        match self {
+            Batch::Rows(rows) => rows.len(),
+            Batch::Law { chains, .. } => *chains,
+        }
+    }
+
     /// Where chains of the negative phase start, equally weighted.
     pub fn chain_starts(&self, seed: Seed) -> Configurations {
         match self {

@@ -1,7 +1,7 @@
 //! Contrastive divergence.
 
 use super::{
-    GradientEstimator, HiddenStatistics, Phase, negative_draws, negative_phase, positive_draws,
+    GradientEstimator, HiddenStatistics, negative_draws, negative_phase, positive_draws,
     positive_phase, with_random_hidden,
 };
 use crate::error::Result;
@@ -16,6 +16,9 @@ use crate::training::batch::Batch;
 pub struct ContrastiveDivergence {
     /// k.
     pub gibbs_steps: usize,
+    /// Steps with the data clamped before the free ones, for hidden units that are coupled to each other to
+    /// reach their law given the data; 0 for a restricted machine, whose first free step draws them from it.
+    pub clamped_steps: usize,
     /// How each phase treats the hidden units.
     pub hidden_statistics: HiddenStatistics,
 }
@@ -33,21 +36,17 @@ impl GradientEstimator for ContrastiveDivergence {
         let starts = batch.chain_starts(seed.child("start", 0));
         let starts = with_random_hidden(model, &starts, seed.child("chain hidden", 0));
         let mut chains = Chains::new(starts, seed.child("negative", 0));
-        if let Phase::Sampled { clamped_steps } = how.positive {
-            // The first free step draws hidden units given each other: let them forget their start.
-            model
-                .kernel()
-                .advance(&mut chains, 1.0, clamped_steps, Clamp::Visible);
-        }
+        // Free steps draw coupled hidden units given each other: let them forget their random start.
+        model
+            .kernel()
+            .advance(&mut chains, 1.0, self.clamped_steps, Clamp::Visible);
         negative_phase(model, &mut chains, self.gibbs_steps, how.negative, gradient)
     }
 
-    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
-        let how = self.hidden_statistics.positive;
-        let clamped = match how {
-            Phase::Analytic => 0,
-            Phase::Sampled { .. } => positive_draws(model, rows, how),
-        };
-        positive_draws(model, rows, how) + clamped + negative_draws(model, rows, self.gibbs_steps)
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
+        let clamped = batch.chains() * self.clamped_steps * model.hidden();
+        positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
+            + clamped as u64
+            + negative_draws(model, batch.chains(), self.gibbs_steps)
     }
 }

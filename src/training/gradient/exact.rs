@@ -23,7 +23,7 @@ impl GradientEstimator for Exact {
         Ok(())
     }
 
-    fn gibbs_updates(&self, _model: &dyn Model, _rows: usize) -> u64 {
+    fn gibbs_updates(&self, _model: &dyn Model, _batch: &Batch) -> u64 {
         0
     }
 }

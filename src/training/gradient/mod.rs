@@ -33,10 +33,10 @@ pub trait GradientEstimator: Send {
         gradient: &mut [f64],
     ) -> Result<()>;
 
-    /// The work of one estimate from `rows` data rows, independent of machine and implementation: units
-    /// drawn x chains, both phases, analytic probabilities of a unit counted as a draw. 0 for
-    /// enumeration, which draws nothing.
-    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64;
+    /// The work of one estimate from `batch`, independent of machine and implementation: units drawn x
+    /// chains, both phases, analytic probabilities of a unit counted as a draw. 0 for enumeration,
+    /// which draws nothing.
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64;
 }
 
 /// How a phase treats the hidden units given the visible ones.

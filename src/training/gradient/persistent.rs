@@ -63,9 +63,9 @@ impl GradientEstimator for PersistentContrastiveDivergence {
         )
     }
 
-    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         let chains = self.chains.states().len();
-        positive_draws(model, rows, self.hidden_statistics.positive)
+        positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + negative_draws(model, chains, self.gibbs_steps)
     }
 }

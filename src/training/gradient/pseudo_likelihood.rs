@@ -24,7 +24,7 @@ impl GradientEstimator for PseudoLikelihood {
         model.add_pseudo_likelihood_gradient(batch.data(), gradient)
     }
 
-    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
-        (rows * model.visible()) as u64
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
+        (batch.data().len() * model.visible()) as u64
     }
 }

@@ -42,8 +42,8 @@ impl GradientEstimator for TwoGibbsRuns {
         negative_phase(model, &mut chains, self.burn_in, how.negative, gradient)
     }
 
-    fn gibbs_updates(&self, model: &dyn Model, rows: usize) -> u64 {
-        positive_draws(model, rows, self.hidden_statistics.positive)
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
+        positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + negative_draws(model, self.chains, self.burn_in)
     }
 }
