@@ -84,7 +84,7 @@ fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
 fn best_setting(settings: &BTreeMap<Setting, Runs>, kl: f64) -> Option<(Setting, Summary)> {
     let until = |run: &Vec<(u64, f64)>| {
         run.iter()
-            .find(|(_, reached)| *reached <= kl)
+            .find(|(drawn, reached)| *drawn > 0 && *reached <= kl)
             .map(|(drawn, _)| *drawn as f64)
     };
     settings

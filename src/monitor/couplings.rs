@@ -90,6 +90,20 @@ fn covariance(
     criterion: Criterion,
 ) -> Result<DMatrix<f64>> {
     let size = machine.parameters().len();
+    let refuse = || {
+        Error::invalid(
+            "standard errors of the couplings",
+            format!(
+                "{} configurations do not determine {size} parameters",
+                data.len()
+            ),
+            "take more configurations",
+        )
+    };
+    // A matrix that is singular but for rounding can still seem to be positive.
+    if data.len() <= size {
+        return Err(refuse());
+    }
     let starts: Vec<usize> = (0..data.len()).step_by(BLOCK).collect();
     // A bounded number of partial sums, whatever the number of rows; added in order.
     let tasks: Vec<&[usize]> = starts.chunks(starts.len().div_ceil(4).max(1)).collect();
@@ -122,16 +136,7 @@ fn covariance(
         matrix
             .cholesky()
             .map(|factor| factor.inverse())
-            .ok_or_else(|| {
-                Error::invalid(
-                    "standard errors of the couplings",
-                    format!(
-                        "{} configurations do not determine {size} parameters",
-                        data.len()
-                    ),
-                    "take more configurations",
-                )
-            })
+            .ok_or_else(refuse)
     };
     Ok(match criterion {
         Criterion::Likelihood => invert(scores)? / rows,
