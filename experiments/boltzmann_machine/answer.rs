@@ -80,21 +80,22 @@ fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
     settings.values().map(worst).min_by(f64::total_cmp)
 }
 
-/// The setting that reaches `kl` in every replica with the smallest median of units drawn.
+/// The setting that comes to `kl` with the smallest median of units drawn, among those whose replicas all
+/// rest there or below: a noisy setting that only dips to it does not count.
 fn best_setting(settings: &BTreeMap<Setting, Runs>, kl: f64) -> Option<(Setting, Summary)> {
-    let until = |run: &Vec<(u64, f64)>| {
-        run.iter()
-            .find(|(drawn, reached)| *drawn > 0 && *reached <= kl)
-            .map(|(drawn, _)| *drawn as f64)
+    let drawn_until = |run: &Vec<(u64, f64)>| {
+        let reached = run
+            .iter()
+            .find(|(drawn, reached)| *drawn > 0 && *reached <= kl);
+        reached.map(|(drawn, _)| *drawn as f64)
     };
     settings
         .iter()
+        .filter(|(_, runs)| runs.values().all(|run| final_level(run) <= kl))
         .filter_map(|(setting, runs)| {
-            let drawn: Option<Vec<f64>> = runs.values().map(until).collect();
-            Some((
-                setting.clone(),
-                Summary::of(drawn.filter(|drawn| !drawn.is_empty())?),
-            ))
+            let drawn: Option<Vec<f64>> = runs.values().map(drawn_until).collect();
+            let drawn = drawn.filter(|drawn| !drawn.is_empty())?;
+            Some((setting.clone(), Summary::of(drawn)))
         })
         .min_by(|a, b| a.1.median.total_cmp(&b.1.median))
 }
@@ -146,17 +147,25 @@ pub fn coupling_errors(rows: &[&CouplingRow]) -> (f64, f64) {
     )
 }
 
-/// The fits of couplings.csv: (lattice, estimator, samples) with their rows.
-pub fn fits(couplings: &[CouplingRow]) -> Vec<((String, String, usize), Vec<&CouplingRow>)> {
-    let mut fits: Vec<((String, String, usize), Vec<&CouplingRow>)> = Vec::new();
-    for row in couplings {
-        let name = (row.lattice.clone(), row.estimator.clone(), row.samples);
-        match fits.last_mut() {
-            Some((known, rows)) if *known == name => rows.push(row),
-            _ => fits.push((name, vec![row])),
-        }
-    }
-    fits
+/// One fit of couplings.csv with its rows.
+pub struct FitRows<'a> {
+    pub lattice: &'a str,
+    pub estimator: &'a str,
+    pub samples: usize,
+    pub rows: Vec<&'a CouplingRow>,
+}
+
+/// Every fit, in the order of couplings.csv.
+pub fn fits(couplings: &[CouplingRow]) -> Vec<FitRows<'_>> {
+    let name = |row: &CouplingRow| (row.lattice.clone(), row.estimator.clone(), row.samples);
+    let fits = couplings.chunk_by(|one, next| name(one) == name(next));
+    fits.map(|rows| FitRows {
+        lattice: &rows[0].lattice,
+        estimator: &rows[0].estimator,
+        samples: rows[0].samples,
+        rows: rows.iter().collect(),
+    })
+    .collect()
 }
 
 /// What the program prints at its end.
@@ -182,7 +191,7 @@ pub fn text(
 
     let _ = writeln!(
         text,
-        "Smallest KL divergence in nats, median over replicas of the best setting:\n"
+        "KL divergence in nats at which each machine comes to rest, with its best setting (median over replicas):\n"
     );
     let _ = writeln!(
         text,
@@ -205,7 +214,13 @@ pub fn text(
         "{:<12} {:<18} {:>8}  {:>9}  {:>8}",
         "lattice", "estimator", "samples", "rms error", "mean z^2"
     );
-    for ((lattice, estimator, samples), rows) in fits(couplings) {
+    for FitRows {
+        lattice,
+        estimator,
+        samples,
+        rows,
+    } in fits(couplings)
+    {
         let (rms, z2) = coupling_errors(&rows);
         let _ = writeln!(
             text,
@@ -236,10 +251,10 @@ pub fn text(
 
 type Machine = (String, String, usize);
 
-/// The smallest KL of each machine: over its settings, of the median over replicas.
+/// Where each machine comes to rest: over its settings, the smallest median over replicas.
 fn smallest(rows: &[Row]) -> Vec<(Machine, (usize, usize, f64))> {
     let mut machines: Vec<(Machine, (usize, usize))> = Vec::new();
-    let mut runs: BTreeMap<(Machine, Setting), BTreeMap<usize, f64>> = BTreeMap::new();
+    let mut runs: BTreeMap<(Machine, Setting), Runs> = BTreeMap::new();
     for row in rows {
         let machine = (row.target.clone(), row.model.clone(), row.hidden);
         if !machines.iter().any(|(known, _)| *known == machine) {
@@ -247,13 +262,17 @@ fn smallest(rows: &[Row]) -> Vec<(Machine, (usize, usize, f64))> {
         }
         let setting = (row.estimator.clone(), row.gibbs_steps);
         let replicas = runs.entry((machine, setting)).or_default();
-        let kl = replicas.entry(row.replica).or_insert(f64::INFINITY);
-        *kl = kl.min(row.kl);
+        replicas
+            .entry(row.replica)
+            .or_default()
+            .push((row.gibbs_updates, row.kl));
     }
     let best = |machine: &Machine| {
         let settings = runs.iter().filter(|((known, _), _)| known == machine);
         settings
-            .map(|(_, kl)| Summary::of(kl.values().copied().collect()).median)
+            .map(|(_, runs)| {
+                Summary::of(runs.values().map(|run| final_level(run)).collect()).median
+            })
             .fold(f64::INFINITY, f64::min)
     };
     machines

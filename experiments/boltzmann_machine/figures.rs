@@ -127,9 +127,10 @@ fn learned_against_true(options: &Options, couplings: &[CouplingRow]) -> Figure 
         .unwrap_or(0);
     let panels: Vec<Panel> = fits(couplings)
         .into_iter()
-        .filter(|((_, _, samples), _)| *samples == most)
-        .map(|((lattice, estimator, _), rows)| {
-            let pairs: Vec<&CouplingRow> = rows.into_iter().filter(|row| row.j.is_some()).collect();
+        .filter(|fit| fit.samples == most)
+        .map(|fit| {
+            let pairs: Vec<&CouplingRow> =
+                fit.rows.into_iter().filter(|row| row.j.is_some()).collect();
             let strongest = pairs
                 .iter()
                 .map(|row| row.true_coupling)
@@ -150,7 +151,7 @@ fn learned_against_true(options: &Options, couplings: &[CouplingRow]) -> Figure 
                 high: x,
             });
             Panel {
-                title: format!("{lattice}, {estimator}"),
+                title: format!("{}, {}", fit.lattice, fit.estimator),
                 levels: Vec::new(),
                 series: vec![
                     Series {
@@ -192,11 +193,13 @@ fn error_against_samples(options: &Options, couplings: &[CouplingRow]) -> Figure
                 .filter_map(|(look, estimator)| {
                     let points: Vec<Point> = fits(couplings)
                         .into_iter()
-                        .filter(|((l, e, _), _)| *l == lattice && *e == estimator.to_string())
-                        .map(|((_, _, samples), rows)| {
-                            let rms = coupling_errors(&rows).0;
+                        .filter(|fit| {
+                            fit.lattice == lattice && fit.estimator == estimator.to_string()
+                        })
+                        .map(|fit| {
+                            let rms = coupling_errors(&fit.rows).0;
                             Point {
-                                x: samples as f64,
+                                x: fit.samples as f64,
                                 y: rms,
                                 low: rms,
                                 high: rms,
