@@ -20,7 +20,7 @@ impl Pairwise<'_> {
         Level::get().run(LogWeights(*self))
     }
 
-    /// ln Z, with E[x_a] written to `means` and E[x_a x_b] (a < b) to `products` (K x K; other entries
+    /// ln Z, with `E[x_a]` written to `means` and `E[x_a x_b]` (a < b) to `products` (K x K; other entries
     /// are left alone).
     pub fn moments(&self, means: &mut [f64], products: &mut [f64]) -> f64 {
         assert_eq!(self.couplings.len(), self.biases.len().pow(2), "J is K x K");

@@ -25,7 +25,7 @@ pub struct LearnedCoupling {
 /// The estimator whose maximum the parameters are: it decides how they scatter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Criterion {
-    /// Scores phi - <phi>: the covariance is F^-1 / M, F the Fisher information = Cov(phi).
+    /// Scores phi - mean phi: the covariance is F^-1 / M, F the Fisher information = Cov(phi).
     Likelihood,
     /// The covariance is H^-1 V H^-1 / M, H the mean Hessian and V the covariance of the score of the
     /// log-pseudo-likelihood (Godambe 1960; Lindsay 1988): its terms are not independent.

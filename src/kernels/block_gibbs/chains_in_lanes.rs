@@ -2,7 +2,7 @@
 //!
 //! No lane is idle however small the layers are: the way for small layers.
 
-use super::{BlockGibbs, padded};
+use super::{Block, padded};
 use crate::configuration::words_for;
 use crate::kernels::elementary::{LANES, draw};
 use crate::kernels::lanes::{Unit, load, store};
@@ -11,47 +11,41 @@ use crate::random::{Generator, fill_uniform_f32};
 use pulp::NullaryFnOnce;
 
 /// Moves a block of chains.
-pub(super) struct ChainsInLanes<'a> {
-    pub kernel: &'a BlockGibbs,
-    pub rows: &'a mut [u64],
-    pub generator: &'a mut Generator,
-    pub beta: f32,
-    pub steps: usize,
-    pub clamp: Clamp,
-}
+pub(super) struct ChainsInLanes<'a>(pub Block<'a>);
 
 impl NullaryFnOnce for ChainsInLanes<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let kernel = self.kernel;
+        let block = self.0;
+        let kernel = block.kernel;
         let (n, m) = (kernel.visible, kernel.hidden);
         let words = words_for(n + m);
         let mut units: Vec<Unit> = vec![[0.0; LANES]; n + m];
-        for rows in self.rows.chunks_mut(LANES * words) {
+        for rows in block.rows.chunks_mut(LANES * words) {
             load(rows, words, &mut units);
             let (visible, hidden) = units.split_at_mut(n);
-            for _ in 0..self.steps {
+            for _ in 0..block.steps {
                 let (weights, bias) = (&kernel.transposed, &kernel.hidden_bias);
                 draw_layer(
                     visible,
                     weights,
                     padded(n),
                     bias,
-                    self.beta,
-                    self.generator,
+                    block.beta,
+                    block.generator,
                     hidden,
                 );
-                if self.clamp == Clamp::Nothing {
+                if block.clamp == Clamp::Nothing {
                     let (weights, bias) = (&kernel.weights, &kernel.visible_bias);
                     draw_layer(
                         hidden,
                         weights,
                         padded(m),
                         bias,
-                        self.beta,
-                        self.generator,
+                        block.beta,
+                        block.generator,
                         visible,
                     );
                 }

@@ -7,6 +7,7 @@ use super::elementary::LANES;
 use super::level::Level;
 use super::single_precision;
 use crate::law::{Chains, Clamp, Kernel};
+use crate::random::Generator;
 use chains_in_lanes::ChainsInLanes;
 use units_in_lanes::UnitsInLanes;
 
@@ -77,28 +78,31 @@ impl BlockGibbs {
         assert_eq!(chains.states().sites(), self.units(), "rows are (v, h)");
         let operations = steps * (self.visible * self.hidden / 8 + self.units());
         chains.for_each_block(operations, |rows, generator| {
-            let (kernel, beta) = (self, beta as f32);
+            let block = Block {
+                kernel: self,
+                rows,
+                generator,
+                beta: beta as f32,
+                steps,
+                clamp,
+            };
             if small {
-                Level::get().run(ChainsInLanes {
-                    kernel,
-                    rows,
-                    generator,
-                    beta,
-                    steps,
-                    clamp,
-                });
+                Level::get().run(ChainsInLanes(block));
             } else {
-                Level::get().run(UnitsInLanes {
-                    kernel,
-                    rows,
-                    generator,
-                    beta,
-                    steps,
-                    clamp,
-                });
+                Level::get().run(UnitsInLanes(block));
             }
         });
     }
+}
+
+/// Chains that share a generator, and how they are to move.
+struct Block<'a> {
+    kernel: &'a BlockGibbs,
+    rows: &'a mut [u64],
+    generator: &'a mut Generator,
+    beta: f32,
+    steps: usize,
+    clamp: Clamp,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The rows of W that belong to units which are 1 are added up, so the cost falls with the density
 //! of the given layer: the way for large layers.
 
-use super::{BlockGibbs, padded};
+use super::{Block, padded};
 use crate::configuration::{copy_bits, set_sites, used_bits, words_for};
 use crate::kernels::elementary::draw_bits;
 use crate::law::Clamp;
@@ -11,41 +11,35 @@ use crate::random::{Generator, fill_uniform_f32};
 use pulp::NullaryFnOnce;
 
 /// Moves a block of chains.
-pub(super) struct UnitsInLanes<'a> {
-    pub kernel: &'a BlockGibbs,
-    pub rows: &'a mut [u64],
-    pub generator: &'a mut Generator,
-    pub beta: f32,
-    pub steps: usize,
-    pub clamp: Clamp,
-}
+pub(super) struct UnitsInLanes<'a>(pub Block<'a>);
 
 impl NullaryFnOnce for UnitsInLanes<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let kernel = self.kernel;
+        let block = self.0;
+        let kernel = block.kernel;
         let (n, m) = (kernel.visible, kernel.hidden);
         let mut visible = vec![0; words_for(n)];
         let mut hidden = vec![0; words_for(m)];
         let mut layer = Layer {
             inputs: vec![0.0; padded(n.max(m))],
             uniforms: vec![0.0; padded(n.max(m))],
-            generator: self.generator,
-            beta: self.beta,
+            generator: block.generator,
+            beta: block.beta,
         };
-        for row in self.rows.chunks_exact_mut(words_for(n + m)) {
+        for row in block.rows.chunks_exact_mut(words_for(n + m)) {
             copy_bits(row, 0, n, &mut visible, 0);
             copy_bits(row, n, m, &mut hidden, 0);
-            for _ in 0..self.steps {
+            for _ in 0..block.steps {
                 layer.draw(
                     (&visible, n),
                     &kernel.weights,
                     &kernel.hidden_bias,
                     (&mut hidden, m),
                 );
-                if self.clamp == Clamp::Nothing {
+                if block.clamp == Clamp::Nothing {
                     let (given, drawn) = ((&hidden[..], m), (&mut visible[..], n));
                     layer.draw(given, &kernel.transposed, &kernel.visible_bias, drawn);
                 }
