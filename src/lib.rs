@@ -12,9 +12,9 @@
 //! | `experiments/` (binaries) | one folder = one question = one binary = one folder of results |
 //! | [`harness`] | what experiments share: options, presets, a resumable sweep |
 //! | [`report`] | tables, figures, the manifest of a run; knows records, not models |
-//! | [`monitor`] | model + target -> KL divergence, likelihood, ln Z |
+//! | [`monitor`] | model + target -> KL divergence, likelihood, ln Z; learned couplings with their errors |
 //! | [`training`] | gradient estimators, mini-batches, schedules, the descent |
-//! | [`monte_carlo`], [`statistics`] | samplers over any law; autocorrelation, tests of fit |
+//! | [`monte_carlo`], [`statistics`] | samplers over any law; autocorrelation, tests of fit, summaries |
 //! | [`target`], [`model`] | what is to be learned; what learns |
 //! | [`kernels`] | the hot path: arrays and bits |
 //! | [`law`], [`configuration`], [`enumerate`], [`numerics`], [`random`], [`error`] | the ground |
@@ -24,8 +24,8 @@
 //! ## The words
 //!
 //! A [`law::Law`] is an unnormalised weight f on binary configurations, p = f / Z. A
-//! [`law::Kernel`] moves [`law::Chains`] and leaves a law unchanged. A [`model::Model`] is a law with
-//! parameters; the gradient of its cost `C = -mean ln p` is `E_model[phi] - mean_data E[phi | v]`, and a
+//! [`law::Kernel`] moves [`law::Chains`] and leaves a law unchanged. A [`model::Model`] is a family of
+//! laws with parameters; the gradient of its cost `C = -mean ln p` is `E_model[phi] - mean_data E[phi | v]`, and a
 //! [`training::gradient::GradientEstimator`] estimates it.
 //!
 //! Units are {0, 1}; Ising spins are +-1 with bit 1 = up. Energies of an RBM are dimensionless, those

@@ -1,6 +1,7 @@
 //! Options that every experiment takes, presets, and how a program ends.
 
 use crate::error::{Error, Result};
+use crate::kernels::level::Level;
 use clap::Parser;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -100,8 +101,8 @@ pub fn main<Options: ExperimentOptions + Sync>(
     run: impl FnOnce(&Options) -> Result<()> + Send,
 ) -> ExitCode {
     let options: Options = parse(std::env::args_os().collect());
-    let outcome = options
-        .check()
+    let outcome = check_environment()
+        .and_then(|()| options.check())
         .and_then(|()| thread_pool(options.common().threads))
         .and_then(|pool| pool.install(|| run(&options)));
     match outcome {
@@ -111,6 +112,18 @@ pub fn main<Options: ExperimentOptions + Sync>(
             ExitCode::from(2)
         }
     }
+}
+
+fn check_environment() -> Result<()> {
+    if Level::environment_is_valid() {
+        return Ok(());
+    }
+    let mend = "unset it, or name baseline, avx2 or avx512";
+    Err(Error::invalid(
+        "GIBBSITE_KERNEL",
+        "there is no such kernel level",
+        mend,
+    ))
 }
 
 fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {

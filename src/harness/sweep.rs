@@ -48,7 +48,7 @@ impl Sweep {
         let record = folder.join("made_with.json");
         let mut now = to_map(made_with);
         now.insert("version".to_string(), env!("CARGO_PKG_VERSION").into());
-        let resumed = resume && record.exists();
+        let resumed = resume && folder.exists();
         if resumed {
             let then: Map<String, Value> = file::read_json(&record)?;
             refuse_other_options(out, &then, &now)?;

@@ -39,6 +39,13 @@ impl Level {
         Level::Baseline
     }
 
+    /// Whether `GIBBSITE_KERNEL` is unset or names a level.
+    pub fn environment_is_valid() -> bool {
+        std::env::var("GIBBSITE_KERNEL").map_or(true, |wish| {
+            ["baseline", "avx2", "avx512"].contains(&wish.as_str())
+        })
+    }
+
     /// The level's name, as `GIBBSITE_KERNEL` spells it.
     pub fn name(self) -> &'static str {
         match self {
