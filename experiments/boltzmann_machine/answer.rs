@@ -191,7 +191,7 @@ pub fn text(
 
     let _ = writeln!(
         text,
-        "KL divergence in nats at which each machine comes to rest, with its best setting (median over replicas):\n"
+        "KL divergence in nats at which each machine comes to rest, with its best setting, exact gradient included (median over replicas):\n"
     );
     let _ = writeln!(
         text,
@@ -233,8 +233,8 @@ pub fn text(
         let (factor, general, restricted) = (answer.factor(), &answer.general, &answer.restricted);
         let _ = writeln!(
             text,
-            "To reach a KL of {:.3} nats on {}, the general machine draws {:.2} times as many units as the restricted one \
-             (over replicas {:.2} to {:.2}): {:.2e} ({}) against {:.2e} ({}).",
+            "To reach a KL of {:.3} nats on {}, the general machine draws {:.3} times as many units as the restricted one \
+             (over replicas {:.3} to {:.3}): {:.2e} ({}) against {:.2e} ({}).",
             answer.kl,
             answer.target,
             factor.median,

@@ -69,15 +69,25 @@ impl sweep::Cell for Fit {
     }
 }
 
-/// Every fit, in the order of couplings.csv.
+/// Every fit, in the order of couplings.csv. Fits of the likelihood need more configurations than
+/// parameters for their standard errors, and the exact gradient a lattice that can be enumerated.
 pub fn cells(options: &Options) -> Vec<Fit> {
     let mut fits = Vec::new();
     for &lattice in options.couplings_lattices.iter() {
         for &estimator in options.couplings_estimators.iter() {
-            if estimator == CouplingEstimator::Exact && lattice.sites() > EXACT_SITES {
+            let sites = lattice.sites();
+            if estimator == CouplingEstimator::Exact && sites > EXACT_SITES {
                 continue;
             }
-            for samples in options.couplings_samples.iter() {
+            let needed = match estimator {
+                CouplingEstimator::PseudoLikelihood => sites,
+                CouplingEstimator::Exact | CouplingEstimator::Gibbs => sites * (sites + 1) / 2,
+            };
+            for samples in options
+                .couplings_samples
+                .iter()
+                .filter(|samples| samples.0 > needed)
+            {
                 fits.push(Fit {
                     lattice,
                     estimator,

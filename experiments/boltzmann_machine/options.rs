@@ -116,7 +116,7 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = at_least_one, help_heading = "Grid")]
     pub replicas: usize,
 
-    /// Lattices whose couplings are learned back; the exact gradient joins up to 16 sites
+    /// Lattices whose couplings are learned back; the exact gradient joins up to 16 sites, and exact and gibbs where there are more configurations than parameters
     #[arg(
         long,
         value_name = "LIST",

@@ -100,8 +100,13 @@ fn covariance(
             "take more configurations",
         )
     };
-    // A matrix that is singular but for rounding can still seem to be positive.
-    if data.len() <= size {
+    // A matrix that is singular but for rounding can still seem to be positive: F has a rank of at most
+    // the number of rows, H as much from every site.
+    let needed = match criterion {
+        Criterion::Likelihood => size,
+        Criterion::PseudoLikelihood => machine.visible(),
+    };
+    if data.len() <= needed {
         return Err(refuse());
     }
     let starts: Vec<usize> = (0..data.len()).step_by(BLOCK).collect();
