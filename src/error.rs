@@ -32,7 +32,7 @@ pub enum Error {
     /// Training left the real numbers. The model still holds the parameters from before the update.
     #[error(
         "update {update} would make the parameter {parameter} {value}: training stopped with the \
-         parameters as they were after update {last_good}; lower --learning-rate or --momentum"
+         parameters as they were after update {last_good}; lower the learning rate (--learning-rate)"
     )]
     NotFinite {
         /// The update, counted from 1, that was not applied.
@@ -43,6 +43,15 @@ pub enum Error {
         value: f64,
         /// The last update whose parameters are finite; the model still holds them.
         last_good: u64,
+    },
+
+    /// A cell of a sweep that could not be computed.
+    #[error("{cell}: {source}")]
+    InCell {
+        /// The cell's name.
+        cell: String,
+        /// What happened there.
+        source: Box<Error>,
     },
 
     /// A file or folder that could not be read or written.
@@ -59,7 +68,7 @@ pub enum Error {
     },
 
     /// A table that could not be read or written.
-    #[error("{path}: {source}; remove the file and run again", path = path.display())]
+    #[error("{path}: {source}; remove the file and run again with --resume", path = path.display())]
     Table {
         /// Where.
         path: PathBuf,

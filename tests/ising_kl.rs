@@ -157,6 +157,14 @@ fn a_resumed_run_has_the_same_bytes() {
     succeed(part.path(), &[&SMALL[..], &["--hidden", "2"]].concat());
     let cells = part.path().join("cells");
     fs::remove_file(cells.join("ring-5_cd_k2_h2_r1.csv")).unwrap();
+    // A damaged cell is computed anew.
+    let cell = cells.join("ring-5_pcd_k1_h2_r0.csv");
+    let text = fs::read_to_string(&cell).unwrap();
+    fs::write(
+        &cell,
+        text.lines().take(3).collect::<Vec<_>>().join("\n") + "\n",
+    )
+    .unwrap();
     fs::remove_file(part.path().join("rows.csv")).unwrap();
     succeed(part.path(), &[&SMALL[..], &["--resume"]].concat());
     assert_eq!(results(whole.path()), results(part.path()));
@@ -180,6 +188,25 @@ fn a_resumed_run_has_the_same_bytes() {
     assert!(cells.join("ring-5_exact_h2_r0.csv").exists());
 }
 
+/// A folder named cells that no sweep made is not touched.
+#[test]
+fn a_folder_of_somebody_else_is_refused() {
+    let out = TempDir::new().unwrap();
+    let treasure = out.path().join("cells/thesis.txt");
+    fs::create_dir(out.path().join("cells")).unwrap();
+    fs::write(&treasure, "years of work").unwrap();
+    for resume in [&[][..], &["--resume"]] {
+        let path = out.path().to_str().unwrap();
+        let output = run(&[&SMALL[..], &["--out", path], resume].concat());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(
+            message.contains("made_with.json") && treasure.exists(),
+            "{message}"
+        );
+    }
+}
+
 /// The seed matters, and so do the data: two seeds differ.
 #[test]
 fn another_seed_is_another_run() {
@@ -195,7 +222,11 @@ fn another_seed_is_another_run() {
 /// Every mistake names the option and the mend, ends with code 2 and writes nothing.
 #[test]
 fn mistakes_are_named_and_nothing_is_written() {
-    let mistakes: [(&[&str], &str); 23] = [
+    let mistakes: [(&[&str], &str); 27] = [
+        (&["--hidden", "99999999"], "--hidden 99999999"),
+        (&["--batch", "18446744073709551615"], "--batch"),
+        (&["--samples", "900000000"], "--samples"),
+        (&["--threads", "100000"], "--threads"),
         (&["--temperature", "0"], "--temperature"),
         (&["--temperature", "-1"], "--temperature"),
         (&["--temperature", "NaN"], "--temperature"),

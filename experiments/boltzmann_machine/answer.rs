@@ -19,7 +19,7 @@ type Runs = BTreeMap<usize, Vec<(u64, f64)>>;
 /// What one target says.
 pub struct Answer {
     pub target: String,
-    /// The smallest KL at which every replica of both machines comes to rest, or below, with some setting.
+    /// The smallest KL at which every replica of both machines ends, or below, with some setting.
     pub kl: f64,
     /// The best setting of each machine and the units it drew until it reached the KL.
     pub general: (Setting, Summary),
@@ -63,14 +63,22 @@ pub fn runs(rows: &[Row], target: &str, kind: Kind) -> BTreeMap<Setting, Runs> {
     runs
 }
 
-/// The KL where a run has come to rest: the median of the last quarter of its measurements, since a
-/// noisy run dips below it by luck.
+/// The KL where a run ends: the median over the last quarter of its updates, since a noisy run dips below
+/// it by luck. The exact gradient, which draws nothing, has its last value.
 fn final_level(run: &[(u64, f64)]) -> f64 {
-    let last = &run[run.len() - run.len().div_ceil(4)..];
-    Summary::of(last.iter().map(|(_, kl)| *kl).collect()).median
+    let end = run.last().map_or(0, |(drawn, _)| *drawn);
+    let last = run
+        .iter()
+        .filter(|(drawn, _)| *drawn > 0 && 4 * drawn >= 3 * end);
+    let last: Vec<f64> = last.map(|(_, kl)| *kl).collect();
+    if last.is_empty() {
+        run.last().map_or(f64::INFINITY, |(_, kl)| *kl)
+    } else {
+        Summary::of(last).median
+    }
 }
 
-/// The KL at which every replica comes to rest, or below, with the best setting.
+/// The KL at which every replica ends, or below, with the best setting.
 fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
     let worst = |runs: &Runs| {
         runs.values()
@@ -81,13 +89,13 @@ fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
 }
 
 /// The setting that comes to `kl` with the smallest median of units drawn, among those whose replicas all
-/// rest there or below: a noisy setting that only dips to it does not count.
+/// end there or below. Reached is the first of two measurements in a row at or below `kl`: noise that dips
+/// there once does not count.
 fn best_setting(settings: &BTreeMap<Setting, Runs>, kl: f64) -> Option<(Setting, Summary)> {
     let drawn_until = |run: &Vec<(u64, f64)>| {
-        let reached = run
-            .iter()
-            .find(|(drawn, reached)| *drawn > 0 && *reached <= kl);
-        reached.map(|(drawn, _)| *drawn as f64)
+        let below = |(drawn, reached): &(u64, f64)| *drawn > 0 && *reached <= kl;
+        let reached = run.windows(2).find(|pair| pair.iter().all(below));
+        reached.map(|pair| pair[0].0 as f64)
     };
     settings
         .iter()
@@ -134,16 +142,18 @@ fn setting_text((estimator, steps): &Setting) -> String {
     )
 }
 
-/// rms error of the couplings of one fit, and the mean of ((learned - true) / standard error)^2.
-pub fn coupling_errors(rows: &[&CouplingRow]) -> (f64, f64) {
-    let pairs: Vec<&&CouplingRow> = rows.iter().filter(|row| row.j.is_some()).collect();
-    let mean = |f: &dyn Fn(&CouplingRow) -> f64| {
-        pairs.iter().map(|row| f(row)).sum::<f64>() / pairs.len().max(1) as f64
-    };
+/// rms error of the couplings of one fit, and the mean of ((learned - true) / standard error)^2 where there
+/// are standard errors.
+pub fn coupling_errors(rows: &[&CouplingRow]) -> (f64, Option<f64>) {
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let pairs = || rows.iter().filter(|row| row.j.is_some());
     let error = |row: &CouplingRow| row.learned_coupling - row.true_coupling;
+    let square = |row: &&&CouplingRow| error(row).powi(2);
+    let scaled = |row: &&CouplingRow| row.standard_error.map(|s| (error(row) / s).powi(2));
+    let z2: Option<Vec<f64>> = pairs().map(scaled).collect();
     (
-        mean(&|row| error(row).powi(2)).sqrt(),
-        mean(&|row| (error(row) / row.standard_error).powi(2)),
+        mean(pairs().map(|row| square(&row)).collect()).sqrt(),
+        z2.map(mean),
     )
 }
 
@@ -191,7 +201,7 @@ pub fn text(
 
     let _ = writeln!(
         text,
-        "KL divergence in nats at which each machine comes to rest, with its best setting, exact gradient included (median over replicas):\n"
+        "KL divergence in nats at which each machine ends, with its best setting, exact gradient included (median over replicas):\n"
     );
     let _ = writeln!(
         text,
@@ -222,9 +232,10 @@ pub fn text(
     } in fits(couplings)
     {
         let (rms, z2) = coupling_errors(&rows);
+        let z2 = z2.map_or(String::new(), |z2| format!("{z2:.3}"));
         let _ = writeln!(
             text,
-            "{lattice:<12} {estimator:<18} {samples:>8}  {rms:>9.5}  {z2:>8.3}"
+            "{lattice:<12} {estimator:<18} {samples:>8}  {rms:>9.5}  {z2:>8}"
         );
     }
 
@@ -251,7 +262,7 @@ pub fn text(
 
 type Machine = (String, String, usize);
 
-/// Where each machine comes to rest: over its settings, the smallest median over replicas.
+/// Where each machine ends: over its settings, the smallest median over replicas.
 fn smallest(rows: &[Row]) -> Vec<(Machine, (usize, usize, f64))> {
     let mut machines: Vec<(Machine, (usize, usize))> = Vec::new();
     let mut runs: BTreeMap<(Machine, Setting), Runs> = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! The inverse Ising problem: couplings learned back from configurations.
 
 use super::options::{CouplingEstimator, Options};
+use gibbsite::configuration::Configurations;
 use gibbsite::error::Result;
 use gibbsite::harness::sweep;
 use gibbsite::model::Model;
@@ -10,7 +11,7 @@ use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::random::Seed;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
-use gibbsite::training::batch::RowSampler;
+use gibbsite::training::batch::{Batch, RowSampler};
 use gibbsite::training::gradient::{
     Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, PseudoLikelihood,
 };
@@ -30,7 +31,8 @@ pub struct CouplingRow {
     pub j: Option<usize>,
     pub true_coupling: f64,
     pub learned_coupling: f64,
-    pub standard_error: f64,
+    /// Empty for Gibbs sampling, whose chains add noise that no formula here knows.
+    pub standard_error: Option<f64>,
 }
 
 /// One fit.
@@ -49,6 +51,10 @@ const CHAINS: usize = 2000;
 const GIBBS_STEPS: usize = 3;
 
 impl sweep::Cell for Fit {
+    fn rows(&self) -> usize {
+        self.lattice.sites() * (self.lattice.sites() + 1) / 2
+    }
+
     fn id(&self) -> String {
         let Self {
             lattice,
@@ -152,6 +158,8 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
         &mut |_, _, _: &dyn Model| Ok(()),
     )?;
 
+    warn_unless_converged(fit, &machine, &mut *estimator, &data, seed)?;
+
     let bonds = fit.lattice.bonds();
     let coupled = |i: usize, j: usize| bonds.contains(&(i, j)) || bonds.contains(&(j, i));
     let rows = learned_couplings(&machine, &sample, criterion)?
@@ -168,7 +176,38 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
                 _ => 0.0,
             },
             learned_coupling: learned.value,
-            standard_error: learned.standard_error,
+            standard_error: (fit.estimator != CouplingEstimator::Gibbs)
+                .then_some(learned.standard_error),
         });
     Ok(rows.collect())
+}
+
+/// A standard error is that of a maximum: says so where the gradient there is not small against its own
+/// statistical error, at most 1 / sqrt(4 M).
+fn warn_unless_converged(
+    fit: &Fit,
+    machine: &BoltzmannMachine,
+    estimator: &mut dyn GradientEstimator,
+    data: &Configurations,
+    seed: Seed,
+) -> Result<()> {
+    let sampler = RowSampler::new(data)?;
+    let batch = Batch::Law {
+        law: data,
+        sampler: &sampler,
+        chains: 1,
+    };
+    let mut gradient = vec![0.0; machine.parameters().len()];
+    estimator.estimate(machine, &batch, seed.child("converged", 0), &mut gradient)?;
+    let largest = gradient
+        .iter()
+        .fold(0.0, |largest: f64, g| largest.max(g.abs()));
+    let exact = fit.estimator != CouplingEstimator::Gibbs;
+    if exact && largest > 0.02 / (4.0 * fit.samples as f64).sqrt() {
+        eprintln!(
+            "warning: couplings of {} by {} from {} configurations have not converged (largest gradient {largest:.1e}); raise --couplings-updates",
+            fit.lattice, fit.estimator, fit.samples
+        );
+    }
+    Ok(())
 }

@@ -72,7 +72,18 @@ impl Cell {
     }
 }
 
+/// The updates after which a machine is measured: 0, 1, 2, ..., ever farther apart, and the last.
+fn measured(updates: usize) -> Vec<usize> {
+    let next =
+        |&at: &usize| (at < updates).then(|| (at + 1).max((at as f64 * 1.2) as usize).min(updates));
+    std::iter::successors(Some(0), next).collect()
+}
+
 impl sweep::Cell for Cell {
+    fn rows(&self) -> usize {
+        measured(self.updates).len()
+    }
+
     fn id(&self) -> String {
         let Self {
             target,
@@ -251,7 +262,7 @@ pub fn learn(
         weight_decay: 0.0,
     };
     let mut rows = Vec::new();
-    let mut next = 0;
+    let measured = measured(options.updates);
     train(
         &mut *model,
         &mut estimator,
@@ -259,10 +270,9 @@ pub fn learn(
         &training,
         seed.child("training", 0),
         &mut |epoch, updates, model| {
-            if epoch < next && epoch != options.updates {
+            if measured.binary_search(&epoch).is_err() {
                 return Ok(());
             }
-            next = (epoch + 1).max((epoch as f64 * 1.2) as usize);
             progress.report(epoch, options.updates);
             let record = task.table.measure(&*model.marginal()?, None)?;
             rows.push(Row {

@@ -5,7 +5,9 @@ use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT};
 use gibbsite::error::{Error, Result};
 use gibbsite::harness::list::List;
 use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
-use gibbsite::harness::value::{Positive, PositiveNumber, at_least_one, not_negative, positive};
+use gibbsite::harness::value::{
+    Positive, PositiveNumber, at_least_one, check_at_most, not_negative, positive,
+};
 use gibbsite::law::Law;
 use gibbsite::target::bars_and_stripes::BarsAndStripes;
 use gibbsite::target::ising::Ising;
@@ -180,6 +182,7 @@ impl ExperimentOptions for Options {
         "--gibbs-steps", "1,5", "--burn-in", "1,3,10", "--chains", "20,100,500",
         "--learning-rate", "0.05,0.2,0.5,1", "--updates", "4000", "--replicas", "5",
         "--couplings-lattices", "square:4x4,square:8x8",
+        "--couplings-estimators", "exact,pseudo-likelihood",
     ];
 
     fn common(&self) -> &CommonOptions {
@@ -187,6 +190,26 @@ impl ExperimentOptions for Options {
     }
 
     fn check(&self) -> Result<()> {
+        let too_large = |lattice: &&Lattice| lattice.sites() > COUPLINGS_SITES;
+        if let Some(lattice) = self.couplings_lattices.iter().find(too_large) {
+            return Err(Error::invalid(
+                format!("--couplings-lattices {lattice}"),
+                format!(
+                    "all pairs of its {} sites are too many parameters",
+                    lattice.sites()
+                ),
+                format!("take at most {COUPLINGS_SITES} sites"),
+            ));
+        }
+        for hidden in self.hidden.iter() {
+            check_at_most("--hidden", hidden.0, 1000)?;
+        }
+        for chains in self.chains.iter() {
+            check_at_most("--chains", chains.0, 10_000_000)?;
+        }
+        for samples in self.couplings_samples.iter() {
+            check_at_most("--couplings-samples", samples.0, 100_000_000)?;
+        }
         for target in self.targets.iter() {
             let sites = target.law(self.temperature)?.sites();
             if sites > WHOLE_LAW_LIMIT {
@@ -218,6 +241,9 @@ impl ExperimentOptions for Options {
         Ok(())
     }
 }
+
+/// Most sites of a lattice whose couplings are learned: 5,050 parameters, whose covariance takes 200 MB.
+const COUPLINGS_SITES: usize = 100;
 
 /// Hidden units of the general machine whose number of parameters is nearest to that of a restricted
 /// machine with `restricted` hidden units; at least one.

@@ -7,7 +7,7 @@ use gibbsite::harness::list::List;
 use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
 use gibbsite::harness::sweep;
 use gibbsite::harness::value::{
-    Positive, as_text, at_least_one, finite, not_negative, positive, share,
+    Positive, as_text, at_least_one, check_at_most, finite, not_negative, positive, share,
 };
 use gibbsite::model::rbm::InitialWeights;
 use gibbsite::target::lattice::Lattice;
@@ -192,6 +192,14 @@ impl ExperimentOptions for Options {
     }
 
     fn check(&self) -> Result<()> {
+        for hidden in self.hidden.iter() {
+            check_at_most("--hidden", hidden.0, 100_000)?;
+        }
+        check_at_most("--batch", self.batch, 10_000_000)?;
+        check_at_most("--chains", self.chains, 10_000_000)?;
+        if let Samples::Count(count) = self.samples {
+            check_at_most("--samples", count, 100_000_000)?;
+        }
         for lattice in self.lattice.iter() {
             let sites = lattice.sites();
             if sites > VISIBLE_LIMIT {
@@ -247,6 +255,8 @@ impl Options {
                                 hidden: hidden.0,
                                 replica,
                                 work: self.work(lattice, estimator, gibbs_steps, hidden.0),
+                                // 0, every, 2 every, ..., and the last.
+                                rows: 1 + self.epochs.div_ceil(self.every),
                             });
                         }
                     }
@@ -342,6 +352,7 @@ pub struct Cell {
     pub hidden: usize,
     pub replica: usize,
     work: u64,
+    rows: usize,
 }
 
 impl sweep::Cell for Cell {
@@ -359,6 +370,10 @@ impl sweep::Cell for Cell {
 
     fn work(&self) -> u64 {
         self.work
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
     }
 }
 

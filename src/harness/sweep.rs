@@ -21,6 +21,9 @@ pub trait Cell: Sync {
 
     /// A rough count of operations, for the time left.
     fn work(&self) -> u64;
+
+    /// The rows that the cell has when it is finished.
+    fn rows(&self) -> usize;
 }
 
 /// Reports the share of a cell that is done.
@@ -48,6 +51,16 @@ impl Sweep {
         let record = folder.join("made_with.json");
         let mut now = to_map(made_with);
         now.insert("version".to_string(), env!("CARGO_PKG_VERSION").into());
+        if folder.exists() && !record.exists() {
+            return Err(Error::invalid(
+                format!("--out {}", out.display()),
+                format!(
+                    "{} is not a sweep's: it has no made_with.json",
+                    folder.display()
+                ),
+                "name another folder with --out, or move that one away",
+            ));
+        }
         let resumed = resume && folder.exists();
         if resumed {
             let then: Map<String, Value> = file::read_json(&record)?;
@@ -79,14 +92,21 @@ impl Sweep {
             .with_max_len(1)
             .map(|cell| {
                 if kept(cell) {
-                    return file::read_table(&path(cell));
+                    let rows: Vec<Row> = file::read_table(&path(cell))?;
+                    if rows.len() == cell.rows() {
+                        return Ok(rows);
+                    }
+                    // A damaged file: compute the cell anew.
                 }
                 let mut progress = Progress {
                     bar: &bar,
                     work: cell.work(),
                     reported: 0,
                 };
-                let rows = compute(cell, &mut progress)?;
+                let rows = compute(cell, &mut progress).map_err(|error| Error::InCell {
+                    cell: cell.id(),
+                    source: Box::new(error),
+                })?;
                 progress.report(1, 1);
                 file::write_table(&path(cell), &rows)?;
                 Ok(rows)

@@ -43,9 +43,21 @@ impl FromStr for PositiveNumber {
 /// A whole number of 1 or more.
 pub fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(number) if number >= 1 => Ok(number),
-        _ => Err("take a whole number of 1 or more".to_string()),
+        Ok(number) if (1..=1_000_000_000).contains(&number) => Ok(number),
+        _ => Err("take a whole number from 1 to 1,000,000,000".to_string()),
     }
+}
+
+/// Refuses a value above what memory holds.
+pub fn check_at_most(option: &str, value: usize, limit: usize) -> crate::error::Result<()> {
+    if value <= limit {
+        return Ok(());
+    }
+    Err(crate::error::Error::invalid(
+        format!("{option} {value}"),
+        "it is more than memory can hold",
+        format!("take at most {limit}"),
+    ))
 }
 
 fn number(text: &str, fits: impl Fn(f64) -> bool, mend: &str) -> Result<f64, String> {
@@ -67,7 +79,8 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
 
 /// A finite number.
 pub fn finite(text: &str) -> Result<f64, String> {
-    number(text, |_| true, "take a finite number")
+    // Adding 0 makes -0 a 0, which names the same model.
+    number(text, |_| true, "take a finite number").map(|x| x + 0.0)
 }
 
 /// A number of 0 or more, below 1.

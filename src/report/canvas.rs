@@ -115,6 +115,15 @@ fn bold(size: u32) -> TextStyle<'static> {
         .color(&BLACK)
 }
 
+/// The largest size up to `size` at which a line of text fits into `width`.
+fn fitting_size(line: &str, size: u32, width: u32) -> u32 {
+    // A letter of this font is about 0.68 times as wide as high when bold, less when not.
+    (size..=size)
+        .chain((6..size).rev())
+        .find(|size| 68 * size * line.chars().count() as u32 <= 100 * width)
+        .unwrap_or(6)
+}
+
 fn draw<DB: DrawingBackend>(figure: &Figure, root: &DrawingArea<DB, Shift>) -> Draw<()>
 where
     DB::ErrorType: 'static,
@@ -124,13 +133,12 @@ where
     let margin = MARGIN * SCALE;
     let root_inside = root.margin(margin, margin, margin, margin);
     let (head, rest) = root_inside.split_vertically(TITLE * SCALE);
-    head.draw(&Text::new(figure.title.clone(), (0, 0), bold(15)))?;
+    let width = panel_size(figure).0 * figure.columns as u32;
+    let title = bold(fitting_size(&figure.title, 15, width));
+    head.draw(&Text::new(figure.title.clone(), (0, 0), title))?;
     let second_line = (0, (22 * SCALE) as i32);
-    head.draw(&Text::new(
-        figure.subtitle.clone(),
-        second_line,
-        text(12).color(&GRAY),
-    ))?;
+    let subtitle = text(fitting_size(&figure.subtitle, 12, width)).color(&GRAY);
+    head.draw(&Text::new(figure.subtitle.clone(), second_line, subtitle))?;
     let panels_height = panel_size(figure).1 * rows(figure) as u32 * SCALE;
     let (middle, foot) = rest.split_vertically(panels_height);
     let x_values = figure.panels.iter().flat_map(|panel| {
@@ -282,18 +290,19 @@ fn color(series: &Series) -> RGBColor {
     COLORS[series.look % COLORS.len()]
 }
 
-/// A disc, square, triangle or diamond about the origin, so that series differ without colour too.
+/// A disc, square, diamond or triangle about the origin, so that series differ without colour too.
 fn marker<DB: DrawingBackend>(look: usize, color: RGBColor) -> DynElement<'static, DB, (i32, i32)>
 where
     DB::ErrorType: 'static,
 {
     let r = (4 * SCALE) as i32;
     let style = color.filled();
-    match look % 4 {
+    match look % 5 {
         0 => Circle::new((0, 0), r, style).into_dyn(),
         1 => Polygon::new([(-r, -r), (r, -r), (r, r), (-r, r)], style).into_dyn(),
         2 => Polygon::new([(-r, r), (r, r), (0, -r)], style).into_dyn(),
-        _ => Polygon::new([(-r, 0), (0, -r), (r, 0), (0, r)], style).into_dyn(),
+        3 => Polygon::new([(-r, 0), (0, -r), (r, 0), (0, r)], style).into_dyn(),
+        _ => Polygon::new([(-r, -r), (r, -r), (0, r)], style).into_dyn(),
     }
 }
 

@@ -86,7 +86,7 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
         path: path.to_path_buf(),
         action: "read the file",
         source,
-        mend: "remove it, or run without --resume",
+        mend: "run without --resume, which begins anew",
     };
     let text = std::fs::read(path).map_err(refuse)?;
     serde_json::from_slice(&text).map_err(|error| refuse(error.into()))
