@@ -63,18 +63,21 @@ pub fn runs(rows: &[Row], target: &str, kind: Kind) -> BTreeMap<Setting, Runs> {
     runs
 }
 
-/// The KL where a run ends: the median over the last quarter of its updates, since a noisy run dips below
-/// it by luck. The exact gradient, which draws nothing, has its last value.
+/// Each measurement of a run with the two before it: their median at its work, since a noisy run dips
+/// below its level by luck.
+fn smoothed(run: &[(u64, f64)]) -> impl Iterator<Item = (u64, f64)> + '_ {
+    run.windows(3).map(|three| {
+        let kl = Summary::of(three.iter().map(|(_, kl)| *kl).collect()).median;
+        (three[2].0, kl)
+    })
+}
+
+/// The KL where a run ends: the median of its last three measurements, or the last value of the exact
+/// gradient, which draws nothing and has no noise.
 fn final_level(run: &[(u64, f64)]) -> f64 {
-    let end = run.last().map_or(0, |(drawn, _)| *drawn);
-    let last = run
-        .iter()
-        .filter(|(drawn, _)| *drawn > 0 && 4 * drawn >= 3 * end);
-    let last: Vec<f64> = last.map(|(_, kl)| *kl).collect();
-    if last.is_empty() {
-        run.last().map_or(f64::INFINITY, |(_, kl)| *kl)
-    } else {
-        Summary::of(last).median
+    match (run.last().copied(), smoothed(run).last()) {
+        (Some((0, kl)), _) | (_, Some((_, kl))) => kl,
+        _ => f64::INFINITY,
     }
 }
 
@@ -89,13 +92,11 @@ fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
 }
 
 /// The setting that comes to `kl` with the smallest median of units drawn, among those whose replicas all
-/// end there or below. Reached is the first of two measurements in a row at or below `kl`: noise that dips
-/// there once does not count.
+/// end there or below. The KL is that of the smoothed run: noise that dips there once does not count.
 fn best_setting(settings: &BTreeMap<Setting, Runs>, kl: f64) -> Option<(Setting, Summary)> {
     let drawn_until = |run: &Vec<(u64, f64)>| {
-        let below = |(drawn, reached): &(u64, f64)| *drawn > 0 && *reached <= kl;
-        let reached = run.windows(2).find(|pair| pair.iter().all(below));
-        reached.map(|pair| pair[0].0 as f64)
+        let reached = smoothed(run).find(|(_, smoothed)| *smoothed <= kl);
+        reached.map(|(drawn, _)| drawn as f64)
     };
     settings
         .iter()
@@ -209,9 +210,14 @@ pub fn text(
         "target", "model", "visible", "hidden", "parameters", "KL"
     );
     for ((target, model, hidden), (visible, parameters, kl)) in smallest(rows) {
+        let kl = if kl.abs() < 1e-3 {
+            format!("{kl:.1e}")
+        } else {
+            format!("{kl:.5}")
+        };
         let _ = writeln!(
             text,
-            "{target:<18} {model:<10} {visible:>7} {hidden:>6} {parameters:>10}  {kl:>9.5}"
+            "{target:<18} {model:<10} {visible:>7} {hidden:>6} {parameters:>10}  {kl:>9}"
         );
     }
 
