@@ -101,18 +101,14 @@ impl sweep::Cell for Cell {
     }
 
     fn work(&self) -> u64 {
-        let units = (self.visible + self.hidden) as u64;
+        let units = self.visible + self.hidden;
+        let steps = self.gibbs_steps.unwrap_or(self.burn_in) + self.burn_in;
         let per_update = match self.estimator {
-            Estimator::Exact => (1 << units.min(20)) / 4,
-            _ => {
-                self.chains as u64
-                    * units
-                    * units
-                    * (self.gibbs_steps.unwrap_or(self.burn_in) + self.burn_in) as u64
-                    / 4
-            }
+            Estimator::Exact => (1_u64 << units.min(20)) as f64 / 4.0,
+            _ => self.chains as f64 * (units * units) as f64 * steps as f64 / 4.0,
         };
-        self.updates as u64 * (per_update + 2000)
+        // Bounded, so that the sum over cells is a number too.
+        (self.updates as f64 * (per_update + 2000.0)).min(1e12) as u64
     }
 }
 

@@ -275,18 +275,21 @@ impl Options {
         hidden: usize,
     ) -> u64 {
         let sites = lattice.sites();
-        let (states, pairs) = (1_u64 << sites, (sites * hidden) as u64);
+        let (states, pairs) = ((1_u64 << sites) as f64, (sites * hidden) as f64);
         let (updates, rows) = match self.samples {
-            Samples::Exact => (1, states),
-            Samples::Count(count) => (count.div_ceil(self.batch) as u64, self.batch as u64),
+            Samples::Exact => (1.0, states),
+            Samples::Count(count) => (count.div_ceil(self.batch) as f64, self.batch as f64),
         };
+        let gibbs_steps = gibbs_steps.unwrap_or(0) as f64;
         let negative = match estimator {
-            Estimator::Exact => (1 << sites.min(hidden)) * sites.max(hidden) as u64,
-            Estimator::Cd => (self.batch * gibbs_steps.unwrap_or(0)) as u64 * pairs,
-            Estimator::Pcd => (self.chains * gibbs_steps.unwrap_or(0)) as u64 * pairs,
+            Estimator::Exact => (1_u64 << sites.min(hidden)) as f64 * sites.max(hidden) as f64,
+            Estimator::Cd => self.batch as f64 * gibbs_steps * pairs,
+            Estimator::Pcd => self.chains as f64 * gibbs_steps * pairs,
         };
-        let measurement = states * hidden as u64 / self.every as u64;
-        self.epochs as u64 * (updates * (rows * pairs / 4 + 4 * negative) + 4 * measurement)
+        let measurement = states * hidden as f64 / self.every as f64;
+        let updates = updates * (rows * pairs / 4.0 + 4.0 * negative);
+        // Bounded, so that the sum over cells is a number too.
+        (self.epochs as f64 * (updates + 4.0 * measurement)).min(1e12) as u64
     }
 
     /// What the trainer needs.

@@ -40,6 +40,30 @@ pub fn full_graph(units: usize) -> Vec<(usize, usize)> {
 }
 
 /// Every pair of units of neighbouring layers: two layers are a restricted machine, more a deep one.
+///
+/// A deep machine of 4 visible and 3 + 2 hidden units learns a ring of four spins:
+///
+/// ```
+/// use gibbsite::enumerate::whole_law;
+/// use gibbsite::model::Model;
+/// use gibbsite::model::boltzmann_machine::{BoltzmannMachine, layered_graph};
+/// use gibbsite::monitor::ExactTarget;
+/// use gibbsite::random::Seed;
+/// use gibbsite::target::{ising::Ising, lattice::Lattice};
+/// use gibbsite::training::gradient::Exact;
+/// use gibbsite::training::trainer::{Training, train};
+///
+/// # fn main() -> gibbsite::error::Result<()> {
+/// let ising = Ising::on_lattice(Lattice::Ring(4), 1.0, 0.0, 2.0)?;
+/// let target = ExactTarget::new(&ising)?;
+/// let mut deep = BoltzmannMachine::new(4, 5, &layered_graph(&[4, 3, 2]))?;
+/// deep.initialize(0.3, Seed::root(1))?;
+/// let settings = Training { learning_rate: 0.5, momentum: 0.9, ..Training::default() };
+/// train(&mut deep, &mut Exact, &whole_law(&ising)?, &settings, Seed::root(2), &mut |_, _, _| Ok(()))?;
+/// assert!(target.measure(&*deep.marginal()?, None)?.kl < 0.02);
+/// # Ok(())
+/// # }
+/// ```
 pub fn layered_graph(layers: &[usize]) -> Vec<(usize, usize)> {
     let mut edges = Vec::new();
     let mut start = 0;
