@@ -141,9 +141,9 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
         batch: fit.samples,
         // The largest curvature is about half the number of sites, that of the total magnetisation.
         learning_rate: 2.0 / sites as f64,
-        // The noise of the chains is averaged away; the other gradients have none.
+        // Late updates average the noise of the chains; falling sooner would leave slow directions short.
         decay: match fit.estimator {
-            CouplingEstimator::Gibbs => Decay::Exponential(updates as f64 / 4.0),
+            CouplingEstimator::Gibbs => Decay::Exponential(updates as f64 / 2.0),
             _ => Decay::None,
         },
         momentum: 0.9,
