@@ -83,12 +83,13 @@ fn final_level(run: &[(u64, f64)]) -> f64 {
 
 /// The KL at which every replica ends, or below, with the best setting.
 fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
+    // In this order a NaN is the largest number, so that a spoiled run never counts as the best.
     let worst = |runs: &Runs| {
         runs.values()
             .map(|run| final_level(run))
-            .fold(0.0, f64::max)
+            .max_by(f64::total_cmp)
     };
-    settings.values().map(worst).min_by(f64::total_cmp)
+    settings.values().filter_map(worst).min_by(f64::total_cmp)
 }
 
 /// The setting that comes to `kl` with the smallest median of units drawn, among those whose replicas all
@@ -299,4 +300,74 @@ fn smallest(rows: &[Row]) -> Vec<(Machine, (usize, usize, f64))> {
             (machine, (visible, parameters, kl))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run measured every 10 units drawn.
+    fn run(kl: &[f64]) -> Vec<(u64, f64)> {
+        (1..).map(|k| 10 * k).zip(kl.iter().copied()).collect()
+    }
+
+    fn settings(of: &[(&str, &[&[f64]])]) -> BTreeMap<Setting, Runs> {
+        let runs = |replicas: &[&[f64]]| replicas.iter().map(|kl| run(kl)).enumerate().collect();
+        of.iter()
+            .map(|(name, replicas)| ((name.to_string(), None), runs(replicas)))
+            .collect()
+    }
+
+    /// Against medians and first passages found by hand: a dip does not count, a setting that ends above
+    /// the KL does not either, and a spoiled run is never the best.
+    #[test]
+    fn the_answer_is_what_a_reader_finds_by_hand() {
+        let steady: [&[f64]; 2] = [
+            &[9.0, 5.0, 3.0, 2.0, 2.0, 1.0],
+            &[9.0, 9.0, 4.0, 3.0, 3.0, 2.0],
+        ];
+        let dips: [&[f64]; 2] = [
+            &[9.0, 1.0, 9.0, 9.0, 1.0, 9.0],
+            &[1.0, 9.0, 9.0, 1.0, 9.0, 9.0],
+        ];
+        let spoiled: [&[f64]; 2] = [&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], &[f64::NAN; 6]];
+        let settings = settings(&[("steady", &steady), ("dips", &dips), ("spoiled", &spoiled)]);
+        assert_eq!(
+            smoothed(&run(steady[0])).collect::<Vec<_>>(),
+            [(30, 5.0), (40, 3.0), (50, 2.0), (60, 2.0)]
+        );
+        assert_eq!(
+            (final_level(&run(steady[1])), final_level(&run(dips[0]))),
+            (3.0, 9.0)
+        );
+        assert_eq!(final_level(&[(0, 5.0), (0, 4.0), (0, 1.0)]), 1.0);
+        assert_eq!(reached_by_all(&settings), Some(3.0));
+        let (setting, drawn) = best_setting(&settings, 3.0).unwrap();
+        assert_eq!(setting.0, "steady");
+        assert_eq!(
+            (drawn.smallest, drawn.median, drawn.largest),
+            (40.0, 45.0, 50.0)
+        );
+        let with = |median, smallest, largest| {
+            (
+                setting.clone(),
+                Summary {
+                    median,
+                    smallest,
+                    largest,
+                },
+            )
+        };
+        let answer = Answer {
+            target: String::new(),
+            kl: 3.0,
+            general: with(10.0, 8.0, 12.0),
+            restricted: with(40.0, 30.0, 64.0),
+        };
+        let factor = answer.factor();
+        assert_eq!(
+            (factor.median, factor.smallest, factor.largest),
+            (0.25, 0.125, 0.4)
+        );
+    }
 }

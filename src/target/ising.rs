@@ -102,11 +102,6 @@ impl Ising {
         (0..self.neighbours.len()).map(|i| spin(state, i)).sum()
     }
 
-    /// T.
-    pub fn temperature(&self) -> f64 {
-        self.temperature
-    }
-
     /// h.
     pub fn field(&self) -> f64 {
         self.field
