@@ -1,7 +1,7 @@
 //! Laws on binary configurations, and the transitions that leave them unchanged.
 
 use crate::configuration::{Configurations, flip_bit};
-use crate::random::{Generator, Seed};
+use crate::random::Seed;
 use rayon::prelude::*;
 
 /// An unnormalised weight f on binary configurations: p(x) = f(x) / Z, Z = sum_x f(x).
@@ -104,28 +104,41 @@ pub trait Kernel: Sync {
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp);
 }
 
+impl<K: Kernel + ?Sized> Kernel for &K {
+    fn units(&self) -> usize {
+        (**self).units()
+    }
+
+    fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
+        (**self).advance(chains, beta, steps, clamp);
+    }
+}
+
 /// Rows of complete configurations (visible, then hidden units) that move independently.
 ///
-/// A generator belongs to a block of [`Chains::BLOCK`] rows, never to a thread, so the numbers drawn
-/// depend on the seed and the number of chains alone.
+/// Random numbers belong to a block of rows and to a call that moves them, never to a thread, so the numbers
+/// drawn depend on the seed, the number of chains and the calls alone.
 pub struct Chains {
     states: Configurations,
-    generators: Vec<Generator>,
+    seed: Seed,
+    /// Times that the chains were moved.
+    calls: u64,
 }
 
 impl Chains {
-    /// Chains that share a generator.
-    pub const BLOCK: usize = 64;
+    /// Most chains of a block.
+    const BLOCK: usize = 64;
 
-    /// Elementary operations below which one thread is faster than waking another (about 100 us).
-    const WORTH_A_THREAD: usize = 200_000;
+    /// Elementary operations below which one thread is faster than waking another (about 50 us).
+    const WORTH_A_THREAD: usize = 100_000;
 
     /// Chains that start from `states`; weights, if any, are kept but do not matter to a chain.
     pub fn new(states: Configurations, seed: Seed) -> Self {
-        let generators = (0..states.len().div_ceil(Self::BLOCK))
-            .map(|block| seed.child("block", block as u64).generator())
-            .collect();
-        Self { states, generators }
+        Self {
+            states,
+            seed,
+            calls: 0,
+        }
     }
 
     /// Where the chains stand.
@@ -133,25 +146,48 @@ impl Chains {
         &self.states
     }
 
-    /// Calls `advance(rows of a block, its generator)` for every block, in parallel where
+    /// Calls `advance(rows of a block, its seed)` for every block, in parallel where
     /// `operations_per_row` makes that worth while.
     pub fn for_each_block(
         &mut self,
         operations_per_row: usize,
-        advance: impl Fn(&mut [u64], &mut Generator) + Sync,
+        advance: impl Fn(&mut [u64], Seed) + Sync,
     ) {
-        let parallel = self.generators.len() > 1
+        let parallel = self.states.len() > Self::BLOCK
             && self.states.len() * operations_per_row > Self::WORTH_A_THREAD;
-        let length = self.states.words() * Self::BLOCK;
+        let (seed, length) = self.next_call(Self::BLOCK);
         let rows = self.states.bits_mut();
         if parallel {
             rows.par_chunks_mut(length)
-                .zip(&mut self.generators)
-                .for_each(|(rows, generator)| advance(rows, generator));
+                .enumerate()
+                .for_each(|(block, rows)| advance(rows, seed.child("block", block as u64)));
         } else {
-            for (rows, generator) in rows.chunks_mut(length).zip(&mut self.generators) {
-                advance(rows, generator);
+            for (block, rows) in rows.chunks_mut(length).enumerate() {
+                advance(rows, seed.child("block", block as u64));
             }
         }
+    }
+
+    /// As [`Self::for_each_block`], one block after another, for a kernel that shares the work of a block
+    /// of at most `limit` chains among the threads itself.
+    pub fn for_each_block_in_turn(
+        &mut self,
+        limit: usize,
+        mut advance: impl FnMut(&mut [u64], Seed),
+    ) {
+        let (seed, length) = self.next_call(limit);
+        for (block, rows) in self.states.bits_mut().chunks_mut(length).enumerate() {
+            advance(rows, seed.child("block", block as u64));
+        }
+    }
+
+    /// The seed of the next call, and the words of a block: as few blocks of at most `limit` chains as there
+    /// can be, as equal as they can be.
+    fn next_call(&mut self, limit: usize) -> (Seed, usize) {
+        self.calls += 1;
+        let chains = self.states.len().max(1);
+        let block = chains.div_ceil(chains.div_ceil(limit));
+        let seed = self.seed.child("call", self.calls);
+        (seed, self.states.words() * block)
     }
 }

@@ -13,9 +13,12 @@ pub type Generator = rand_pcg::Pcg64Mcg;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed(u64);
 
+/// The increment of SplitMix64: 2^64 divided by the golden ratio.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection that mixes every bit.
 fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = value.wrapping_add(GOLDEN);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
@@ -39,6 +42,11 @@ impl Seed {
         Seed(mix(hash ^ mix(index)))
     }
 
+    /// The words that this seed stands for, apart from the states of [`Self::generator`].
+    pub fn words(self) -> Words {
+        Words(mix(self.0 ^ 0x3c6e_f372_fe94_f82b))
+    }
+
     /// The generator that this seed stands for.
     pub fn generator(self) -> Generator {
         let high = mix(self.0 ^ 0x6a09_e667_f3bc_c908);
@@ -47,22 +55,21 @@ impl Seed {
     }
 }
 
+/// The numbers of SplitMix64 from one seed on: states for other generators.
+pub struct Words(u64);
+
+impl Words {
+    /// The next 64 bits.
+    pub fn next_word(&mut self) -> u64 {
+        let word = mix(self.0);
+        self.0 = self.0.wrapping_add(GOLDEN);
+        word
+    }
+}
+
 /// A uniform number in [0, 1) with 53 bits.
 pub fn uniform(generator: &mut Generator) -> f64 {
     generator.random::<f64>()
-}
-
-/// Fills `out` with uniform numbers (k + 1/2) 2^-23, k = 0 .. 2^23 - 1: never 0 and never 1, so
-/// that a unit with probability 0 or 1 never disobeys; `P(u < p)` is within 2^-24 of p.
-pub fn fill_uniform_f32(generator: &mut Generator, out: &mut [f32]) {
-    let from_bits = |bits: u32| ((bits >> 9) as f32 + 0.5) * (1.0 / 8_388_608.0);
-    for pair in out.chunks_mut(2) {
-        let bits: u64 = generator.random();
-        pair[0] = from_bits((bits >> 32) as u32);
-        if let Some(second) = pair.get_mut(1) {
-            *second = from_bits(bits as u32);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -95,29 +102,5 @@ mod tests {
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 4000);
-    }
-
-    /// Every one of the 23 bits is used and fair, the ends are open, and the grid is centred.
-    #[test]
-    fn single_precision_uniforms_use_all_their_bits() {
-        let mut generator = Seed::root(5).generator();
-        let mut drawn = vec![0.0_f32; 200_001];
-        fill_uniform_f32(&mut generator, &mut drawn);
-        let mut ones = [0_u32; 24];
-        for u in &drawn {
-            assert!(*u > 0.0 && *u < 1.0);
-            let doubled = f64::from(*u) * 2_f64.powi(24);
-            assert_eq!(doubled.fract(), 0.0, "{u} is off the grid of 2^-24");
-            let grid = doubled as u32;
-            assert_eq!(grid % 2, 1, "{u} is not at the middle of its cell of 2^-23");
-            for (bit, count) in ones.iter_mut().enumerate() {
-                *count += (grid >> bit) & 1;
-            }
-        }
-        let n = drawn.len() as f64;
-        for count in &ones[1..] {
-            let z = (f64::from(*count) - n / 2.0) / (n / 4.0).sqrt();
-            assert!(z.abs() < 5.5, "a bit of the uniform is not fair: z = {z}");
-        }
     }
 }

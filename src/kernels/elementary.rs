@@ -1,5 +1,6 @@
-//! The exponential over slices, in loops that vectorise, and the draw of a layer's bits.
+//! Exponentials, sigmoids and draws.
 
+use super::registers::Registers;
 use std::f64::consts::LOG2_E;
 
 /// 1/n! for n = 13 down to 0: Taylor's series leaves 4e-18 on |r| <= ln 2 / 2.
@@ -43,29 +44,50 @@ pub fn exp_of_negative(x: f64) -> f64 {
     series * power * keep
 }
 
-/// e^x in single precision for |x| <= 87, relative error below 3e-7.
+/// Coefficients of f^0 .. f^5: the polynomial nearest to 2^f on |f| <= 1/2 in relative error, 7.5e-8.
+const POWER_OF_TWO: [f32; 6] = [
+    1.000_000_1,
+    0.693_146_94,
+    0.240_221_2,
+    0.055_507_13,
+    0.009_675_541,
+    0.001_327_647_2,
+];
+
+/// 2^t in single precision, t brought into [-126, 126]; relative error below 3e-7.
 #[inline(always)]
-pub fn exp_f32(x: f32) -> f32 {
-    const ROUND: f32 = 12_582_912.0;
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let k = shifted - ROUND;
-    let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-    let mut series = 1.0 / 5_040.0_f32;
-    for coefficient in [
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ] {
-        series = series * r + coefficient;
+fn power_of_two<R: Registers>(registers: R, t: R::Floats) -> R::Floats {
+    // Adding 1.5 2^23 rounds to the nearest integer and leaves it in the low bits.
+    let round = registers.splat(12_582_912.0);
+    let t = registers.clamp(t, 126.0);
+    let shifted = registers.add(t, round);
+    let f = registers.subtract(t, registers.subtract(shifted, round));
+    let mut series = registers.splat(POWER_OF_TWO[5]);
+    for coefficient in POWER_OF_TWO[..5].iter().rev() {
+        series = registers.fused(series, f, registers.splat(*coefficient));
     }
-    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
-    series * power
+    registers.scale_by_power(series, shifted)
+}
+
+/// What an input is multiplied by on its way to [`draw`] and [`sigmoid`]: -beta log2(e).
+pub fn input_scale(beta: f64) -> f32 {
+    (-beta * LOG2_E) as f32
+}
+
+/// For a unit with input x: a number that is below 1 with probability sigmoid(beta x), u uniform. It is
+/// u (1 + e^{-beta x}), so that no division is needed.
+#[inline(always)]
+pub fn draw<R: Registers>(registers: R, x: R::Floats, scale: f32, u: R::Floats) -> R::Floats {
+    let t = registers.multiply(x, registers.splat(scale));
+    registers.fused(u, power_of_two(registers, t), u)
+}
+
+/// sigmoid(beta x), relative error below 1e-6.
+#[inline(always)]
+pub fn sigmoid<R: Registers>(registers: R, x: R::Floats, scale: f32) -> R::Floats {
+    let one = registers.splat(1.0);
+    let t = registers.multiply(x, registers.splat(scale));
+    registers.divide(one, registers.add(one, power_of_two(registers, t)))
 }
 
 /// Replaces every input x by its sigmoid 1 / (1 + e^-x), relative error below 1e-15.
@@ -75,31 +97,6 @@ pub fn sigmoid_in_place(inputs: &mut [f64]) {
         let e = exp_of_negative(-x.abs());
         let numerator = if *x >= 0.0 { 1.0 } else { e };
         *x = numerator / (1.0 + e);
-    }
-}
-
-/// Single-precision numbers that are worked on together: a register of 512 bits.
-pub const LANES: usize = 16;
-
-/// Whether a unit with input x is 1, given a uniform number: u < sigmoid(x), written
-/// u (1 + e^-x) < 1, which needs no division.
-#[inline(always)]
-pub fn draw(x: f32, u: f32) -> bool {
-    u * (1.0 + exp_f32((-x).clamp(-87.0, 87.0))) < 1.0
-}
-
-/// Draws unit j with `P(1) = sigmoid(inputs[j])`: bit j of `out`. Both slices have the same length, a
-/// multiple of [`LANES`]; what the padding draws is for the caller to mask.
-#[inline(always)]
-pub fn draw_bits(inputs: &[f32], uniforms: &[f32], out: &mut [u64]) {
-    out.fill(0);
-    let groups = inputs.chunks_exact(LANES).zip(uniforms.chunks_exact(LANES));
-    for (group, (inputs, uniforms)) in groups.enumerate() {
-        let mut bits = 0_u32;
-        for (j, (x, u)) in inputs.iter().zip(uniforms).enumerate() {
-            bits |= u32::from(draw(*x, *u)) << j;
-        }
-        out[group * LANES / 64] |= u64::from(bits) << (group * LANES % 64);
     }
 }
 
@@ -139,6 +136,8 @@ pub fn fold_over_set_bits(y: &mut [f64], mut add: impl FnMut(usize, f64)) -> f64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::level::{Level, VectorKernel};
+    use crate::kernels::registers::Sixteen;
 
     #[test]
     fn exponentials_agree_with_the_library() {
@@ -149,12 +148,6 @@ mod tests {
                 (exp_of_negative(x) - exact).abs() <= 4e-16 * exact + 1e-307,
                 "x = {x}"
             );
-            let x = (f64::from(k) * 8.7e-5 - 87.0) as f32;
-            let exact = f64::from(x).exp();
-            assert!(
-                (f64::from(exp_f32(x)) - exact).abs() <= 3e-7 * exact,
-                "x = {x}"
-            );
         }
         assert_eq!(exp_of_negative(0.0), 1.0);
         assert_eq!(exp_of_negative(-1e308), 0.0);
@@ -162,25 +155,68 @@ mod tests {
         assert!((LN_2_HIGH + LN_2_LOW - std::f64::consts::LN_2).abs() < 1e-30);
     }
 
+    /// Sigmoids, and where the draw changes its mind, against the library: at 16 inputs in turn, with the
+    /// uniform number just below and just above the probability.
+    struct Check(Vec<Sixteen>);
+
+    impl VectorKernel for Check {
+        type Output = ();
+
+        #[inline(always)]
+        fn call<R: Registers>(self, registers: R) {
+            for inputs in &self.0 {
+                let scale = input_scale(1.0);
+                let mut found = Sixteen::ZERO;
+                let x = registers.load(inputs);
+                registers.store(sigmoid(registers, x, scale), &mut found);
+                let exact = inputs.0.map(|x| 1.0 / (1.0 + (-f64::from(x)).exp()));
+                for ((x, found), exact) in inputs.0.iter().zip(found.0).zip(exact) {
+                    let error = f64::from(found) - exact;
+                    // Rounding x log2(e) moves the exponential by up to 2^-24 |x|.
+                    let allowed = (4e-7 + 6e-8 * f64::from(x.abs())) * exact;
+                    assert!(x.abs() > 87.0 || error.abs() <= allowed, "x = {x}: {found}");
+                }
+                for (factor, expected) in [(1.0 - 2e-6, u16::MAX), (1.0 + 2e-6, 0)] {
+                    let u = Sixteen(exact.map(|p| (p * factor) as f32));
+                    let score = draw(registers, x, scale, registers.load(&u));
+                    let drawn = registers.less(score, registers.splat(1.0));
+                    assert_eq!(drawn, expected, "{inputs:?}");
+                    let mut ones = Sixteen::ZERO;
+                    let indicator = registers.indicator(score, registers.splat(1.0));
+                    registers.store(indicator, &mut ones);
+                    assert_eq!(ones.0, [f32::from(u8::from(expected != 0)); 16]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sigmoids_and_draws_agree_with_the_library() {
+        let input = |k: usize| Sixteen(std::array::from_fn(|l| (16 * k + l) as f32 * 1e-4 - 20.0));
+        Level::get().run_with(Check((0..20_000).map(input).collect()));
+    }
+
+    struct Extremes;
+
+    impl VectorKernel for Extremes {
+        type Output = ();
+
+        #[inline(always)]
+        fn call<R: Registers>(self, registers: R) {
+            let least = 0.5 / 8_388_608.0;
+            for (x, expected) in [(1e30, u16::MAX), (-1e30, 0), (88.0, u16::MAX), (-88.0, 0)] {
+                for u in [least, 0.5, 1.0 - least] {
+                    let (x, u) = (registers.splat(x), registers.splat(u));
+                    let score = draw(registers, x, input_scale(1.0), u);
+                    assert_eq!(registers.less(score, registers.splat(1.0)), expected);
+                }
+            }
+        }
+    }
+
     #[test]
     fn draws_at_extreme_inputs_never_disobey() {
-        let mut uniforms = vec![0.0_f32; 128];
-        crate::random::fill_uniform_f32(
-            &mut crate::random::Seed::root(2).generator(),
-            &mut uniforms,
-        );
-        uniforms[0] = 0.5 / 8_388_608.0;
-        uniforms[1] = 1.0 - 0.5 / 8_388_608.0;
-        for (x, expected) in [
-            (1e30_f32, u64::MAX),
-            (-1e30, 0),
-            (88.0, u64::MAX),
-            (-88.0, 0),
-        ] {
-            let mut out = [7; 2];
-            draw_bits(&[x; 128], &uniforms, &mut out);
-            assert_eq!(out, [expected; 2], "x = {x}");
-        }
+        Level::get().run_with(Extremes);
     }
 
     #[test]

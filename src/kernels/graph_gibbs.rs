@@ -1,13 +1,13 @@
 //! Gibbs sampling of a pairwise law on a graph, colour by colour, in single precision.
 
-use super::elementary::{LANES, draw};
-use super::lanes::{Unit, load, store};
-use super::level::Level;
+use super::elementary::{draw, input_scale};
+use super::lanes::{load, store};
+use super::level::{Level, VectorKernel};
+use super::noise::Noise;
+use super::registers::{LANES, Registers, Sixteen};
 use super::single_precision;
 use crate::configuration::words_for;
 use crate::law::{Chains, Clamp, Kernel};
-use crate::random::{Generator, fill_uniform_f32};
-use pulp::NullaryFnOnce;
 
 /// Gibbs sampling of ln f(x) = sum_a d_a x_a + sum_{edges} W_ab x_a x_b.
 ///
@@ -93,12 +93,12 @@ impl Kernel for GraphGibbs {
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
         assert_eq!(chains.states().sites(), self.units, "rows are (v, h)");
         let operations = steps * (self.ends.len() / 8 + self.units);
-        chains.for_each_block(operations, |rows, generator| {
-            Level::get().run(Block {
+        chains.for_each_block(operations, |rows, seed| {
+            Level::get().run_with(Block {
                 kernel: self,
                 rows,
-                generator,
-                beta: beta as f32,
+                noise: Noise::new(seed),
+                scale: input_scale(beta),
                 steps,
                 clamp,
             });
@@ -109,20 +109,19 @@ impl Kernel for GraphGibbs {
 struct Block<'a> {
     kernel: &'a GraphGibbs,
     rows: &'a mut [u64],
-    generator: &'a mut Generator,
-    beta: f32,
+    noise: Noise,
+    scale: f32,
     steps: usize,
     clamp: Clamp,
 }
 
-impl NullaryFnOnce for Block<'_> {
+impl VectorKernel for Block<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn call<R: Registers>(mut self, registers: R) {
         let words = words_for(self.kernel.units);
-        let mut units: Vec<Unit> = vec![[0.0; LANES]; self.kernel.units];
-        let mut uniforms = [0.0; LANES];
+        let mut units = vec![Sixteen::ZERO; self.kernel.units];
         for rows in self.rows.chunks_mut(LANES * words) {
             load(rows, words, &mut units);
             for _ in 0..self.steps {
@@ -130,17 +129,15 @@ impl NullaryFnOnce for Block<'_> {
                     if drawn.visible && self.clamp == Clamp::Visible {
                         continue;
                     }
-                    let mut inputs = [drawn.bias; LANES];
+                    let mut input = registers.splat(drawn.bias);
                     for &(other, weight) in &self.kernel.ends[drawn.ends.clone()] {
-                        for (x, state) in inputs.iter_mut().zip(&units[other as usize]) {
-                            *x += weight * state;
-                        }
+                        let state = registers.load(&units[other as usize]);
+                        input = registers.fused(registers.splat(weight), state, input);
                     }
-                    fill_uniform_f32(self.generator, &mut uniforms);
-                    let states = units[drawn.unit].iter_mut();
-                    for ((state, x), u) in states.zip(&inputs).zip(&uniforms) {
-                        *state = f32::from(u8::from(draw(self.beta * x, *u)));
-                    }
+                    let u = self.noise.uniform(registers);
+                    let score = draw(registers, input, self.scale, u);
+                    let states = registers.indicator(score, registers.splat(1.0));
+                    registers.store(states, &mut units[drawn.unit]);
                 }
             }
             store(&units, words, rows);

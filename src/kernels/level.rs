@@ -1,5 +1,6 @@
 //! Which vector registers the kernels use: chosen at run time, or by the environment for tests.
 
+use super::registers::{Plain, Registers};
 use std::sync::OnceLock;
 
 /// A set of processor features that kernels are compiled for.
@@ -69,5 +70,38 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(features) => features.vectorize(kernel),
         }
+    }
+
+    /// Runs `kernel` compiled for this level, with its vector operations.
+    #[inline(always)]
+    pub fn run_with<K: VectorKernel>(self, kernel: K) -> K::Output {
+        match self {
+            Level::Baseline => kernel.call(Plain),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(features) => features.vectorize(Bound(kernel, features)),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(features) => features.vectorize(Bound(kernel, features)),
+        }
+    }
+}
+
+/// A kernel written in vector operations.
+pub trait VectorKernel {
+    /// What it returns.
+    type Output;
+
+    /// Runs it; `#[inline(always)]`, as everything that it calls.
+    fn call<R: Registers>(self, registers: R) -> Self::Output;
+}
+
+/// A kernel with the operations of a level.
+struct Bound<K, R>(K, R);
+
+impl<K: VectorKernel, R: Registers> pulp::NullaryFnOnce for Bound<K, R> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.0.call(self.1)
     }
 }

@@ -10,12 +10,18 @@
 //! registers that the processor has. None of them lets the compiler reorder a sum or fuse a
 //! multiplication with an addition, so every level computes the same bits.
 
+mod binary_product;
 pub mod block_gibbs;
+pub mod descent;
 pub mod elementary;
+mod expectations;
 pub mod graph_gibbs;
 mod lanes;
 pub mod level;
+mod matrix;
+mod noise;
 pub mod pairwise;
+pub mod registers;
 pub mod two_layers;
 
 /// A parameter in single precision, kept where no sum of 10^8 terms overflows: its unit is then

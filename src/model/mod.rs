@@ -5,6 +5,7 @@ pub mod rbm;
 
 use crate::configuration::{Configurations, flip_bit, words_for};
 use crate::error::Result;
+use crate::kernels::descent::Descent;
 use crate::law::{Kernel, Law};
 use crate::numerics::sigmoid;
 
@@ -43,6 +44,33 @@ pub trait Model: Send + Sync {
     /// Adds sum_s w_s E[phi | v_s] to `sums`; rows may be wider than the visible layer.
     fn add_expected_statistics(&self, rows: &Configurations, sums: &mut [f64]) -> Result<()>;
 
+    /// Sets `gradient` to mean_chains E[phi | v] - mean_data E[phi | v], in single precision where that is
+    /// faster: for a gradient that sampling has made noisy anyway.
+    fn set_difference_of_expectations(
+        &self,
+        chains: &Configurations,
+        data: &Configurations,
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        gradient.fill(0.0);
+        self.add_expected_statistics(data, gradient)?;
+        gradient.iter_mut().for_each(|x| *x = -*x);
+        self.add_expected_statistics(chains, gradient)
+    }
+
+    /// Takes one step down the gradient; weight decay acts on the couplings. Without momentum `velocity`
+    /// may be empty.
+    fn descend(&mut self, descent: &Descent, gradient: &[f64], velocity: &mut [f64]) {
+        let couplings = self.couplings();
+        descend_from(
+            self.parameters_mut(),
+            couplings,
+            descent,
+            gradient,
+            velocity,
+        );
+    }
+
     /// Adds `E_model[phi]`, by enumeration, to `sums` and returns ln Z.
     fn add_model_statistics(&self, sums: &mut [f64]) -> Result<f64>;
 
@@ -54,6 +82,25 @@ pub trait Model: Send + Sync {
 
     /// The Gibbs sampler of the joint law of (v, h).
     fn kernel(&self) -> Box<dyn Kernel + '_>;
+}
+
+/// [`Model::descend`] on plain parameters.
+fn descend_from(
+    parameters: &mut [f64],
+    couplings: usize,
+    descent: &Descent,
+    gradient: &[f64],
+    velocity: &mut [f64],
+) {
+    let (pairs, biases) = parameters.split_at_mut(couplings);
+    let (pair_gradient, bias_gradient) = gradient.split_at(couplings);
+    let (pair_velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
+    descent.step_in_parallel(pairs, pair_gradient, pair_velocity);
+    let free = Descent {
+        weight_decay: 0.0,
+        ..*descent
+    };
+    free.step(biases, bias_gradient, bias_velocity);
 }
 
 /// [`Model::add_pseudo_likelihood_gradient`] for any model whose hidden units can be summed.

@@ -5,6 +5,7 @@ use crate::configuration::{Configurations, bit, set_sites};
 use crate::enumerate::{SMALLER_LIMIT, check_limit};
 use crate::error::{Error, Result};
 use crate::kernels::block_gibbs::BlockGibbs;
+use crate::kernels::descent::Descent;
 use crate::kernels::two_layers::TwoLayers;
 use crate::law::{Kernel, Law};
 use crate::numerics::sigmoid;
@@ -13,6 +14,7 @@ use nalgebra::{DMatrix, Dyn, MatrixView, U1};
 use rand_distr::{Distribution, Normal, Uniform};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 /// E(v, h) = -b.v - c.h - v'W h with units 0 and 1 (Smolensky 1986); W is visible x hidden.
 ///
@@ -23,6 +25,34 @@ pub struct Rbm {
     visible: usize,
     hidden: usize,
     parameters: Vec<f64>,
+    sampler: Prepared,
+}
+
+/// The sampler of the present parameters, made when it is first asked for and thrown away when they change.
+/// Two machines with the same parameters are equal whether or not theirs is made.
+#[derive(Default)]
+struct Prepared(OnceLock<BlockGibbs>);
+
+impl Clone for Prepared {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Prepared {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() {
+            "made"
+        } else {
+            "not made"
+        })
+    }
 }
 
 /// W as it is stored: row by row.
@@ -82,6 +112,7 @@ impl Rbm {
             visible,
             hidden,
             parameters: vec![0.0; visible * hidden + visible + hidden],
+            sampler: Prepared::default(),
         })
     }
 
@@ -114,7 +145,7 @@ impl Rbm {
 
     /// Draws the weights anew and sets the biases to zero.
     pub fn initialize(&mut self, how: InitialWeights, seed: Seed) -> Result<()> {
-        self.parameters.fill(0.0);
+        self.parameters_mut().fill(0.0);
         let couplings = self.couplings();
         let mut generator = seed.generator();
         let weights = &mut self.parameters[..couplings];
@@ -152,7 +183,7 @@ impl Rbm {
             }
         }
         let start = self.couplings();
-        for (b, q) in self.parameters[start..].iter_mut().zip(frequency) {
+        for (b, q) in self.parameters_mut()[start..].iter_mut().zip(frequency) {
             let q: f64 = q.clamp(0.001, 0.999);
             *b = (q / (1.0 - q)).ln();
         }
@@ -226,7 +257,15 @@ impl Rbm {
             visible: m,
             hidden: n,
             parameters,
+            sampler: Prepared::default(),
         }
+    }
+
+    fn sampler(&self) -> &BlockGibbs {
+        self.sampler.0.get_or_init(|| {
+            let layers = self.layers();
+            BlockGibbs::new(layers.weights, layers.first_bias, layers.second_bias)
+        })
     }
 
     fn layers(&self) -> TwoLayers<'_> {
@@ -278,6 +317,7 @@ impl Model for Rbm {
     }
 
     fn parameters_mut(&mut self) -> &mut [f64] {
+        self.sampler = Prepared::default();
         &mut self.parameters
     }
 
@@ -344,13 +384,34 @@ impl Model for Rbm {
         super::flip_each_site(self, rows, sums)
     }
 
+    fn set_difference_of_expectations(
+        &self,
+        chains: &Configurations,
+        data: &Configurations,
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        self.sampler()
+            .set_expectations(&[(chains, 1.0), (data, -1.0)], gradient);
+        Ok(())
+    }
+
+    fn descend(&mut self, descent: &Descent, gradient: &[f64], velocity: &mut [f64]) {
+        let couplings = self.couplings();
+        let Some(sampler) = self.sampler.0.get_mut() else {
+            let parameters = &mut self.parameters;
+            return super::descend_from(parameters, couplings, descent, gradient, velocity);
+        };
+        let (weights, biases) = self.parameters.split_at_mut(couplings);
+        let (gradient, bias_gradient) = gradient.split_at(couplings);
+        let (velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
+        sampler.descend(descent, weights, gradient, velocity);
+        super::descend_from(biases, 0, descent, bias_gradient, bias_velocity);
+        let (visible, hidden) = biases.split_at(self.visible);
+        sampler.set_biases(visible, hidden);
+    }
+
     fn kernel(&self) -> Box<dyn Kernel + '_> {
-        let layers = self.layers();
-        Box::new(BlockGibbs::new(
-            layers.weights,
-            layers.first_bias,
-            layers.second_bias,
-        ))
+        Box::new(self.sampler())
     }
 }
 

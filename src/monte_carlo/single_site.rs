@@ -100,11 +100,12 @@ fn sweep(
         return;
     }
     let (sites, words) = (law.sites(), chains.states().words());
-    chains.for_each_block(10 * sweeps * sites, |rows, generator| {
+    chains.for_each_block(10 * sweeps * sites, |rows, seed| {
+        let mut generator = seed.generator();
         for row in rows.chunks_exact_mut(words) {
             for _ in 0..sweeps {
                 for k in 0..sites {
-                    trial(row, generator, k);
+                    trial(row, &mut generator, k);
                 }
             }
         }

@@ -5,6 +5,7 @@ use super::gradient::GradientEstimator;
 use super::schedule::Decay;
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
+use crate::kernels::descent::{Descent, largest_magnitude};
 use crate::model::Model;
 use crate::random::Seed;
 use rand::seq::SliceRandom;
@@ -73,9 +74,21 @@ pub fn train(
         return Err(Error::invalid("batch", "0 is empty", "take 1 or more"));
     }
     let sampler = RowSampler::new(data)?;
-    let mut descent = Descent {
-        velocity: vec![0.0; model.parameters().len()],
-        gradient: vec![0.0; model.parameters().len()],
+    let parameters = model.parameters().len();
+    let mut run = Run {
+        velocity: vec![
+            0.0;
+            if settings.momentum == 0.0 {
+                0
+            } else {
+                parameters
+            }
+        ],
+        gradient: vec![0.0; parameters],
+        bounds: Bounds {
+            parameter: f64::INFINITY,
+            velocity: f64::INFINITY,
+        },
         updates: 0,
         settings,
         seed,
@@ -89,28 +102,33 @@ pub fn train(
                 sampler: &sampler,
                 chains: settings.batch,
             };
-            descent.update(model, estimator, &batch)?;
+            run.update(model, estimator, &batch)?;
         } else {
             order.shuffle(&mut seed.child("shuffle", epoch as u64).generator());
             for rows in order.chunks(settings.batch) {
                 let batch = Batch::Rows(data.select(rows));
-                descent.update(model, estimator, &batch)?;
+                run.update(model, estimator, &batch)?;
             }
         }
-        observe(epoch, descent.updates, model)?;
+        observe(epoch, run.updates, model)?;
     }
     Ok(())
 }
 
-struct Descent<'a> {
+struct Run<'a> {
+    /// Empty where no momentum keeps it.
     velocity: Vec<f64>,
     gradient: Vec<f64>,
+    bounds: Bounds,
     updates: u64,
     settings: &'a Training,
     seed: Seed,
 }
 
-impl Descent<'_> {
+/// Magnitude below which no product or sum of an update leaves the real numbers.
+const HARMLESS: f64 = 1e100;
+
+impl Run<'_> {
     fn update(
         &mut self,
         model: &mut dyn Model,
@@ -119,46 +137,73 @@ impl Descent<'_> {
     ) -> Result<()> {
         let seed = self.seed.child("update", self.updates);
         estimator.estimate(model, batch, seed, &mut self.gradient)?;
-        let Training {
-            learning_rate,
-            decay,
-            momentum,
-            weight_decay,
-            ..
-        } = *self.settings;
-        let rate = learning_rate * decay.factor(self.updates);
-        let couplings = model.couplings();
-        for (gradient, weight) in self.gradient[..couplings]
-            .iter_mut()
-            .zip(model.parameters())
-        {
-            *gradient += weight_decay * weight;
-        }
-        for (velocity, gradient) in self.velocity.iter_mut().zip(&self.gradient) {
-            *velocity = momentum * *velocity - rate * gradient;
-        }
-        self.check_finite(model)?;
-        for (parameter, velocity) in model.parameters_mut().iter_mut().zip(&self.velocity) {
-            *parameter += velocity;
-        }
+        let descent = Descent {
+            rate: self.settings.learning_rate * self.settings.decay.factor(self.updates),
+            momentum: self.settings.momentum,
+            weight_decay: self.settings.weight_decay,
+        };
+        self.check_finite(model, &descent)?;
+        model.descend(&descent, &self.gradient, &mut self.velocity);
         self.updates += 1;
         Ok(())
     }
 
-    fn check_finite(&self, model: &dyn Model) -> Result<()> {
-        let mut next = model
-            .parameters()
-            .iter()
-            .zip(&self.velocity)
-            .map(|(x, v)| x + v);
-        match next.position(|x| !x.is_finite()) {
-            None => Ok(()),
-            Some(index) => Err(Error::NotFinite {
-                update: self.updates + 1,
-                parameter: model.parameter_name(index),
-                value: model.parameters()[index] + self.velocity[index],
-                last_good: self.updates,
-            }),
+    /// Refuses the step if a parameter would not be finite after it. What bounds the parameters so far bounds
+    /// the next ones, so that they are looked at only where the bounds grow out of hand.
+    fn check_finite(&mut self, model: &dyn Model, descent: &Descent) -> Result<()> {
+        let slope = largest_magnitude(&self.gradient);
+        let next = self.bounds.after(descent, slope);
+        if next.are_harmless() {
+            self.bounds = next;
+            return Ok(());
         }
+        let bounds = Bounds {
+            parameter: largest_magnitude(model.parameters()),
+            velocity: largest_magnitude(&self.velocity),
+        };
+        self.bounds = bounds.after(descent, slope);
+        if !self.bounds.are_harmless() {
+            let (theta, velocity) = (model.parameters(), &self.velocity);
+            for (index, (theta, gradient)) in theta.iter().zip(&self.gradient).enumerate() {
+                let decay = if index < model.couplings() {
+                    descent.weight_decay
+                } else {
+                    0.0
+                };
+                let kept = velocity.get(index).map_or(0.0, |v| descent.momentum * v);
+                let value = theta + (kept - descent.rate * (gradient + decay * theta));
+                if !value.is_finite() {
+                    return Err(Error::NotFinite {
+                        update: self.updates + 1,
+                        parameter: model.parameter_name(index),
+                        value,
+                        last_good: self.updates,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Magnitudes that no parameter and no velocity exceeds.
+struct Bounds {
+    parameter: f64,
+    velocity: f64,
+}
+
+impl Bounds {
+    /// The bounds after a step along a gradient whose largest entry is `slope`.
+    fn after(&self, descent: &Descent, slope: f64) -> Self {
+        let force = slope + descent.weight_decay.abs() * self.parameter;
+        let velocity = descent.momentum.abs() * self.velocity + descent.rate.abs() * force;
+        Self {
+            parameter: self.parameter + velocity,
+            velocity,
+        }
+    }
+
+    fn are_harmless(&self) -> bool {
+        self.parameter < HARMLESS && self.velocity < HARMLESS
     }
 }

@@ -1,8 +1,8 @@
 //! Contrastive divergence.
 
 use super::{
-    GradientEstimator, HiddenStatistics, negative_draws, negative_phase, positive_draws,
-    positive_phase, with_random_hidden,
+    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws,
+    with_random_hidden,
 };
 use crate::error::Result;
 use crate::law::{Chains, Clamp};
@@ -31,8 +31,6 @@ impl GradientEstimator for ContrastiveDivergence {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<()> {
-        let how = self.hidden_statistics;
-        positive_phase(model, batch.data(), how.positive, seed, gradient)?;
         let starts = batch.chain_starts(seed.child("start", 0));
         let starts = with_random_hidden(model, &starts, seed.child("chain hidden", 0));
         let mut chains = Chains::new(starts, seed.child("negative", 0));
@@ -40,7 +38,15 @@ impl GradientEstimator for ContrastiveDivergence {
         model
             .kernel()
             .advance(&mut chains, 1.0, self.clamped_steps, Clamp::Visible);
-        negative_phase(model, &mut chains, self.gibbs_steps, how.negative, gradient)
+        difference_of_phases(
+            model,
+            batch.data(),
+            &mut chains,
+            self.gibbs_steps,
+            self.hidden_statistics,
+            seed,
+            gradient,
+        )
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {

@@ -137,17 +137,24 @@ fn positive_draws(model: &dyn Model, rows: usize, how: Phase) -> u64 {
     rows as u64 * model.hidden() as u64 * how.draws()
 }
 
-/// Moves the chains by `gibbs_steps` and adds the negative phase: the mean of E[phi | v] over them.
-fn negative_phase(
+/// Moves the chains by `gibbs_steps` and sets `gradient` to the difference of the phases: the mean of
+/// E[phi | v] over the chains less that over the data.
+fn difference_of_phases(
     model: &dyn Model,
+    data: &Configurations,
     chains: &mut Chains,
     gibbs_steps: usize,
-    how: Phase,
+    how: HiddenStatistics,
+    seed: Seed,
     gradient: &mut [f64],
 ) -> Result<()> {
     let kernel = model.kernel();
     kernel.advance(chains, 1.0, gibbs_steps, Clamp::Nothing);
-    match how {
+    if how == HiddenStatistics::default() {
+        return model.set_difference_of_expectations(chains.states(), data, gradient);
+    }
+    positive_phase(model, data, how.positive, seed, gradient)?;
+    match how.negative {
         Phase::Analytic => model.add_expected_statistics(chains.states(), gradient),
         Phase::Sampled { .. } => {
             // The hidden units that drew the last visible ones belong to the step before: draw anew.

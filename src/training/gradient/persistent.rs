@@ -1,8 +1,7 @@
 //! Persistent contrastive divergence.
 
 use super::{
-    GradientEstimator, HiddenStatistics, negative_draws, negative_phase, positive_draws,
-    positive_phase,
+    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws,
 };
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
@@ -52,13 +51,13 @@ impl GradientEstimator for PersistentContrastiveDivergence {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<()> {
-        let how = self.hidden_statistics;
-        positive_phase(model, batch.data(), how.positive, seed, gradient)?;
-        negative_phase(
+        difference_of_phases(
             model,
+            batch.data(),
             &mut self.chains,
             self.gibbs_steps,
-            how.negative,
+            self.hidden_statistics,
+            seed,
             gradient,
         )
     }

@@ -1,8 +1,8 @@
 //! The learning rule of the general Boltzmann machine as it was first stated.
 
 use super::{
-    GradientEstimator, HiddenStatistics, negative_draws, negative_phase, positive_draws,
-    positive_phase, randomize, with_random_hidden,
+    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws,
+    randomize, with_random_hidden,
 };
 use crate::configuration::Configurations;
 use crate::error::Result;
@@ -32,14 +32,20 @@ impl GradientEstimator for TwoGibbsRuns {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<()> {
-        let how = self.hidden_statistics;
-        positive_phase(model, batch.data(), how.positive, seed, gradient)?;
         let mut visible = Configurations::zeros(model.visible(), self.chains);
         let mut generator = seed.child("free visible", 0).generator();
         randomize(&mut visible, 0, model.visible(), &mut generator);
         let starts = with_random_hidden(model, &visible, seed.child("free hidden", 0));
         let mut chains = Chains::new(starts, seed.child("free", 0));
-        negative_phase(model, &mut chains, self.burn_in, how.negative, gradient)
+        difference_of_phases(
+            model,
+            batch.data(),
+            &mut chains,
+            self.burn_in,
+            self.hidden_statistics,
+            seed,
+            gradient,
+        )
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {

@@ -1,0 +1,237 @@
+//! The product of a matrix of bits and a matrix of numbers: what every step and every gradient is made of.
+//!
+//! For a block of rows of bits x_s and a matrix W the sums are y_s = start + sum_k x_sk W_k. They are made for
+//! 32 columns of W (a tile: two registers) and all rows at a time, in one of two ways:
+//!
+//! - *tables* (the method of four Russians, Arlazarov et al. 1970): the 16 sums that four rows of W can make are
+//!   tabulated, and each row of bits looks up the one that its four bits name. One addition for four
+//!   products, whatever the bits; the tables cost about as much as 28 rows of bits.
+//! - *rows*: the rows of W that belong to ones are added up. One addition for each bit that is 1: the way
+//!   for few rows or few ones.
+
+use super::matrix::{BitBlock, Matrix, TILE, TileRow, WORD};
+use super::registers::{LANES, Registers, Sixteen};
+
+/// Units whose four bits share a table.
+const GROUP: usize = 4;
+
+/// Tables of a word of bits.
+const GROUPS: usize = WORD / GROUP;
+
+/// Words of bits that are added before the sums are put down, in the way of rows: 32 KiB of W.
+const SPAN: usize = 8;
+
+/// What becomes of the sums of a row of bits.
+pub trait Receive<R: Registers> {
+    /// Takes the finished sums of row `s`; `#[inline(always)]`.
+    fn receive<const N: usize>(&mut self, registers: R, s: usize, sums: [R::Floats; N]);
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Tables,
+    Rows,
+}
+
+/// Memory that a product works in.
+pub struct Scratch {
+    tables: Box<Tables>,
+    sums: Vec<TileRow>,
+}
+
+/// The 16 sums of each group of four rows, one group after another; the first of each stays zero.
+type Tables = [TileRow; GROUPS << GROUP];
+
+impl Scratch {
+    /// For products with at most `rows` rows of bits.
+    pub fn new(rows: usize) -> Self {
+        Self {
+            tables: Box::new([[Sixteen::ZERO; TILE]; GROUPS << GROUP]),
+            sums: vec![[Sixteen::ZERO; TILE]; rows],
+        }
+    }
+}
+
+/// Bits times a matrix that has a row for each unit.
+#[derive(Clone, Copy)]
+pub struct Product<'a> {
+    bits: &'a BitBlock,
+    matrix: &'a Matrix,
+    way: Way,
+}
+
+impl<'a> Product<'a> {
+    /// The product of `bits` and `matrix`.
+    pub fn new(bits: &'a BitBlock, matrix: &'a Matrix) -> Self {
+        assert_eq!(bits.units().next_multiple_of(GROUP), matrix.rows());
+        let rows = bits.rows() as f64;
+        // Additions of a register a unit of four bits: measured, of both ways.
+        let tables = 1.0 + 28.0 / rows;
+        let ones = bits.ones() as f64 / rows;
+        let groups = bits.units() as f64 / GROUP as f64;
+        let spans = (bits.units() as f64 / (SPAN * WORD) as f64).ceil();
+        let way = if 1.4 * ones + 10.0 * spans < tables * groups {
+            Way::Rows
+        } else {
+            Way::Tables
+        };
+        Self { bits, matrix, way }
+    }
+
+    /// Makes tile number `tile` for every row of bits and hands the sums, which begin at `start`, to
+    /// `receiver`, rows in order.
+    #[inline(always)]
+    pub fn tile<R: Registers>(
+        &self,
+        registers: R,
+        tile: usize,
+        start: &TileRow,
+        scratch: &mut Scratch,
+        receiver: &mut impl Receive<R>,
+    ) {
+        assert!(self.bits.rows() <= scratch.sums.len());
+        let matrix = self.matrix.tile(tile);
+        // The columns of the last tile may fit one register.
+        if self.matrix.columns() - tile * WORD <= LANES {
+            self.tile_of::<R, 1>(registers, matrix, start, scratch, receiver);
+        } else {
+            self.tile_of::<R, TILE>(registers, matrix, start, scratch, receiver);
+        }
+    }
+
+    #[inline(always)]
+    fn tile_of<R: Registers, const N: usize>(
+        &self,
+        registers: R,
+        matrix: &[TileRow],
+        start: &TileRow,
+        scratch: &mut Scratch,
+        receiver: &mut impl Receive<R>,
+    ) {
+        let start: [R::Floats; N] = std::array::from_fn(|t| registers.load(&start[t]));
+        match self.way {
+            Way::Tables => self.by_tables(registers, matrix, start, scratch, receiver),
+            Way::Rows => self.by_rows(registers, matrix, start, scratch, receiver),
+        }
+    }
+
+    #[inline(always)]
+    fn by_tables<R: Registers, const N: usize>(
+        &self,
+        registers: R,
+        matrix: &[TileRow],
+        start: [R::Floats; N],
+        scratch: &mut Scratch,
+        receiver: &mut impl Receive<R>,
+    ) {
+        let words = self.bits.units().div_ceil(WORD);
+        for w in 0..words {
+            let groups = ((self.matrix.rows() - w * WORD) / GROUP).min(GROUPS);
+            for (g, table) in scratch
+                .tables
+                .chunks_exact_mut(1 << GROUP)
+                .take(groups)
+                .enumerate()
+            {
+                let rows = &matrix[w * WORD + g * GROUP..][..GROUP];
+                tabulate::<R, N>(registers, rows, table);
+            }
+            let (tables, sums) = (&*scratch.tables, &mut scratch.sums);
+            let column = self.bits.column(w).iter().zip(sums.iter_mut()).enumerate();
+            for (s, (word, memory)) in column {
+                let mut sum = if w == 0 {
+                    start
+                } else {
+                    std::array::from_fn(|t| registers.load(&memory[t]))
+                };
+                if groups == GROUPS {
+                    for g in 0..GROUPS {
+                        add(registers, &mut sum, &tables[entry(*word, g)]);
+                    }
+                } else {
+                    for g in 0..groups.min(GROUPS) {
+                        add(registers, &mut sum, &tables[entry(*word, g)]);
+                    }
+                }
+                if w + 1 == words {
+                    receiver.receive(registers, s, sum);
+                } else {
+                    put(registers, sum, memory);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn by_rows<R: Registers, const N: usize>(
+        &self,
+        registers: R,
+        matrix: &[TileRow],
+        start: [R::Floats; N],
+        scratch: &mut Scratch,
+        receiver: &mut impl Receive<R>,
+    ) {
+        let words = self.bits.units().div_ceil(WORD);
+        for from in (0..words).step_by(SPAN) {
+            let to = (from + SPAN).min(words);
+            for (s, memory) in scratch.sums[..self.bits.rows()].iter_mut().enumerate() {
+                let mut sum = if from == 0 {
+                    start
+                } else {
+                    std::array::from_fn(|t| registers.load(&memory[t]))
+                };
+                for w in from..to {
+                    let mut rest = self.bits.column(w)[s];
+                    while rest != 0 {
+                        let row = &matrix[w * WORD + rest.trailing_zeros() as usize];
+                        add(registers, &mut sum, row);
+                        rest &= rest - 1;
+                    }
+                }
+                if to == words {
+                    receiver.receive(registers, s, sum);
+                } else {
+                    put(registers, sum, memory);
+                }
+            }
+        }
+    }
+}
+
+/// Where the sum of the rows that group `g` of a word names is tabulated.
+#[inline(always)]
+fn entry(word: u32, g: usize) -> usize {
+    (g << GROUP) + (word >> (GROUP * g) & 15) as usize
+}
+
+#[inline(always)]
+fn add<R: Registers, const N: usize>(registers: R, sum: &mut [R::Floats; N], more: &TileRow) {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum = registers.add(*sum, registers.load(more));
+    }
+}
+
+/// Puts sums into memory.
+#[inline(always)]
+pub fn put<R: Registers, const N: usize>(registers: R, sum: [R::Floats; N], memory: &mut TileRow) {
+    for (sum, memory) in sum.into_iter().zip(memory) {
+        registers.store(sum, memory);
+    }
+}
+
+/// table[k] = the sum of the rows whose bit of k is set.
+#[inline(always)]
+fn tabulate<R: Registers, const N: usize>(registers: R, rows: &[TileRow], table: &mut [TileRow]) {
+    for t in 0..N {
+        let row = |k: usize| registers.load(&rows[k][t]);
+        let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+        let sum = |a, b| registers.add(a, b);
+        let (ab, ac, bc) = (sum(a, b), sum(a, c), sum(b, c));
+        let lower = [a, b, ab, c, ac, bc, sum(ab, c)];
+        for (k, x) in lower.into_iter().enumerate() {
+            registers.store(x, &mut table[k + 1][t]);
+            registers.store(sum(x, d), &mut table[k + 9][t]);
+        }
+        registers.store(d, &mut table[8][t]);
+    }
+}

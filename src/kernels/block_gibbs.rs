@@ -1,0 +1,242 @@
+//! Block Gibbs sampling of two layers in single precision.
+
+use super::binary_product::{Product, Receive, Scratch};
+use super::elementary::{draw, input_scale};
+use super::level::{Level, VectorKernel};
+use super::matrix::{BitBlock, Matrix, TileRow, WORD, mask, padded};
+use super::noise::Noise;
+use super::registers::Registers;
+use crate::law::{Chains, Clamp, Kernel};
+use crate::random::Seed;
+use rayon::prelude::*;
+
+/// Weights from which on the threads share each half step, a tile of units each: tables serve every chain
+/// then. Below, each thread takes chains of its own and no thread waits for another.
+const LARGE: usize = 100_000;
+
+/// Most chains that move together where threads share the units: 1 MiB of sums.
+const LARGE_BLOCK: usize = 1024;
+
+/// Block Gibbs sampling of f(v, h) = exp(b.v + c.h + v'W h): one step draws h given v, then v given h.
+///
+/// At inverse temperature beta the joint law is f^beta: p(h_j = 1 | v) = sigmoid(beta (c_j + (v'W)_j)),
+/// p(v_i = 1 | h) = sigmoid(beta (b_i + (W h)_i)). Inputs are summed in single precision; a unit's
+/// probability is resolved to 2^-24.
+pub struct BlockGibbs {
+    /// From the visible to the hidden layer: W and c.
+    pub(super) up: Connection,
+    /// From the hidden to the visible layer: W transposed and b.
+    pub(super) down: Connection,
+}
+
+/// What the units of a layer need to know of the other layer.
+pub(super) struct Connection {
+    /// A row for each unit of the other layer.
+    pub weights: Matrix,
+    pub bias: Vec<TileRow>,
+}
+
+impl BlockGibbs {
+    /// From W (a row of `hidden_bias.len()` numbers for each visible unit) and both biases.
+    pub fn new(weights: &[f64], visible_bias: &[f64], hidden_bias: &[f64]) -> Self {
+        let (n, m) = (visible_bias.len(), hidden_bias.len());
+        assert_eq!(weights.len(), n * m, "W is visible x hidden");
+        let mut sampler = Self {
+            up: Connection {
+                weights: Matrix::zeros(n, m),
+                bias: padded(hidden_bias),
+            },
+            down: Connection {
+                weights: Matrix::zeros(m, n),
+                bias: padded(visible_bias),
+            },
+        };
+        sampler.set_weights(weights);
+        sampler
+    }
+
+    pub(super) fn visible(&self) -> usize {
+        self.down.weights.columns()
+    }
+
+    pub(super) fn hidden(&self) -> usize {
+        self.up.weights.columns()
+    }
+
+    /// Moves a block of chains whose rows are in `bits`.
+    fn advance_block(&self, bits: &mut [u64], seed: Seed, beta: f64, steps: usize, clamp: Clamp) {
+        let (n, m) = (self.visible(), self.hidden());
+        let words = (n + m).div_ceil(64);
+        let mut visible = BitBlock::gather(bits, words, 0, n);
+        let mut hidden = BitBlock::gather(bits, words, n, m);
+        let noise = |layer: &str, units: usize| -> Vec<Noise> {
+            let tiles = 0..units.div_ceil(WORD) as u64;
+            tiles
+                .map(|tile| Noise::new(seed.child(layer, tile)))
+                .collect()
+        };
+        let (mut up, mut down) = (noise("hidden", m), noise("visible", n));
+        let scale = input_scale(beta);
+        let mut scratch = Scratch::new(visible.rows());
+        for _ in 0..steps {
+            self.up
+                .draw(&visible, &mut hidden, scale, &mut up, &mut scratch);
+            if clamp == Clamp::Nothing {
+                self.down
+                    .draw(&hidden, &mut visible, scale, &mut down, &mut scratch);
+            }
+        }
+        visible.scatter(bits, words, 0);
+        hidden.scatter(bits, words, n);
+    }
+}
+
+impl Connection {
+    /// Draws the units of a layer given those of the other.
+    fn draw(
+        &self,
+        given: &BitBlock,
+        drawn: &mut BitBlock,
+        scale: f32,
+        noise: &mut [Noise],
+        scratch: &mut Scratch,
+    ) {
+        let product = Product::new(given, &self.weights);
+        let (units, rows) = (drawn.units(), drawn.rows());
+        let draw_tile = |tile: usize, noise: &mut Noise, out: &mut [u32], scratch: &mut Scratch| {
+            Level::get().run_with(DrawTile {
+                product,
+                tile,
+                bias: &self.bias[tile],
+                scale,
+                mask: mask(units, tile),
+                noise,
+                out,
+                scratch,
+            });
+        };
+        let columns = drawn.words_mut();
+        if units * given.units() >= LARGE {
+            columns
+                .par_chunks_mut(rows)
+                .zip(noise)
+                .enumerate()
+                .for_each_init(
+                    || Scratch::new(rows),
+                    |scratch, (tile, (out, noise))| draw_tile(tile, noise, out, scratch),
+                );
+        } else {
+            for (tile, (out, noise)) in columns.chunks_mut(rows).zip(noise).enumerate() {
+                draw_tile(tile, noise, out, scratch);
+            }
+        }
+    }
+}
+
+/// Draws 32 units in every chain of a block.
+struct DrawTile<'a> {
+    product: Product<'a>,
+    tile: usize,
+    bias: &'a TileRow,
+    scale: f32,
+    mask: u32,
+    noise: &'a mut Noise,
+    out: &'a mut [u32],
+    scratch: &'a mut Scratch,
+}
+
+impl VectorKernel for DrawTile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call<R: Registers>(self, registers: R) {
+        let mut receiver = Draw {
+            noise: self.noise.clone(),
+            scale: self.scale,
+            mask: self.mask,
+            out: self.out,
+        };
+        self.product
+            .tile(registers, self.tile, self.bias, self.scratch, &mut receiver);
+        *self.noise = receiver.noise;
+    }
+}
+
+/// Turns inputs into states.
+struct Draw<'a> {
+    noise: Noise,
+    scale: f32,
+    mask: u32,
+    out: &'a mut [u32],
+}
+
+impl<R: Registers> Receive<R> for Draw<'_> {
+    #[inline(always)]
+    fn receive<const N: usize>(&mut self, registers: R, s: usize, sums: [R::Floats; N]) {
+        let mut bits = 0;
+        for (t, x) in sums.into_iter().enumerate() {
+            let u = self.noise.uniform(registers);
+            let score = draw(registers, x, self.scale, u);
+            bits |= u32::from(registers.less(score, registers.splat(1.0))) << (16 * t);
+        }
+        self.out[s] = bits & self.mask;
+    }
+}
+
+impl Kernel for BlockGibbs {
+    fn units(&self) -> usize {
+        self.visible() + self.hidden()
+    }
+
+    fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
+        assert_eq!(chains.states().sites(), self.units(), "rows are (v, h)");
+        let weights = self.visible() * self.hidden();
+        let advance = |rows: &mut [u64], seed| self.advance_block(rows, seed, beta, steps, clamp);
+        if weights >= LARGE {
+            // From within the pool, so that the shares of each half step cost no change of thread.
+            rayon::scope(|_| chains.for_each_block_in_turn(LARGE_BLOCK, advance));
+        } else {
+            chains.for_each_block(steps * (weights / 32 + self.units()), advance);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract;
+    use crate::random::uniform;
+
+    /// Against the enumerated joint law, at two temperatures, on shapes that fill a register badly.
+    #[test]
+    fn block_gibbs_keeps_the_contract_of_a_kernel() {
+        for (n, m) in [(6, 6), (1, 3), (5, 4), (9, 1)] {
+            let mut generator = Seed::root(7)
+                .child("machine", (n * 10 + m) as u64)
+                .generator();
+            let mut numbers = |count| -> Vec<f64> {
+                (0..count)
+                    .map(|_| 2.0 * uniform(&mut generator) - 1.0)
+                    .collect()
+            };
+            let (weights, b, c) = (numbers(n * m), numbers(n), numbers(m));
+            for beta in [1.0, 0.5] {
+                let energy = |row: u64| -> f64 {
+                    let on = |k: usize| (row >> k & 1) as f64;
+                    let pair = |k: usize| weights[k] * on(k / m) * on(n + k % m);
+                    (0..n * m).map(pair).sum::<f64>()
+                        + (0..n).map(|i| b[i] * on(i)).sum::<f64>()
+                        + (0..m).map(|j| c[j] * on(n + j)).sum::<f64>()
+                };
+                let factors: Vec<f64> = (0..1 << (n + m))
+                    .map(|row| (beta * energy(row)).exp())
+                    .collect();
+                let z: f64 = factors.iter().sum();
+                let law: Vec<f64> = factors.iter().map(|f| f / z).collect();
+                let kernel = BlockGibbs::new(&weights, &b, &c);
+                contract::kernel(&kernel, beta, &law, n, 20, 300_000, 8)
+                    .unwrap_or_else(|problem| panic!("{n}x{m}: {problem}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Sums of statistics of two layers over rows, in single precision: the gradient of a sampled update.
+//!
+//! The sums are themselves a product with bits. With p_s = P(h = 1 | v_s), weighted, sum_s v_s p_s' adds up, for
+//! each visible unit, the rows of p that belong to the rows s in which the unit is 1. A visible unit that is
+//! always 1 and a hidden one that always has the row's weight bring the sums of the biases.
+
+use super::binary_product::{Product, Receive, Scratch, put};
+use super::block_gibbs::BlockGibbs;
+use super::elementary::{input_scale, sigmoid};
+use super::level::{Level, VectorKernel};
+use super::matrix::{BitBlock, Matrix, TILE, TileRow, WORD};
+use super::registers::{LANES, Registers, Sixteen};
+use crate::configuration::{Configurations, words_for};
+use rayon::prelude::*;
+
+/// Most rows whose sums are made in single precision; they are added up in double precision.
+const ROWS: usize = 1024;
+
+/// Visible units whose sums one task makes: tables cost as much as 28 of them.
+const UNITS: usize = 200;
+
+/// Multiplications above which threads share the work: about 50 us of it.
+const WORTH_A_THREAD: usize = 4_000_000;
+
+const ZERO: TileRow = [Sixteen::ZERO; TILE];
+
+/// Rows that are worked on together, without what is beyond the visible layer, and their weights.
+#[derive(Default)]
+struct Rows {
+    bits: Vec<u64>,
+    weights: Vec<f32>,
+}
+
+impl BlockGibbs {
+    /// Sets `sums` to the sum over the parts of factor x sum_s w_s E[(v h', v, h) | v = row s]: W's entries row
+    /// by row, then the visible layer's, then the hidden one's. A part is rows, which may be wider than the
+    /// visible layer, and a factor.
+    pub fn set_expectations(&self, parts: &[(&Configurations, f64)], sums: &mut [f64]) {
+        let (n, m) = (self.visible(), self.hidden());
+        assert_eq!(sums.len(), n * m + n + m);
+        let mut rows = Rows::default();
+        let mut first = true;
+        for (data, factor) in parts {
+            assert!(data.sites() >= n, "rows hold the visible layer");
+            for s in 0..data.len() {
+                if rows.weights.len() == ROWS {
+                    self.sums_over(&rows, first, sums);
+                    first = false;
+                    rows = Rows::default();
+                }
+                rows.bits.extend_from_slice(&data.row(s)[..words_for(n)]);
+                rows.weights.push((factor * data.weight(s)) as f32);
+            }
+        }
+        if rows.weights.is_empty() {
+            return sums.fill(0.0);
+        }
+        self.sums_over(&rows, first, sums);
+    }
+
+    /// The sums over some rows: set the first time, then added.
+    fn sums_over(&self, rows: &Rows, first: bool, sums: &mut [f64]) {
+        let (n, m, words) = (self.visible(), self.hidden(), words_for(self.visible()));
+        let length = rows.weights.len();
+        let parallel = length * n * m > WORTH_A_THREAD;
+        let probabilities = self.weighted_probabilities(rows, parallel);
+        let (pairs, biases) = sums.split_at_mut(n * m);
+        let (visible, hidden) = biases.split_at_mut(n);
+        let tasks = n.div_ceil(UNITS).max(if parallel { 2 } else { 1 });
+        let units = n.div_ceil(tasks).next_multiple_of(WORD);
+        let block = |(number, (pairs, visible)): (usize, (&mut [f64], &mut [f64]))| {
+            let bits =
+                BitBlock::gather_transposed(&rows.bits, words, number * units, visible.len());
+            let target = Target::Units { pairs, visible };
+            add_products(&bits, &probabilities, m, first, target);
+        };
+        if parallel {
+            pairs
+                .par_chunks_mut(units * m)
+                .zip(visible.par_chunks_mut(units))
+                .enumerate()
+                .for_each(block);
+        } else {
+            pairs
+                .chunks_mut(units * m)
+                .zip(visible.chunks_mut(units))
+                .enumerate()
+                .for_each(block);
+        }
+        let always = BitBlock::ones_row(length);
+        add_products(&always, &probabilities, m, first, Target::Hidden(hidden));
+    }
+
+    /// p, a row for each row of bits, times the row's weight, which is also its last column.
+    fn weighted_probabilities(&self, rows: &Rows, parallel: bool) -> Matrix {
+        let (n, m) = (self.visible(), self.hidden());
+        let weights = &rows.weights;
+        let mut probabilities = Matrix::zeros(weights.len(), m + 1);
+        let bits = BitBlock::gather(&rows.bits, words_for(n), 0, n);
+        let product = Product::new(&bits, &self.up.weights);
+        let fill = |(tile, out): (usize, &mut [TileRow])| {
+            if let Some(bias) = self.up.bias.get(tile) {
+                Level::get().run_with(Probabilities {
+                    product,
+                    tile,
+                    bias,
+                    weights,
+                    out,
+                });
+            }
+            if tile == m / WORD {
+                for (row, weight) in out.iter_mut().zip(weights) {
+                    row[m % WORD / LANES].0[m % LANES] = *weight;
+                }
+            }
+        };
+        let tiles = probabilities.tiles_mut().enumerate();
+        if parallel {
+            tiles.collect::<Vec<_>>().into_par_iter().for_each(fill);
+        } else {
+            tiles.for_each(fill);
+        }
+        probabilities
+    }
+}
+
+fn add_products(
+    bits: &BitBlock,
+    probabilities: &Matrix,
+    hidden: usize,
+    first: bool,
+    target: Target,
+) {
+    Level::get().run_with(Accumulate {
+        product: Product::new(bits, probabilities),
+        scratch: Scratch::new(bits.rows()),
+        tiles: probabilities.columns().div_ceil(WORD),
+        receiver: Sums {
+            tile: 0,
+            hidden,
+            first,
+            target,
+        },
+    });
+}
+
+/// Fills 32 columns of p.
+struct Probabilities<'a> {
+    product: Product<'a>,
+    tile: usize,
+    bias: &'a TileRow,
+    weights: &'a [f32],
+    out: &'a mut [TileRow],
+}
+
+impl VectorKernel for Probabilities<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call<R: Registers>(self, registers: R) {
+        let mut scratch = Scratch::new(self.weights.len());
+        let mut receiver = Sigmoids {
+            scale: input_scale(1.0),
+            weights: self.weights,
+            out: self.out,
+        };
+        self.product
+            .tile(registers, self.tile, self.bias, &mut scratch, &mut receiver);
+    }
+}
+
+struct Sigmoids<'a> {
+    scale: f32,
+    weights: &'a [f32],
+    out: &'a mut [TileRow],
+}
+
+impl<R: Registers> Receive<R> for Sigmoids<'_> {
+    #[inline(always)]
+    fn receive<const N: usize>(&mut self, registers: R, s: usize, sums: [R::Floats; N]) {
+        let weight = registers.splat(self.weights[s]);
+        // Not `map`: what the compiler does not inline is compiled without the vector registers.
+        let mut weighted = sums;
+        for x in &mut weighted {
+            *x = registers.multiply(weight, sigmoid(registers, *x, self.scale));
+        }
+        put(registers, weighted, &mut self.out[s]);
+    }
+}
+
+/// The product of transposed bits and p, all tiles.
+struct Accumulate<'a> {
+    product: Product<'a>,
+    scratch: Scratch,
+    tiles: usize,
+    receiver: Sums<'a>,
+}
+
+impl VectorKernel for Accumulate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call<R: Registers>(mut self, registers: R) {
+        for tile in 0..self.tiles {
+            self.receiver.tile = tile;
+            self.product.tile(
+                registers,
+                tile,
+                &ZERO,
+                &mut self.scratch,
+                &mut self.receiver,
+            );
+        }
+    }
+}
+
+/// Where sums go.
+enum Target<'a> {
+    /// The pairs of some visible units, and their own sums.
+    Units {
+        pairs: &'a mut [f64],
+        visible: &'a mut [f64],
+    },
+    /// The hidden units' own sums.
+    Hidden(&'a mut [f64]),
+}
+
+struct Sums<'a> {
+    tile: usize,
+    hidden: usize,
+    first: bool,
+    target: Target<'a>,
+}
+
+impl<R: Registers> Receive<R> for Sums<'_> {
+    #[inline(always)]
+    fn receive<const N: usize>(&mut self, registers: R, s: usize, sums: [R::Floats; N]) {
+        let m = self.hidden;
+        let column = self.tile * WORD;
+        for (t, x) in sums.into_iter().enumerate() {
+            let mut values = [0.0; LANES];
+            registers.widen(x, &mut values);
+            let from = (column + t * LANES).min(m);
+            let to = (from + LANES).min(m);
+            let row = match &mut self.target {
+                Target::Units { pairs, .. } => &mut pairs[s * m + from..s * m + to],
+                Target::Hidden(hidden) => &mut hidden[from..to],
+            };
+            if self.first && row.len() == LANES {
+                row.copy_from_slice(&values);
+            } else {
+                for (sum, x) in row.iter_mut().zip(values) {
+                    *sum = x + if self.first { 0.0 } else { *sum };
+                }
+            }
+            if let Target::Units { visible, .. } = &mut self.target
+                && column + t * LANES == m / LANES * LANES
+            {
+                let kept = if self.first { 0.0 } else { visible[s] };
+                visible[s] = kept + values[m % LANES];
+            }
+        }
+    }
+}
