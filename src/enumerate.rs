@@ -57,7 +57,8 @@ pub fn log_partition(law: &dyn Law) -> Result<f64> {
 }
 
 fn log_sum_of_weights(law: &dyn Law) -> f64 {
-    log_sum_exp(&map_blocks(law, |_, log_weights| log_sum_exp(log_weights)))
+    law.log_sum()
+        .unwrap_or_else(|| log_sum_exp(&map_blocks(law, |_, log_weights| log_sum_exp(log_weights))))
 }
 
 /// ln p(x) of every configuration x = 0 .. 2^sites - 1, normalised by its own sum.

@@ -235,3 +235,82 @@ fn tabulate<R: Registers, const N: usize>(registers: R, rows: &[TileRow], table:
         registers.store(d, &mut table[8][t]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::level::{Level, VectorKernel};
+    use crate::random::Seed;
+
+    struct Keep(Vec<TileRow>, usize);
+
+    impl<R: Registers> Receive<R> for Keep {
+        #[inline(always)]
+        fn receive<const N: usize>(&mut self, registers: R, s: usize, sums: [R::Floats; N]) {
+            assert_eq!(s, self.1, "rows come in order, each once");
+            self.1 += 1;
+            put(registers, sums, &mut self.0[s]);
+        }
+    }
+
+    struct OneTile<'a>(Product<'a>, usize, TileRow);
+
+    impl VectorKernel for OneTile<'_> {
+        type Output = Vec<TileRow>;
+
+        #[inline(always)]
+        fn call<R: Registers>(self, registers: R) -> Vec<TileRow> {
+            let Self(product, tile, start) = self;
+            let rows = product.bits.rows();
+            let mut scratch = Scratch::new(rows);
+            let mut kept = Keep(vec![[Sixteen::ZERO; TILE]; rows], 0);
+            product.tile(registers, tile, &start, &mut scratch, &mut kept);
+            assert_eq!(kept.1, rows);
+            kept.0
+        }
+    }
+
+    /// Both ways, on shapes that fill words, groups and registers badly, against sums one by one. The numbers
+    /// are multiples of 1/256, so that every sum is exact and nothing less will do.
+    #[test]
+    fn products_are_exact_sums() {
+        let mut noise = Seed::root(11).words();
+        let mut number = || f64::from((noise.next_word() >> 52) as u32) / 256.0 - 8.0;
+        for units in [1, 3, 4, 5, 31, 32, 33, 65, 300] {
+            for rows in [1, 2, 17, 100] {
+                for columns in [1, 16, 17, 33, 65] {
+                    let mut matrix = Matrix::zeros(units, columns);
+                    for (tile, entries) in matrix.tiles_mut().enumerate() {
+                        let used = (columns - tile * WORD).min(WORD);
+                        for row in &mut entries[..units] {
+                            super::super::matrix::set(row, (0..used).map(|_| number()));
+                        }
+                    }
+                    let mut start = [Sixteen::ZERO; TILE];
+                    super::super::matrix::set(&mut start, (0..WORD).map(|_| number()));
+                    let words = units.div_ceil(64);
+                    let mut noise = Seed::root((units * rows) as u64).words();
+                    let packed: Vec<u64> = (0..words * rows).map(|_| noise.next_word()).collect();
+                    let bits = BitBlock::gather(&packed, words, 0, units);
+                    let mut product = Product::new(&bits, &matrix);
+                    for way in [Way::Tables, Way::Rows] {
+                        product.way = way;
+                        for tile in 0..columns.div_ceil(WORD) {
+                            let found = Level::get().run_with(OneTile(product, tile, start));
+                            for (s, found) in found.iter().enumerate() {
+                                for c in 0..(columns - tile * WORD).min(WORD) {
+                                    let at = |row: &TileRow| row[c / LANES].0[c % LANES];
+                                    let expected = (0..units)
+                                        .filter(|k| packed[s * words + k / 64] >> (k % 64) & 1 == 1)
+                                        .map(|k| at(&matrix.tile(tile)[k]))
+                                        .fold(at(&start), |sum, x| sum + x);
+                                    assert_eq!(at(found), expected, "{units}, {rows}, {columns}");
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

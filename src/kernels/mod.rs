@@ -14,6 +14,7 @@ mod binary_product;
 pub mod block_gibbs;
 pub mod descent;
 pub mod elementary;
+mod enumeration;
 mod expectations;
 pub mod graph_gibbs;
 mod lanes;

@@ -1,9 +1,7 @@
 //! Exact sums of two coupled layers in double precision: enumeration of one layer with the other
 //! summed in closed form, and expectations over given rows.
 
-use super::elementary::{
-    exp_of_negative, fold_over_set_bits, sigmoid_in_place, sums_over_set_bits,
-};
+use super::elementary::{exp_of_negative, sigmoid_in_place, sums_over_set_bits};
 use super::level::Level;
 use crate::configuration::{Configurations, set_sites};
 use crate::numerics::softplus;
@@ -99,39 +97,6 @@ impl TwoLayers<'_> {
             add(sums, &partial, 1.0);
         }
     }
-
-    /// ln Z, and E[(x y', x, y)] added to `sums` in the order of [`Self::add_expectations`], by
-    /// enumeration of the first layer (at most 63 units).
-    pub fn add_moments(&self, sums: &mut [f64]) -> f64 {
-        let (n, m) = self.sizes();
-        assert_eq!(sums.len(), n * m + n + m);
-        let states = 1_usize << n;
-        let length = task_length(states, 1 << n.min(LOW_BITS), m);
-        let sum_of = |from: usize| {
-            let mut sum = ScaledSums::new(sums.len());
-            Level::get().run(Moments {
-                layers: *self,
-                from: from as u64,
-                to: (from + length) as u64,
-                sum: &mut sum,
-            });
-            sum
-        };
-        let mut total = ScaledSums::new(sums.len());
-        if length >= states {
-            total = sum_of(0);
-        } else {
-            let partial: Vec<ScaledSums> = (0..states / length)
-                .into_par_iter()
-                .map(|task| sum_of(task * length))
-                .collect();
-            for partial in partial {
-                total.merge(&partial);
-            }
-        }
-        add(sums, &total.sums, 1.0 / total.weight);
-        total.largest + total.weight.ln()
-    }
 }
 
 /// Items a task takes: a multiple of `unit` that depends on the shapes only; all of them where the
@@ -146,40 +111,6 @@ fn task_length(items: usize, unit: usize, cost: usize) -> usize {
 fn add(sums: &mut [f64], more: &[f64], factor: f64) {
     for (sum, more) in sums.iter_mut().zip(more) {
         *sum += factor * more;
-    }
-}
-
-/// sum of e^{ln f - largest} (and of that weight times the statistics), for a running `largest`.
-struct ScaledSums {
-    largest: f64,
-    weight: f64,
-    sums: Vec<f64>,
-}
-
-impl ScaledSums {
-    fn new(length: usize) -> Self {
-        Self {
-            largest: f64::NEG_INFINITY,
-            weight: 0.0,
-            sums: vec![0.0; length],
-        }
-    }
-
-    /// Makes room for log weights up to `largest`.
-    fn raise(&mut self, largest: f64) {
-        if largest > self.largest {
-            let factor = (self.largest - largest).exp();
-            self.weight *= factor;
-            self.sums.iter_mut().for_each(|sum| *sum *= factor);
-            self.largest = largest;
-        }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.raise(other.largest);
-        let factor = (other.largest - self.largest).exp();
-        self.weight += factor * other.weight;
-        add(&mut self.sums, &other.sums, factor);
     }
 }
 
@@ -238,69 +169,6 @@ fn block_log_weights(
                 *out += product.ln();
                 *product = 1.0;
             }
-        }
-    }
-}
-
-struct Moments<'a> {
-    layers: TwoLayers<'a>,
-    from: u64,
-    to: u64,
-    sum: &'a mut ScaledSums,
-}
-
-impl NullaryFnOnce for Moments<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(mut self) {
-        let (n, m) = self.layers.sizes();
-        let size = 1 << n.min(LOW_BITS);
-        let mut log_weights = vec![0.0; size];
-        let mut probabilities = vec![0.0; size * m];
-        let mut first = self.from;
-        while first < self.to {
-            block_log_weights(&self.layers, first, &mut log_weights, |j, inputs| {
-                probabilities[j * size..(j + 1) * size].copy_from_slice(inputs);
-            });
-            sigmoid_in_place(&mut probabilities);
-            let largest = log_weights
-                .iter()
-                .copied()
-                .fold(f64::NEG_INFINITY, f64::max);
-            self.sum.raise(largest);
-            let scale = self.sum.largest;
-            for weight in &mut log_weights {
-                *weight = exp_of_negative(*weight - scale);
-            }
-            self.add_block(first, &mut log_weights, &mut probabilities);
-            first += size as u64;
-        }
-    }
-}
-
-impl Moments<'_> {
-    /// Adds the block's weighted statistics; both slices are used up.
-    #[inline(always)]
-    fn add_block(&mut self, first: u64, weights: &mut [f64], probabilities: &mut [f64]) {
-        let (n, m) = self.layers.sizes();
-        let size = weights.len();
-        let (pairs, biases) = self.sum.sums.split_at_mut(n * m);
-        let (first_layer, second_layer) = biases.split_at_mut(n);
-        for (j, p) in probabilities.chunks_exact_mut(size).enumerate() {
-            for (p, weight) in p.iter_mut().zip(weights.iter()) {
-                *p *= weight;
-            }
-            let total = fold_over_set_bits(p, |i, sum| pairs[i * m + j] += sum);
-            second_layer[j] += total;
-            for i in set_sites(&[first], 64) {
-                pairs[i * m + j] += total;
-            }
-        }
-        let total = fold_over_set_bits(weights, |i, sum| first_layer[i] += sum);
-        self.sum.weight += total;
-        for i in set_sites(&[first], 64) {
-            first_layer[i] += total;
         }
     }
 }

@@ -290,6 +290,10 @@ impl Law for Rbm {
         self.layers().log_weights(first, out);
     }
 
+    fn log_sum(&self) -> Option<f64> {
+        self.layers().log_sum()
+    }
+
     fn smaller(&self) -> Option<Box<dyn Law + '_>> {
         (self.hidden < self.visible).then(|| Box::new(self.transposed()) as Box<dyn Law>)
     }
