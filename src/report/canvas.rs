@@ -10,21 +10,21 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 type DrawError = Box<dyn std::error::Error>;
-type Draw<T> = std::result::Result<T, DrawError>;
+pub(super) type Draw<T> = std::result::Result<T, DrawError>;
 
 /// Everything is drawn at this scale, so that a PNG is sharp on any screen.
-const SCALE: u32 = 2;
+pub(super) const SCALE: u32 = 2;
 const PANEL: (u32, u32) = (330, 300);
 const ALONE: (u32, u32) = (620, 400);
-const MARGIN: u32 = 12;
-const TITLE: u32 = 52;
+pub(super) const MARGIN: u32 = 12;
+pub(super) const TITLE: u32 = 52;
 const LEGEND_LINE: u32 = 22;
 
 const FONT: &str = "sans-serif";
 
 /// Okabe and Ito 2008, told apart by colour-blind readers too; without the yellow, which is too
 /// pale for lines.
-const COLORS: [RGBColor; 7] = [
+pub(super) const COLORS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
     RGBColor(230, 159, 0),
     RGBColor(86, 180, 233),
@@ -33,13 +33,25 @@ const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(204, 121, 167),
 ];
-const GRAY: RGBColor = RGBColor(110, 110, 110);
+pub(super) const GRAY: RGBColor = RGBColor(110, 110, 110);
 
-pub(super) fn write(figure: &Figure, folder: &Path, name: &str) -> Result<()> {
+/// Something that can be drawn.
+pub(super) trait Drawing {
+    /// Width and height in pixels.
+    fn size(&self) -> (u32, u32);
+
+    /// Draws it; the fonts are there.
+    fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Draw<()>
+    where
+        DB::ErrorType: 'static;
+}
+
+/// Writes `NAME.png` and `NAME.svg`.
+pub(super) fn write(drawing: &impl Drawing, folder: &Path, name: &str) -> Result<()> {
     let png = folder.join(format!("{name}.png"));
-    write_png(figure, folder, &png).map_err(|reason| refuse(&png, &*reason))?;
+    write_png(drawing, folder, &png).map_err(|reason| refuse(&png, &*reason))?;
     let svg = folder.join(format!("{name}.svg"));
-    let text = svg_text(figure).map_err(|reason| refuse(&svg, &*reason))?;
+    let text = svg_text(drawing).map_err(|reason| refuse(&svg, &*reason))?;
     super::file::write(&svg, text.as_bytes())
 }
 
@@ -50,25 +62,37 @@ fn refuse(path: &Path, reason: &dyn std::error::Error) -> Error {
     }
 }
 
-fn write_png(figure: &Figure, folder: &Path, path: &Path) -> Draw<()> {
+fn write_png(drawing: &impl Drawing, folder: &Path, path: &Path) -> Draw<()> {
     // Drawn beside its place, so that nothing half-written is ever there.
     let scratch = tempfile::tempdir_in(folder)?;
-    let drawing = scratch.path().join("figure.png");
-    draw(
-        figure,
-        &BitMapBackend::new(&drawing, size(figure)).into_drawing_area(),
-    )?;
-    std::fs::rename(&drawing, path)?;
+    let unfinished = scratch.path().join("figure.png");
+    register_fonts()?;
+    drawing.draw(&BitMapBackend::new(&unfinished, drawing.size()).into_drawing_area())?;
+    std::fs::rename(&unfinished, path)?;
     Ok(())
 }
 
-fn svg_text(figure: &Figure) -> Draw<String> {
+fn svg_text(drawing: &impl Drawing) -> Draw<String> {
     let mut text = String::new();
-    draw(
-        figure,
-        &SVGBackend::with_string(&mut text, size(figure)).into_drawing_area(),
-    )?;
+    register_fonts()?;
+    drawing.draw(&SVGBackend::with_string(&mut text, drawing.size()).into_drawing_area())?;
     Ok(text)
+}
+
+impl Drawing for Figure {
+    fn size(&self) -> (u32, u32) {
+        let panel = panel_size(self);
+        let width = panel.0 * self.columns as u32 + 2 * MARGIN;
+        let height = panel.1 * rows(self) as u32 + TITLE + legend_height(self) + 2 * MARGIN;
+        (width * SCALE, height * SCALE)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Draw<()>
+    where
+        DB::ErrorType: 'static,
+    {
+        draw(self, root)
+    }
 }
 
 fn rows(figure: &Figure) -> usize {
@@ -81,13 +105,6 @@ fn panel_size(figure: &Figure) -> (u32, u32) {
     } else {
         PANEL
     }
-}
-
-fn size(figure: &Figure) -> (u32, u32) {
-    let panel = panel_size(figure);
-    let width = panel.0 * figure.columns as u32 + 2 * MARGIN;
-    let height = panel.1 * rows(figure) as u32 + TITLE + legend_height(figure) + 2 * MARGIN;
-    (width * SCALE, height * SCALE)
 }
 
 fn register_fonts() -> Draw<()> {
@@ -103,13 +120,13 @@ fn register_fonts() -> Draw<()> {
     }
 }
 
-fn text(size: u32) -> TextStyle<'static> {
+pub(super) fn text(size: u32) -> TextStyle<'static> {
     (FONT, (size * SCALE) as i32)
         .into_text_style(&(1, 1))
         .color(&BLACK)
 }
 
-fn bold(size: u32) -> TextStyle<'static> {
+pub(super) fn bold(size: u32) -> TextStyle<'static> {
     (FONT, (size * SCALE) as i32, FontStyle::Bold)
         .into_text_style(&(1, 1))
         .color(&BLACK)
@@ -124,21 +141,34 @@ fn fitting_size(line: &str, size: u32, width: u32) -> u32 {
         .unwrap_or(6)
 }
 
+/// Draws title and subtitle within `width` and returns the area below them.
+pub(super) fn draw_head<DB: DrawingBackend>(
+    root: &DrawingArea<DB, Shift>,
+    title: &str,
+    subtitle: &str,
+    width: u32,
+) -> Draw<DrawingArea<DB, Shift>>
+where
+    DB::ErrorType: 'static,
+{
+    root.fill(&WHITE)?;
+    let margin = MARGIN * SCALE;
+    let inside = root.margin(margin, margin, margin, margin);
+    let (head, rest) = inside.split_vertically(TITLE * SCALE);
+    let style = bold(fitting_size(title, 15, width));
+    head.draw(&Text::new(title.to_string(), (0, 0), style))?;
+    let second_line = (0, (22 * SCALE) as i32);
+    let style = text(fitting_size(subtitle, 12, width)).color(&GRAY);
+    head.draw(&Text::new(subtitle.to_string(), second_line, style))?;
+    Ok(rest)
+}
+
 fn draw<DB: DrawingBackend>(figure: &Figure, root: &DrawingArea<DB, Shift>) -> Draw<()>
 where
     DB::ErrorType: 'static,
 {
-    register_fonts()?;
-    root.fill(&WHITE)?;
-    let margin = MARGIN * SCALE;
-    let root_inside = root.margin(margin, margin, margin, margin);
-    let (head, rest) = root_inside.split_vertically(TITLE * SCALE);
     let width = panel_size(figure).0 * figure.columns as u32;
-    let title = bold(fitting_size(&figure.title, 15, width));
-    head.draw(&Text::new(figure.title.clone(), (0, 0), title))?;
-    let second_line = (0, (22 * SCALE) as i32);
-    let subtitle = text(fitting_size(&figure.subtitle, 12, width)).color(&GRAY);
-    head.draw(&Text::new(figure.subtitle.clone(), second_line, subtitle))?;
+    let rest = draw_head(root, &figure.title, &figure.subtitle, width)?;
     let panels_height = panel_size(figure).1 * rows(figure) as u32 * SCALE;
     let (middle, foot) = rest.split_vertically(panels_height);
     let x_values = figure.panels.iter().flat_map(|panel| {

@@ -1,0 +1,283 @@
+//! What is measured.
+
+use gibbsite::configuration::{Configurations, set_bit};
+use gibbsite::enumerate;
+use gibbsite::error::Result;
+use gibbsite::model::Model;
+use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::random::{Seed, uniform};
+use gibbsite::training::gradient::{
+    ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
+};
+use gibbsite::training::trainer::{Training, train};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Instant;
+
+/// A kernel by its name in rows.csv.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kernel {
+    Cd,
+    Pcd,
+    LogPartition,
+    ExactGradient,
+}
+
+const NAMES: [(Kernel, &str); 4] = [
+    (Kernel::Cd, "cd"),
+    (Kernel::Pcd, "pcd"),
+    (Kernel::LogPartition, "log_partition"),
+    (Kernel::ExactGradient, "exact_gradient"),
+];
+
+impl FromStr for Kernel {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let found = NAMES.iter().find(|(_, name)| *name == text);
+        found.map(|(kernel, _)| *kernel).ok_or_else(|| {
+            let names: Vec<&str> = NAMES.iter().map(|(_, name)| *name).collect();
+            format!("there is no such kernel; take some of {}", names.join(", "))
+        })
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = NAMES.iter().find(|(kernel, _)| kernel == self);
+        f.write_str(found.map_or("", |(_, name)| name))
+    }
+}
+
+/// A row of rows.csv: the time of one unit of work. What has no meaning for a kernel is empty.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub kernel: Kernel,
+    pub visible: usize,
+    pub hidden: usize,
+    pub batch: Option<usize>,
+    pub gibbs_steps: Option<usize>,
+    pub threads: usize,
+    pub unit: &'static str,
+    pub microseconds: f64,
+}
+
+/// A kernel at one size, ready to be measured.
+pub struct Case {
+    row: Row,
+    work: Work,
+}
+
+enum Work {
+    /// A pass over data.
+    Training {
+        model: Rbm,
+        estimator: Box<dyn GradientEstimator + Send>,
+        data: Configurations,
+        settings: Training,
+        seed: Seed,
+    },
+    /// ln Z.
+    LogPartition(Rbm),
+    /// The model's statistics, by enumeration.
+    ExactGradient { model: Rbm, gradient: Vec<f64> },
+}
+
+/// Every case. Weights are small and random, and data noise with the density of digits (0.13) or of Ising
+/// configurations (0.5); the learning rate is so small that the machine stays as it is.
+pub fn all(seed: u64) -> Result<Vec<Case>> {
+    let seed = Seed::root(seed);
+    let mut cases = Vec::new();
+    for (kernel, visible, hidden, batch, gibbs_steps, rows, density) in [
+        (Kernel::Cd, 784, 500, 100, 1, 1000, 0.13),
+        (Kernel::Cd, 784, 500, 100, 10, 500, 0.13),
+        (Kernel::Pcd, 784, 500, 20, 15, 200, 0.13),
+        (Kernel::Cd, 100, 400, 100, 10, 2000, 0.5),
+        (Kernel::Cd, 64, 64, 100, 10, 10_000, 0.5),
+        (Kernel::Cd, 16, 16, 100, 10, 30_000, 0.5),
+    ] {
+        let model = machine(visible, hidden, 0.01, seed)?;
+        let data = noise(visible, rows, density, seed);
+        let statistics = HiddenStatistics::default();
+        let estimator: Box<dyn GradientEstimator + Send> = if kernel == Kernel::Cd {
+            Box::new(ContrastiveDivergence {
+                gibbs_steps,
+                clamped_steps: 0,
+                hidden_statistics: statistics,
+            })
+        } else {
+            let starts = data.select(&(0..batch).collect::<Vec<_>>());
+            let chains = PersistentContrastiveDivergence::new(
+                gibbs_steps,
+                statistics,
+                &starts,
+                hidden,
+                seed,
+            )?;
+            Box::new(chains)
+        };
+        let settings = Training {
+            epochs: 1,
+            batch,
+            learning_rate: 1e-6,
+            ..Training::default()
+        };
+        cases.push(Case {
+            row: row(kernel, visible, hidden, "sample").with(batch, gibbs_steps),
+            work: Work::Training {
+                model,
+                estimator,
+                data,
+                settings,
+                seed,
+            },
+        });
+    }
+    for (visible, hidden) in [(16, 16), (20, 20), (24, 20), (784, 20), (784, 30)] {
+        cases.push(Case {
+            row: row(Kernel::LogPartition, visible, hidden, "state"),
+            work: Work::LogPartition(machine(visible, hidden, 0.1, seed)?),
+        });
+    }
+    for (visible, hidden) in [(16, 16), (20, 20)] {
+        let model = machine(visible, hidden, 0.1, seed)?;
+        let gradient = vec![0.0; model.parameters().len()];
+        cases.push(Case {
+            row: row(Kernel::ExactGradient, visible, hidden, "state"),
+            work: Work::ExactGradient { model, gradient },
+        });
+    }
+    Ok(cases)
+}
+
+fn row(kernel: Kernel, visible: usize, hidden: usize, unit: &'static str) -> Row {
+    Row {
+        kernel,
+        visible,
+        hidden,
+        batch: None,
+        gibbs_steps: None,
+        threads: rayon::current_num_threads(),
+        unit,
+        microseconds: 0.0,
+    }
+}
+
+impl Row {
+    fn with(self, batch: usize, gibbs_steps: usize) -> Self {
+        Self {
+            batch: Some(batch),
+            gibbs_steps: Some(gibbs_steps),
+            ..self
+        }
+    }
+}
+
+fn machine(visible: usize, hidden: usize, deviation: f64, seed: Seed) -> Result<Rbm> {
+    let mut model = Rbm::new(visible, hidden)?;
+    model.initialize(InitialWeights::Gaussian(deviation), seed)?;
+    Ok(model)
+}
+
+fn noise(sites: usize, rows: usize, density: f64, seed: Seed) -> Configurations {
+    let mut data = Configurations::zeros(sites, rows);
+    let mut generator = seed.generator();
+    for s in 0..rows {
+        for i in 0..sites {
+            set_bit(data.row_mut(s), i, uniform(&mut generator) < density);
+        }
+    }
+    data
+}
+
+impl Case {
+    pub fn kernel(&self) -> Kernel {
+        self.row.kernel
+    }
+
+    /// Kernel and size, for the progress bar.
+    pub fn name(&self) -> String {
+        format!(
+            "{} {}x{}",
+            self.row.kernel, self.row.visible, self.row.hidden
+        )
+    }
+
+    /// Units of work of one measurement.
+    fn units(&self) -> f64 {
+        match &self.work {
+            Work::Training { data, .. } => data.len() as f64,
+            _ => (1_u64 << self.row.visible.min(self.row.hidden)) as f64 * self.repeats() as f64,
+        }
+    }
+
+    /// Times that a small enumeration is repeated, so that the clock is fine enough.
+    fn repeats(&self) -> usize {
+        if self.row.visible <= 16 { 20 } else { 1 }
+    }
+
+    /// About how long one measurement takes on a slow machine.
+    pub fn expected_seconds(&self) -> u64 {
+        match (&self.work, self.row.hidden) {
+            (Work::LogPartition(_), 30) => 60,
+            _ => 0,
+        }
+    }
+
+    /// A rough duration, for the time left.
+    pub fn weight(&self) -> u64 {
+        1 + 10 * self.expected_seconds()
+    }
+
+    /// How often this case is measured.
+    pub fn rounds(&self, rounds: usize) -> usize {
+        if self.expected_seconds() > 1 {
+            1
+        } else {
+            rounds
+        }
+    }
+
+    /// Does the work and returns the time of one unit.
+    pub fn microseconds(&mut self) -> Result<f64> {
+        let units = self.units();
+        let repeats = self.repeats();
+        let clock = Instant::now();
+        match &mut self.work {
+            Work::Training {
+                model,
+                estimator,
+                data,
+                settings,
+                seed,
+            } => train(
+                model,
+                &mut **estimator,
+                data,
+                settings,
+                *seed,
+                &mut |_, _, _| Ok(()),
+            )?,
+            Work::LogPartition(model) => {
+                for _ in 0..repeats {
+                    std::hint::black_box(enumerate::log_partition(&*model)?);
+                }
+            }
+            Work::ExactGradient { model, gradient } => {
+                for _ in 0..repeats {
+                    model.add_model_statistics(gradient)?;
+                }
+            }
+        }
+        Ok(clock.elapsed().as_secs_f64() * 1e6 / units)
+    }
+
+    pub fn row(&self, microseconds: f64) -> Row {
+        Row {
+            microseconds,
+            ..self.row.clone()
+        }
+    }
+}
