@@ -156,6 +156,11 @@ impl Chains {
         &self.states
     }
 
+    /// Where the chains stood at last.
+    pub fn into_states(self) -> Configurations {
+        self.states
+    }
+
     /// Calls `advance(rows of a block, its seed)` for every block, in parallel where
     /// `operations_per_row` makes that worth while.
     pub fn for_each_block(

@@ -43,7 +43,7 @@ impl Descent {
         if theta.len() < WORTH_A_THREAD {
             return self.step(theta, gradient, velocity);
         }
-        let velocities = parts(velocity, BLOCK, theta.len());
+        let velocities = chunks_or_empty(velocity, BLOCK, theta.len());
         theta
             .par_chunks_mut(BLOCK)
             .zip(gradient.par_chunks(BLOCK))
@@ -76,7 +76,7 @@ impl NullaryFnOnce for LargestBits<'_> {
 }
 
 /// The chunks of a slice of `length` numbers, or as many empty ones.
-fn parts(slice: &mut [f64], chunk: usize, length: usize) -> Vec<&mut [f64]> {
+pub(super) fn chunks_or_empty(slice: &mut [f64], chunk: usize, length: usize) -> Vec<&mut [f64]> {
     if slice.is_empty() {
         return (0..length.div_ceil(chunk)).map(|_| &mut [][..]).collect();
     }
@@ -125,13 +125,16 @@ impl BlockGibbs {
         velocity: &mut [f64],
     ) {
         let size = WORD * self.hidden();
-        let velocities = parts(velocity, size, weights.len());
+        let velocities = chunks_or_empty(velocity, size, weights.len());
         let rows = weights.chunks_mut(size).zip(gradient.chunks(size));
-        self.copy(
-            rows.zip(velocities).collect(),
-            |((weights, gradient), velocity)| {
+        let tasks: Vec<_> = rows.zip(velocities).zip(self.copies()).collect();
+        let parallel = gradient.len() >= WORTH_A_THREAD;
+        for_each(
+            parallel,
+            tasks,
+            |(((weights, gradient), velocity), copy)| {
                 descent.step(weights, gradient, velocity);
-                weights
+                copy.make(weights);
             },
         );
     }
@@ -139,33 +142,28 @@ impl BlockGibbs {
     /// Copies the weights W, row by row.
     pub fn set_weights(&mut self, weights: &[f64]) {
         let size = WORD * self.hidden();
-        self.copy(weights.chunks(size).collect(), |rows| rows);
+        let tasks: Vec<_> = weights.chunks(size).zip(self.copies()).collect();
+        let parallel = weights.len() >= WORTH_A_THREAD;
+        for_each(parallel, tasks, |(weights, copy)| copy.make(weights));
     }
 
-    /// Copies W; `rows` makes 32 rows of it from each of `items`: the columns of one tile of its transpose.
-    fn copy<'a, T: Send, F: Fn(T) -> &'a [f64] + Sync>(&mut self, items: Vec<T>, rows: F) {
-        let (n, m) = (self.visible(), self.hidden());
-        let mut up: Vec<Vec<&mut [TileRow]>> = items.iter().map(|_| Vec::new()).collect();
+    /// Where copies of W are kept, 32 rows at a time.
+    pub(super) fn copies(&mut self) -> Vec<Copy32<'_>> {
+        let columns = self.hidden();
+        let tiles = self.down.weights.tiles_mut();
+        let mut copies: Vec<Copy32> = tiles
+            .map(|down| Copy32 {
+                columns,
+                up: Vec::new(),
+                down,
+            })
+            .collect();
         for tile in self.up.weights.tiles_mut() {
-            for (task, rows) in up.iter_mut().zip(tile.chunks_mut(WORD)) {
-                task.push(rows);
+            for (copy, rows) in copies.iter_mut().zip(tile.chunks_mut(WORD)) {
+                copy.up.push(rows);
             }
         }
-        let copy = |(item, (up, down)): (T, (Vec<&mut [TileRow]>, &mut [TileRow]))| {
-            Level::get().run(Copy32 {
-                weights: rows(item),
-                columns: m,
-                up,
-                down,
-            });
-        };
-        let tiles = up.into_iter().zip(self.down.weights.tiles_mut());
-        let tasks = items.into_iter().zip(tiles);
-        if n * m < WORTH_A_THREAD {
-            tasks.for_each(copy);
-        } else {
-            tasks.collect::<Vec<_>>().into_par_iter().for_each(copy);
-        }
+        copies
     }
 
     /// Copies the biases.
@@ -178,9 +176,17 @@ impl BlockGibbs {
     }
 }
 
-/// Copies up to 32 rows of W to the tiles of W and of its transpose.
-struct Copy32<'a> {
-    weights: &'a [f64],
+/// Does every task, on the threads if `parallel`.
+pub(super) fn for_each<T: Send>(parallel: bool, tasks: Vec<T>, work: impl Fn(T) + Sync + Send) {
+    if parallel {
+        tasks.into_par_iter().for_each(work);
+    } else {
+        tasks.into_iter().for_each(work);
+    }
+}
+
+/// Where up to 32 rows of W are copied to: the columns of one tile of its transpose.
+pub(super) struct Copy32<'a> {
     columns: usize,
     /// Their rows of each tile of W.
     up: Vec<&'a mut [TileRow]>,
@@ -188,18 +194,32 @@ struct Copy32<'a> {
     down: &'a mut [TileRow],
 }
 
-impl NullaryFnOnce for Copy32<'_> {
+impl Copy32<'_> {
+    /// Copies the rows of W.
+    pub fn make(self, weights: &[f64]) {
+        Level::get().run(MakeCopy {
+            weights,
+            copy: self,
+        });
+    }
+}
+
+struct MakeCopy<'a> {
+    weights: &'a [f64],
+    copy: Copy32<'a>,
+}
+
+impl NullaryFnOnce for MakeCopy<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let m = self.columns;
-        for (tile, (up, down)) in self
-            .up
-            .into_iter()
-            .zip(self.down.chunks_mut(WORD))
-            .enumerate()
-        {
+        let Copy32 {
+            columns: m,
+            up,
+            down,
+        } = self.copy;
+        for (tile, (up, down)) in up.into_iter().zip(down.chunks_mut(WORD)).enumerate() {
             let from = tile * WORD;
             let to = (from + WORD).min(m);
             let mut square = [[0.0_f32; WORD]; WORD];

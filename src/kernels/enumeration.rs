@@ -147,7 +147,7 @@ impl<'a> Tables<'a> {
     /// The states of the high units cut into tasks, whose number depends on the shapes alone.
     fn tasks(&self) -> Vec<Range<usize>> {
         let states = self.high_states();
-        let work = states * self.layers.second_bias.len() << self.low;
+        let work = (states * self.layers.second_bias.len()) << self.low;
         let tasks = (work / WORTH_A_THREAD)
             .clamp(1, TASKS)
             .next_power_of_two()
@@ -498,30 +498,33 @@ impl Moments {
             tables.layers.second_bias.len(),
             tables.low,
         );
+        // The probabilities sum to 1 but for the rounding of ln Z, which grows with it.
+        let share = 1.0 / self.states.iter().sum::<f64>();
         let (pairs, biases) = sums.split_at_mut(n * m);
         let (first, second) = biases.split_at_mut(n);
         let of_bit = |values: &[f64], i: usize| -> f64 {
             (0..values.len())
                 .filter(|l| l >> i & 1 == 1)
                 .map(|l| values[l])
-                .sum()
+                .sum::<f64>()
+                * share
         };
         for j in 0..m {
             let chunks = self.pairs.iter().skip(j).step_by(m).flatten();
             let values: Vec<f64> = chunks.flat_map(|eight| eight.0).collect();
-            second[j] += values.iter().sum::<f64>();
+            second[j] += values.iter().sum::<f64>() * share;
             for i in 0..low {
                 pairs[i * m + j] += of_bit(&values, i);
             }
         }
         for (sum, x) in pairs[low * m..].iter_mut().zip(&self.high_pairs) {
-            *sum += x;
+            *sum += x * share;
         }
         for (i, sum) in first.iter_mut().enumerate() {
             *sum += if i < low {
                 of_bit(&self.states, i)
             } else {
-                self.high[i - low]
+                self.high[i - low] * share
             };
         }
     }

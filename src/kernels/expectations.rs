@@ -6,18 +6,20 @@
 
 use super::binary_product::{Product, Receive, Scratch, put};
 use super::block_gibbs::BlockGibbs;
+use super::descent::{Descent, chunks_or_empty, for_each};
 use super::elementary::{input_scale, sigmoid};
 use super::level::{Level, VectorKernel};
 use super::matrix::{BitBlock, Matrix, TILE, TileRow, WORD};
 use super::registers::{LANES, Registers, Sixteen};
 use crate::configuration::{Configurations, words_for};
-use rayon::prelude::*;
+use std::cell::RefCell;
 
 /// Most rows whose sums are made in single precision; they are added up in double precision.
 const ROWS: usize = 1024;
 
-/// Visible units whose sums one task makes: tables cost as much as 28 of them.
-const UNITS: usize = 200;
+/// Visible units whose sums one task makes: tables cost as much as 28 of them, and the sums of 128 and their
+/// weights fit the second-level cache.
+const UNITS: usize = 128;
 
 /// Multiplications above which threads share the work: about 50 us of it.
 const WORTH_A_THREAD: usize = 4_000_000;
@@ -38,24 +40,85 @@ impl BlockGibbs {
     pub fn set_expectations(&self, parts: &[(&Configurations, f64)], sums: &mut [f64]) {
         let (n, m) = (self.visible(), self.hidden());
         assert_eq!(sums.len(), n * m + n + m);
-        let mut rows = Rows::default();
         let mut first = true;
+        for rows in self.collect(parts) {
+            self.sums_over(&rows, first, sums);
+            first = false;
+        }
+        if first {
+            sums.fill(0.0);
+        }
+    }
+
+    /// The rows of all parts with their weights, at most [`ROWS`] together.
+    fn collect(&self, parts: &[(&Configurations, f64)]) -> Vec<Rows> {
+        let n = self.visible();
+        let mut all: Vec<Rows> = Vec::new();
         for (data, factor) in parts {
             assert!(data.sites() >= n, "rows hold the visible layer");
             for s in 0..data.len() {
-                if rows.weights.len() == ROWS {
-                    self.sums_over(&rows, first, sums);
-                    first = false;
-                    rows = Rows::default();
+                if all.last().is_none_or(|rows| rows.weights.len() == ROWS) {
+                    all.push(Rows::default());
                 }
-                rows.bits.extend_from_slice(&data.row(s)[..words_for(n)]);
-                rows.weights.push((factor * data.weight(s)) as f32);
+                if let Some(rows) = all.last_mut() {
+                    rows.bits.extend_from_slice(&data.row(s)[..words_for(n)]);
+                    rows.weights.push((factor * data.weight(s)) as f32);
+                }
             }
         }
-        if rows.weights.is_empty() {
-            return sums.fill(0.0);
-        }
-        self.sums_over(&rows, first, sums);
+        all
+    }
+
+    /// Takes one step with the weights along the gradient that [`Self::set_expectations`] would give, which never
+    /// leaves the cache, and copies them; the gradient of the biases is put into `biases`. Does nothing
+    /// and returns false where there are too many rows.
+    pub fn descend_along(
+        &mut self,
+        parts: &[(&Configurations, f64)],
+        descent: &Descent,
+        weights: &mut [f64],
+        velocity: &mut [f64],
+        biases: &mut [f64],
+    ) -> bool {
+        let (n, m, words) = (self.visible(), self.hidden(), words_for(self.visible()));
+        let all = self.collect(parts);
+        let [rows] = &all[..] else {
+            return false;
+        };
+        let parallel = rows.weights.len() * n * m > WORTH_A_THREAD;
+        let probabilities = self.weighted_probabilities(rows, parallel);
+        let (visible, hidden) = biases.split_at_mut(n);
+        let units = units_of_a_task(n, parallel);
+        let velocities = chunks_or_empty(velocity, units * m, n * m);
+        let mut copies = self.copies().into_iter();
+        let tasks: Vec<_> = weights
+            .chunks_mut(units * m)
+            .zip(visible.chunks_mut(units))
+            .zip(velocities)
+            .enumerate()
+            .map(|task| (task, copies.by_ref().take(units / WORD).collect::<Vec<_>>()))
+            .collect();
+        for_each(
+            parallel,
+            tasks,
+            |((number, ((weights, visible), velocity)), copies)| {
+                GRADIENT.with_borrow_mut(|gradient| {
+                    gradient.resize(units * m, 0.0);
+                    let pairs = &mut gradient[..weights.len()];
+                    let first = number * units;
+                    let bits = BitBlock::gather_transposed(&rows.bits, words, first, visible.len());
+                    let target = Target::Units { pairs, visible };
+                    add_products(&bits, &probabilities, m, true, target);
+                    descent.step(weights, &gradient[..weights.len()], velocity);
+                    for (weights, copy) in weights.chunks(WORD * m).zip(copies) {
+                        copy.make(weights);
+                    }
+                });
+            },
+        );
+        let always = BitBlock::ones_row(rows.weights.len());
+        add_products(&always, &probabilities, m, true, Target::Hidden(hidden));
+        true
     }
 
     /// The sums over some rows: set the first time, then added.
@@ -66,27 +129,15 @@ impl BlockGibbs {
         let probabilities = self.weighted_probabilities(rows, parallel);
         let (pairs, biases) = sums.split_at_mut(n * m);
         let (visible, hidden) = biases.split_at_mut(n);
-        let tasks = n.div_ceil(UNITS).max(if parallel { 2 } else { 1 });
-        let units = n.div_ceil(tasks).next_multiple_of(WORD);
+        let units = units_of_a_task(n, parallel);
         let block = |(number, (pairs, visible)): (usize, (&mut [f64], &mut [f64]))| {
             let bits =
                 BitBlock::gather_transposed(&rows.bits, words, number * units, visible.len());
             let target = Target::Units { pairs, visible };
             add_products(&bits, &probabilities, m, first, target);
         };
-        if parallel {
-            pairs
-                .par_chunks_mut(units * m)
-                .zip(visible.par_chunks_mut(units))
-                .enumerate()
-                .for_each(block);
-        } else {
-            pairs
-                .chunks_mut(units * m)
-                .zip(visible.chunks_mut(units))
-                .enumerate()
-                .for_each(block);
-        }
+        let pairs = pairs.chunks_mut(units * m).zip(visible.chunks_mut(units));
+        for_each(parallel, pairs.enumerate().collect(), block);
         let always = BitBlock::ones_row(length);
         add_products(&always, &probabilities, m, first, Target::Hidden(hidden));
     }
@@ -114,14 +165,24 @@ impl BlockGibbs {
                 }
             }
         };
-        let tiles = probabilities.tiles_mut().enumerate();
-        if parallel {
-            tiles.collect::<Vec<_>>().into_par_iter().for_each(fill);
-        } else {
-            tiles.for_each(fill);
-        }
+        for_each(
+            parallel,
+            probabilities.tiles_mut().enumerate().collect(),
+            fill,
+        );
         probabilities
     }
+}
+
+thread_local! {
+    /// The gradient of the weights of one task: kept, so that it stays in the cache.
+    static GRADIENT: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whole words of visible units, so that each task has tiles of the transpose for itself.
+fn units_of_a_task(visible: usize, parallel: bool) -> usize {
+    let tasks = visible.div_ceil(UNITS).max(if parallel { 2 } else { 1 });
+    visible.div_ceil(tasks).next_multiple_of(WORD)
 }
 
 fn add_products(

@@ -71,6 +71,21 @@ pub trait Model: Send + Sync {
         );
     }
 
+    /// Takes one step down the gradient that [`Self::set_difference_of_expectations`] gives. `gradient` is memory
+    /// for it; what stands there afterwards is of no use.
+    fn descend_difference(
+        &mut self,
+        chains: &Configurations,
+        data: &Configurations,
+        descent: &Descent,
+        gradient: &mut [f64],
+        velocity: &mut [f64],
+    ) -> Result<()> {
+        self.set_difference_of_expectations(chains, data, gradient)?;
+        self.descend(descent, gradient, velocity);
+        Ok(())
+    }
+
     /// Adds `E_model[phi]`, by enumeration, to `sums` and returns ln Z.
     fn add_model_statistics(&self, sums: &mut [f64]) -> Result<f64>;
 

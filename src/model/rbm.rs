@@ -414,6 +414,33 @@ impl Model for Rbm {
         sampler.set_biases(visible, hidden);
     }
 
+    fn descend_difference(
+        &mut self,
+        chains: &Configurations,
+        data: &Configurations,
+        descent: &Descent,
+        gradient: &mut [f64],
+        velocity: &mut [f64],
+    ) -> Result<()> {
+        self.sampler();
+        let couplings = self.couplings();
+        let phases = [(chains, 1.0), (data, -1.0)];
+        if let Some(sampler) = self.sampler.0.get_mut() {
+            let (weights, biases) = self.parameters.split_at_mut(couplings);
+            let (velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
+            let slope = &mut gradient[couplings..];
+            if sampler.descend_along(&phases, descent, weights, velocity, slope) {
+                super::descend_from(biases, 0, descent, slope, bias_velocity);
+                let (visible, hidden) = biases.split_at(self.visible);
+                sampler.set_biases(visible, hidden);
+                return Ok(());
+            }
+        }
+        self.set_difference_of_expectations(chains, data, gradient)?;
+        self.descend(descent, gradient, velocity);
+        Ok(())
+    }
+
     fn kernel(&self) -> Box<dyn Kernel + '_> {
         Box::new(self.sampler())
     }

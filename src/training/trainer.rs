@@ -136,14 +136,24 @@ impl Run<'_> {
         batch: &Batch,
     ) -> Result<()> {
         let seed = self.seed.child("update", self.updates);
-        estimator.estimate(model, batch, seed, &mut self.gradient)?;
         let descent = Descent {
             rate: self.settings.learning_rate * self.settings.decay.factor(self.updates),
             momentum: self.settings.momentum,
             weight_decay: self.settings.weight_decay,
         };
-        self.check_finite(model, &descent)?;
-        model.descend(&descent, &self.gradient, &mut self.velocity);
+        // No statistic leaves [0, 1], so that a difference of means is at most 1.
+        let next = self.bounds.after(&descent, 1.0);
+        if next.are_harmless()
+            && let Some(chains) = estimator.advance_chains(model, batch, seed)?
+        {
+            let (gradient, velocity) = (&mut self.gradient, &mut self.velocity);
+            model.descend_difference(&chains, batch.data(), &descent, gradient, velocity)?;
+            self.bounds = next;
+        } else {
+            estimator.estimate(model, batch, seed, &mut self.gradient)?;
+            self.check_finite(model, &descent)?;
+            model.descend(&descent, &self.gradient, &mut self.velocity);
+        }
         self.updates += 1;
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::{
     GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws,
     with_random_hidden,
 };
+use crate::configuration::Configurations;
 use crate::error::Result;
 use crate::law::{Chains, Clamp};
 use crate::model::Model;
@@ -23,6 +24,20 @@ pub struct ContrastiveDivergence {
     pub hidden_statistics: HiddenStatistics,
 }
 
+impl ContrastiveDivergence {
+    /// Chains k steps away from the data.
+    fn chains(&self, model: &dyn Model, batch: &Batch, seed: Seed) -> Chains {
+        let kernel = model.kernel();
+        let starts = batch.chain_starts(seed.child("start", 0));
+        let starts = with_random_hidden(model, &starts, seed.child("chain hidden", 0));
+        let mut chains = Chains::new(starts, seed.child("negative", 0));
+        // Free steps draw coupled hidden units given each other: let them forget their random start.
+        kernel.advance(&mut chains, 1.0, self.clamped_steps, Clamp::Visible);
+        kernel.advance(&mut chains, 1.0, self.gibbs_steps, Clamp::Nothing);
+        chains
+    }
+}
+
 impl GradientEstimator for ContrastiveDivergence {
     fn estimate(
         &mut self,
@@ -31,22 +46,21 @@ impl GradientEstimator for ContrastiveDivergence {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<()> {
-        let starts = batch.chain_starts(seed.child("start", 0));
-        let starts = with_random_hidden(model, &starts, seed.child("chain hidden", 0));
-        let mut chains = Chains::new(starts, seed.child("negative", 0));
-        // Free steps draw coupled hidden units given each other: let them forget their random start.
-        model
-            .kernel()
-            .advance(&mut chains, 1.0, self.clamped_steps, Clamp::Visible);
-        difference_of_phases(
-            model,
-            batch.data(),
-            &mut chains,
-            self.gibbs_steps,
-            self.hidden_statistics,
-            seed,
-            gradient,
-        )
+        let mut chains = self.chains(model, batch, seed);
+        let how = self.hidden_statistics;
+        difference_of_phases(model, batch.data(), &mut chains, how, seed, gradient)
+    }
+
+    fn advance_chains(
+        &mut self,
+        model: &dyn Model,
+        batch: &Batch,
+        seed: Seed,
+    ) -> Result<Option<Configurations>> {
+        if !self.hidden_statistics.are_analytic() {
+            return Ok(None);
+        }
+        Ok(Some(self.chains(model, batch, seed).into_states()))
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {

@@ -33,6 +33,18 @@ pub trait GradientEstimator: Send {
         gradient: &mut [f64],
     ) -> Result<()>;
 
+    /// Moves the chains of one update and returns where they are, if the estimate is
+    /// mean_chains E[phi | v] - mean_data E[phi | v] with both means in closed form: the trainer then need not
+    /// have the gradient written out. None, and nothing moved, for any other estimator.
+    fn advance_chains(
+        &mut self,
+        _model: &dyn Model,
+        _batch: &Batch,
+        _seed: Seed,
+    ) -> Result<Option<Configurations>> {
+        Ok(None)
+    }
+
     /// The work of one estimate from `batch`, independent of machine and implementation: units drawn x
     /// chains, both phases, analytic probabilities of a unit counted as a draw. 0 for enumeration,
     /// which draws nothing.
@@ -69,6 +81,13 @@ pub struct HiddenStatistics {
     pub positive: Phase,
     /// At the chains.
     pub negative: Phase,
+}
+
+impl HiddenStatistics {
+    /// Whether both phases take the hidden units in closed form.
+    fn are_analytic(self) -> bool {
+        self == Self::default()
+    }
 }
 
 impl Default for HiddenStatistics {
@@ -137,20 +156,17 @@ fn positive_draws(model: &dyn Model, rows: usize, how: Phase) -> u64 {
     rows as u64 * model.hidden() as u64 * how.draws()
 }
 
-/// Moves the chains by `gibbs_steps` and sets `gradient` to the difference of the phases: the mean of
-/// E[phi | v] over the chains less that over the data.
+/// Sets `gradient` to the difference of the phases: the mean of E[phi | v] over chains that have moved, less that
+/// over the data.
 fn difference_of_phases(
     model: &dyn Model,
     data: &Configurations,
     chains: &mut Chains,
-    gibbs_steps: usize,
     how: HiddenStatistics,
     seed: Seed,
     gradient: &mut [f64],
 ) -> Result<()> {
-    let kernel = model.kernel();
-    kernel.advance(chains, 1.0, gibbs_steps, Clamp::Nothing);
-    if how == HiddenStatistics::default() {
+    if how.are_analytic() {
         return model.set_difference_of_expectations(chains.states(), data, gradient);
     }
     positive_phase(model, data, how.positive, seed, gradient)?;
@@ -158,7 +174,7 @@ fn difference_of_phases(
         Phase::Analytic => model.add_expected_statistics(chains.states(), gradient),
         Phase::Sampled { .. } => {
             // The hidden units that drew the last visible ones belong to the step before: draw anew.
-            kernel.advance(chains, 1.0, 1, Clamp::Visible);
+            model.kernel().advance(chains, 1.0, 1, Clamp::Visible);
             model.add_statistics(chains.states(), gradient);
             Ok(())
         }

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
-use crate::law::Chains;
+use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
 use crate::training::batch::Batch;
@@ -43,6 +43,15 @@ impl PersistentContrastiveDivergence {
     }
 }
 
+impl PersistentContrastiveDivergence {
+    fn advance(&mut self, model: &dyn Model) {
+        let steps = self.gibbs_steps;
+        model
+            .kernel()
+            .advance(&mut self.chains, 1.0, steps, Clamp::Nothing);
+    }
+}
+
 impl GradientEstimator for PersistentContrastiveDivergence {
     fn estimate(
         &mut self,
@@ -51,15 +60,22 @@ impl GradientEstimator for PersistentContrastiveDivergence {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<()> {
-        difference_of_phases(
-            model,
-            batch.data(),
-            &mut self.chains,
-            self.gibbs_steps,
-            self.hidden_statistics,
-            seed,
-            gradient,
-        )
+        self.advance(model);
+        let how = self.hidden_statistics;
+        difference_of_phases(model, batch.data(), &mut self.chains, how, seed, gradient)
+    }
+
+    fn advance_chains(
+        &mut self,
+        model: &dyn Model,
+        _batch: &Batch,
+        _seed: Seed,
+    ) -> Result<Option<Configurations>> {
+        if !self.hidden_statistics.are_analytic() {
+            return Ok(None);
+        }
+        self.advance(model);
+        Ok(Some(self.chains.states().clone()))
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::configuration::Configurations;
 use crate::error::Result;
-use crate::law::Chains;
+use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
 use crate::training::batch::Batch;
@@ -24,6 +24,22 @@ pub struct TwoGibbsRuns {
     pub hidden_statistics: HiddenStatistics,
 }
 
+impl TwoGibbsRuns {
+    /// The free chains after their burn-in.
+    fn free_run(&self, model: &dyn Model, seed: Seed) -> Chains {
+        let mut visible = Configurations::zeros(model.visible(), self.chains);
+        let mut generator = seed.child("free visible", 0).generator();
+        randomize(&mut visible, 0, model.visible(), &mut generator);
+        let starts = with_random_hidden(model, &visible, seed.child("free hidden", 0));
+        let mut chains = Chains::new(starts, seed.child("free", 0));
+        let steps = self.burn_in;
+        model
+            .kernel()
+            .advance(&mut chains, 1.0, steps, Clamp::Nothing);
+        chains
+    }
+}
+
 impl GradientEstimator for TwoGibbsRuns {
     fn estimate(
         &mut self,
@@ -32,20 +48,21 @@ impl GradientEstimator for TwoGibbsRuns {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<()> {
-        let mut visible = Configurations::zeros(model.visible(), self.chains);
-        let mut generator = seed.child("free visible", 0).generator();
-        randomize(&mut visible, 0, model.visible(), &mut generator);
-        let starts = with_random_hidden(model, &visible, seed.child("free hidden", 0));
-        let mut chains = Chains::new(starts, seed.child("free", 0));
-        difference_of_phases(
-            model,
-            batch.data(),
-            &mut chains,
-            self.burn_in,
-            self.hidden_statistics,
-            seed,
-            gradient,
-        )
+        let mut chains = self.free_run(model, seed);
+        let how = self.hidden_statistics;
+        difference_of_phases(model, batch.data(), &mut chains, how, seed, gradient)
+    }
+
+    fn advance_chains(
+        &mut self,
+        model: &dyn Model,
+        _batch: &Batch,
+        seed: Seed,
+    ) -> Result<Option<Configurations>> {
+        if !self.hidden_statistics.are_analytic() {
+            return Ok(None);
+        }
+        Ok(Some(self.free_run(model, seed).into_states()))
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
