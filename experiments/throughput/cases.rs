@@ -91,12 +91,12 @@ pub fn all(seed: u64) -> Result<Vec<Case>> {
     let seed = Seed::root(seed);
     let mut cases = Vec::new();
     for (kernel, visible, hidden, batch, gibbs_steps, rows, density) in [
-        (Kernel::Cd, 784, 500, 100, 1, 1000, 0.13),
-        (Kernel::Cd, 784, 500, 100, 10, 500, 0.13),
-        (Kernel::Pcd, 784, 500, 20, 15, 200, 0.13),
-        (Kernel::Cd, 100, 400, 100, 10, 2000, 0.5),
-        (Kernel::Cd, 64, 64, 100, 10, 10_000, 0.5),
-        (Kernel::Cd, 16, 16, 100, 10, 30_000, 0.5),
+        (Kernel::Cd, 784, 500, 100, 1, 5000, 0.13),
+        (Kernel::Cd, 784, 500, 100, 10, 2000, 0.13),
+        (Kernel::Pcd, 784, 500, 20, 15, 1000, 0.13),
+        (Kernel::Cd, 100, 400, 100, 10, 10_000, 0.5),
+        (Kernel::Cd, 64, 64, 100, 10, 20_000, 0.5),
+        (Kernel::Cd, 16, 16, 100, 10, 50_000, 0.5),
     ] {
         let model = machine(visible, hidden, 0.01, seed)?;
         let data = noise(visible, rows, density, seed);

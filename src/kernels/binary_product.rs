@@ -11,6 +11,7 @@
 
 use super::matrix::{BitBlock, Matrix, TILE, TileRow, WORD};
 use super::registers::{LANES, Registers, Sixteen};
+use std::cell::RefCell;
 
 /// Units whose four bits share a table.
 const GROUP: usize = 4;
@@ -42,13 +43,23 @@ pub struct Scratch {
 /// The 16 sums of each group of four rows, one group after another; the first of each stays zero.
 type Tables = [TileRow; GROUPS << GROUP];
 
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
+        tables: Box::new([[Sixteen::ZERO; TILE]; GROUPS << GROUP]),
+        sums: Vec::new(),
+    });
+}
+
 impl Scratch {
-    /// For products with at most `rows` rows of bits.
-    pub fn new(rows: usize) -> Self {
-        Self {
-            tables: Box::new([[Sixteen::ZERO; TILE]; GROUPS << GROUP]),
-            sums: vec![[Sixteen::ZERO; TILE]; rows],
-        }
+    /// Lends the thread's memory, for products with at most `rows` rows of bits, to `work`, which may not
+    /// ask for it again.
+    pub fn lend<T>(rows: usize, work: impl FnOnce(&mut Self) -> T) -> T {
+        SCRATCH.with_borrow_mut(|scratch| {
+            if scratch.sums.len() < rows {
+                scratch.sums.resize(rows, [Sixteen::ZERO; TILE]);
+            }
+            work(scratch)
+        })
     }
 }
 
@@ -70,7 +81,7 @@ impl<'a> Product<'a> {
         let ones = bits.ones() as f64 / rows;
         let groups = bits.units() as f64 / GROUP as f64;
         let spans = (bits.units() as f64 / (SPAN * WORD) as f64).ceil();
-        let way = if 1.4 * ones + 10.0 * spans < tables * groups {
+        let way = if 2.2 * ones + 10.0 * spans < tables * groups {
             Way::Rows
         } else {
             Way::Tables
@@ -253,18 +264,17 @@ mod tests {
         }
     }
 
-    struct OneTile<'a>(Product<'a>, usize, TileRow);
+    struct OneTile<'a>(Product<'a>, usize, TileRow, &'a mut Scratch);
 
     impl VectorKernel for OneTile<'_> {
         type Output = Vec<TileRow>;
 
         #[inline(always)]
         fn call<R: Registers>(self, registers: R) -> Vec<TileRow> {
-            let Self(product, tile, start) = self;
+            let Self(product, tile, start, _) = self;
             let rows = product.bits.rows();
-            let mut scratch = Scratch::new(rows);
             let mut kept = Keep(vec![[Sixteen::ZERO; TILE]; rows], 0);
-            product.tile(registers, tile, &start, &mut scratch, &mut kept);
+            product.tile(registers, tile, &start, self.3, &mut kept);
             assert_eq!(kept.1, rows);
             kept.0
         }
@@ -296,7 +306,9 @@ mod tests {
                     for way in [Way::Tables, Way::Rows] {
                         product.way = way;
                         for tile in 0..columns.div_ceil(WORD) {
-                            let found = Level::get().run_with(OneTile(product, tile, start));
+                            let found = Scratch::lend(rows, |scratch| {
+                                Level::get().run_with(OneTile(product, tile, start, scratch))
+                            });
                             for (s, found) in found.iter().enumerate() {
                                 for c in 0..(columns - tile * WORD).min(WORD) {
                                     let at = |row: &TileRow| row[c / LANES].0[c % LANES];

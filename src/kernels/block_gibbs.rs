@@ -77,13 +77,10 @@ impl BlockGibbs {
         };
         let (mut up, mut down) = (noise("hidden", m), noise("visible", n));
         let scale = input_scale(beta);
-        let mut scratch = Scratch::new(visible.rows());
         for _ in 0..steps {
-            self.up
-                .draw(&visible, &mut hidden, scale, &mut up, &mut scratch);
+            self.up.draw(&visible, &mut hidden, scale, &mut up);
             if clamp == Clamp::Nothing {
-                self.down
-                    .draw(&hidden, &mut visible, scale, &mut down, &mut scratch);
+                self.down.draw(&hidden, &mut visible, scale, &mut down);
             }
         }
         visible.scatter(bits, words, 0);
@@ -93,26 +90,21 @@ impl BlockGibbs {
 
 impl Connection {
     /// Draws the units of a layer given those of the other.
-    fn draw(
-        &self,
-        given: &BitBlock,
-        drawn: &mut BitBlock,
-        scale: f32,
-        noise: &mut [Noise],
-        scratch: &mut Scratch,
-    ) {
+    fn draw(&self, given: &BitBlock, drawn: &mut BitBlock, scale: f32, noise: &mut [Noise]) {
         let product = Product::new(given, &self.weights);
         let (units, rows) = (drawn.units(), drawn.rows());
-        let draw_tile = |tile: usize, noise: &mut Noise, out: &mut [u32], scratch: &mut Scratch| {
-            Level::get().run_with(DrawTile {
-                product,
-                tile,
-                bias: &self.bias[tile],
-                scale,
-                mask: mask(units, tile),
-                noise,
-                out,
-                scratch,
+        let draw_tile = |tile: usize, noise: &mut Noise, out: &mut [u32]| {
+            Scratch::lend(rows, |scratch| {
+                Level::get().run_with(DrawTile {
+                    product,
+                    tile,
+                    bias: &self.bias[tile],
+                    scale,
+                    mask: mask(units, tile),
+                    noise,
+                    out,
+                    scratch,
+                });
             });
         };
         let columns = drawn.words_mut();
@@ -121,13 +113,10 @@ impl Connection {
                 .par_chunks_mut(rows)
                 .zip(noise)
                 .enumerate()
-                .for_each_init(
-                    || Scratch::new(rows),
-                    |scratch, (tile, (out, noise))| draw_tile(tile, noise, out, scratch),
-                );
+                .for_each(|(tile, (out, noise))| draw_tile(tile, noise, out));
         } else {
             for (tile, (out, noise)) in columns.chunks_mut(rows).zip(noise).enumerate() {
-                draw_tile(tile, noise, out, scratch);
+                draw_tile(tile, noise, out);
             }
         }
     }

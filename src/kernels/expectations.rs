@@ -151,12 +151,16 @@ impl BlockGibbs {
         let product = Product::new(&bits, &self.up.weights);
         let fill = |(tile, out): (usize, &mut [TileRow])| {
             if let Some(bias) = self.up.bias.get(tile) {
-                Level::get().run_with(Probabilities {
-                    product,
-                    tile,
-                    bias,
-                    weights,
-                    out,
+                let out = &mut *out;
+                Scratch::lend(weights.len(), |scratch| {
+                    Level::get().run_with(Probabilities {
+                        product,
+                        tile,
+                        bias,
+                        weights,
+                        out,
+                        scratch,
+                    });
                 });
             }
             if tile == m / WORD {
@@ -192,16 +196,18 @@ fn add_products(
     first: bool,
     target: Target,
 ) {
-    Level::get().run_with(Accumulate {
-        product: Product::new(bits, probabilities),
-        scratch: Scratch::new(bits.rows()),
-        tiles: probabilities.columns().div_ceil(WORD),
-        receiver: Sums {
-            tile: 0,
-            hidden,
-            first,
-            target,
-        },
+    Scratch::lend(bits.rows(), |scratch| {
+        Level::get().run_with(Accumulate {
+            product: Product::new(bits, probabilities),
+            scratch,
+            tiles: probabilities.columns().div_ceil(WORD),
+            receiver: Sums {
+                tile: 0,
+                hidden,
+                first,
+                target,
+            },
+        });
     });
 }
 
@@ -212,6 +218,7 @@ struct Probabilities<'a> {
     bias: &'a TileRow,
     weights: &'a [f32],
     out: &'a mut [TileRow],
+    scratch: &'a mut Scratch,
 }
 
 impl VectorKernel for Probabilities<'_> {
@@ -219,14 +226,13 @@ impl VectorKernel for Probabilities<'_> {
 
     #[inline(always)]
     fn call<R: Registers>(self, registers: R) {
-        let mut scratch = Scratch::new(self.weights.len());
         let mut receiver = Sigmoids {
             scale: input_scale(1.0),
             weights: self.weights,
             out: self.out,
         };
         self.product
-            .tile(registers, self.tile, self.bias, &mut scratch, &mut receiver);
+            .tile(registers, self.tile, self.bias, self.scratch, &mut receiver);
     }
 }
 
@@ -252,7 +258,7 @@ impl<R: Registers> Receive<R> for Sigmoids<'_> {
 /// The product of transposed bits and p, all tiles.
 struct Accumulate<'a> {
     product: Product<'a>,
-    scratch: Scratch,
+    scratch: &'a mut Scratch,
     tiles: usize,
     receiver: Sums<'a>,
 }
