@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use gibbsite::configuration::{Configurations, bit, copy_bits, set_bit, words_for};
 use gibbsite::contract::{self, FALSE_ALARM};
+use gibbsite::kernels::descent::Descent;
 use gibbsite::kernels::level::Level;
 use gibbsite::law::{Chains, Clamp, Law};
 use gibbsite::model::Model;
@@ -309,15 +310,15 @@ fn hash(words: impl IntoIterator<Item = u64>) -> u64 {
 /// A hash of everything that the kernels compute: chains, weights, moments and expectations.
 fn hash_of_all_kernels() -> u64 {
     let mut hashes = Vec::new();
-    for (number, (visible, hidden)) in [(5, 7), (13, 16), (65, 33), (130, 70)]
-        .into_iter()
-        .enumerate()
-    {
+    let shapes = [(5, 7), (13, 16), (65, 33), (130, 70), (400, 300)];
+    for (number, (visible, hidden)) in shapes.into_iter().enumerate() {
         let seed = Seed::root(20).child("shape", number as u64);
-        let rbm = random_machine(visible, hidden, 0.5, 1.0, seed);
+        let mut rbm = random_machine(visible, hidden, 0.5, 1.0, seed);
         let rows = Configurations::zeros(visible + hidden, 1_000);
         let mut chains = Chains::new(rows, seed.child("chains", 0));
-        rbm.kernel().advance(&mut chains, 0.9, 20, Clamp::Nothing);
+        let steps = if visible > 200 { 2 } else { 20 };
+        rbm.kernel()
+            .advance(&mut chains, 0.9, steps, Clamp::Nothing);
         hashes.push(hash(chains.states().bits().iter().copied()));
         let mut sums = vec![0.0; rbm.parameters().len()];
         rbm.add_expected_statistics(chains.states(), &mut sums)
@@ -330,6 +331,19 @@ fn hash_of_all_kernels() -> u64 {
             hashes.push(ln_z.to_bits());
         }
         hashes.push(hash(sums.iter().map(|x| x.to_bits())));
+        let data = Configurations::zeros(visible, 3);
+        rbm.set_difference_of_expectations(chains.states(), &data, &mut sums)
+            .unwrap();
+        hashes.push(hash(sums.iter().map(|x| x.to_bits())));
+        let descent = Descent {
+            rate: 0.1,
+            momentum: 0.0,
+            weight_decay: 0.01,
+        };
+        let few = chains.states().select(&[3, 1, 4, 1, 5]);
+        rbm.descend_difference(&few, &data, &descent, &mut sums, &mut [])
+            .unwrap();
+        hashes.push(hash(rbm.parameters().iter().map(|x| x.to_bits())));
     }
     hash(hashes)
 }

@@ -270,13 +270,8 @@ impl VectorKernel for Accumulate<'_> {
     fn call<R: Registers>(mut self, registers: R) {
         for tile in 0..self.tiles {
             self.receiver.tile = tile;
-            self.product.tile(
-                registers,
-                tile,
-                &ZERO,
-                &mut self.scratch,
-                &mut self.receiver,
-            );
+            self.product
+                .tile(registers, tile, &ZERO, self.scratch, &mut self.receiver);
         }
     }
 }
