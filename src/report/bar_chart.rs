@@ -44,7 +44,7 @@ pub struct Bar {
 
 const LINE: u32 = 17;
 const GAP: u32 = 9;
-const NAMES: u32 = 330;
+const NAMES: u32 = 250;
 const BARS: u32 = 330;
 const TEXTS: u32 = 190;
 
