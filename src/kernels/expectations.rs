@@ -299,6 +299,17 @@ impl<R: Registers> Receive<R> for Sums<'_> {
     fn receive<const N: usize>(&mut self, registers: R, s: usize, sums: [R::Floats; N]) {
         let m = self.hidden;
         let column = self.tile * WORD;
+        // Nearly always: a whole tile of pairs, set and not added.
+        if let Target::Units { pairs, .. } = &mut self.target
+            && self.first
+            && column + WORD <= m
+        {
+            let row = &mut pairs[s * m + column..][..WORD];
+            for (x, to) in sums.into_iter().zip(row.as_chunks_mut().0) {
+                registers.widen(x, to);
+            }
+            return;
+        }
         for (t, x) in sums.into_iter().enumerate() {
             let mut values = [0.0; LANES];
             registers.widen(x, &mut values);
