@@ -3,11 +3,20 @@
 
 use gibbsite::configuration::{Configurations, bit, set_bit};
 use gibbsite::enumerate;
+use gibbsite::error::Result;
 use gibbsite::kernels::descent::Descent;
 use gibbsite::law::{Chains, Clamp, Law};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
+use gibbsite::monitor::ExactTarget;
 use gibbsite::random::{Seed, uniform};
+use gibbsite::target::{ising::Ising, lattice::Lattice};
+use gibbsite::training::batch::Batch;
+use gibbsite::training::gradient::{
+    ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
+    TwoGibbsRuns,
+};
+use gibbsite::training::trainer::{Training, train};
 
 /// A machine whose parameters are uniform within +-`size`.
 fn random_machine(visible: usize, hidden: usize, size: f64, seed: u64) -> Rbm {
@@ -296,4 +305,125 @@ fn no_rows_are_no_work() {
     rbm.set_difference_of_expectations(&empty, &empty, &mut gradient)
         .unwrap();
     assert!(gradient.iter().all(|x| *x == 0.0));
+}
+
+/// Against the two steps in a row: the gradient written out, then the descent. Shapes of several blocks, with
+/// momentum and without, and with more rows than are summed at once.
+#[test]
+fn a_descent_along_phases_is_the_gradient_and_then_the_descent() {
+    for (n, m, rows, momentum) in [
+        (5, 4, 7, 0.9),
+        (33, 65, 40, 0.0),
+        (300, 200, 100, 0.5),
+        (300, 290, 150, 0.0),
+        (40, 30, 700, 0.9),
+    ] {
+        let start = random_machine(n, m, 0.5, 13);
+        let (chains, data) = (random_rows(n + m, rows, 14), random_rows(n, rows, 15));
+        let descent = Descent {
+            rate: 0.1,
+            momentum,
+            weight_decay: 0.01,
+        };
+        let kept = if momentum == 0.0 {
+            0
+        } else {
+            start.parameters().len()
+        };
+        let first = random_machine(n, m, 0.2, 16).parameters()[..kept].to_vec();
+        let mut gradient = vec![3.0; start.parameters().len()];
+
+        let (mut expected, mut expected_velocity) = (start.clone(), first.clone());
+        expected
+            .set_difference_of_expectations(&chains, &data, &mut gradient)
+            .unwrap();
+        expected.descend(&descent, &gradient, &mut expected_velocity);
+
+        let (mut found, mut velocity) = (start.clone(), first);
+        gradient.fill(5.0);
+        found
+            .descend_difference(&chains, &data, &descent, &mut gradient, &mut velocity)
+            .unwrap();
+        assert_eq!(found.parameters(), expected.parameters(), "{n}x{m}");
+        assert_eq!(velocity, expected_velocity, "{n}x{m}");
+        // The sampler has moved along: it draws what a fresh one draws.
+        let walk = |rbm: &Rbm| {
+            let mut chains = Chains::new(random_rows(n + m, 70, 6), Seed::root(7));
+            rbm.kernel().advance(&mut chains, 1.0, 3, Clamp::Nothing);
+            chains.states().clone()
+        };
+        assert_eq!(walk(&found), walk(&found.clone()));
+    }
+}
+
+/// An estimator whose gradient is always written out.
+struct WrittenOut(Box<dyn GradientEstimator>);
+
+impl GradientEstimator for WrittenOut {
+    fn estimate(
+        &mut self,
+        model: &dyn Model,
+        batch: &Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        self.0.estimate(model, batch, seed, gradient)
+    }
+
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
+        self.0.gibbs_updates(model, batch)
+    }
+}
+
+/// Against the same estimators with their gradient written out: training by CD, PCD and two Gibbs runs ends at
+/// the same parameters, and nearer to the law that it learns.
+#[test]
+fn training_without_writing_the_gradient_out_is_the_same_training() {
+    let ring = Ising::on_lattice(Lattice::Ring(6), 1.0, 0.0, 2.0).unwrap();
+    let target = ExactTarget::new(&ring).unwrap();
+    let law = enumerate::whole_law(&ring).unwrap();
+    let statistics = HiddenStatistics::default();
+    let starts = random_rows(6, 200, 17);
+    let make = |which: usize| -> Box<dyn GradientEstimator> {
+        match which {
+            0 => Box::new(ContrastiveDivergence {
+                gibbs_steps: 5,
+                clamped_steps: 0,
+                hidden_statistics: statistics,
+            }),
+            1 => Box::new(
+                PersistentContrastiveDivergence::new(1, statistics, &starts, 4, Seed::root(18))
+                    .unwrap(),
+            ),
+            _ => Box::new(TwoGibbsRuns {
+                chains: 200,
+                burn_in: 10,
+                hidden_statistics: statistics,
+            }),
+        }
+    };
+    for which in 0..3 {
+        for momentum in [0.0, 0.5] {
+            let settings = Training {
+                epochs: 1500,
+                batch: 200,
+                learning_rate: 0.5,
+                momentum,
+                weight_decay: 1e-5,
+                ..Training::default()
+            };
+            let run = |mut estimator: Box<dyn GradientEstimator>| {
+                let mut model = random_machine(6, 4, 0.1, 19);
+                let before = target.measure(&model, None).unwrap().kl;
+                let seed = Seed::root(20);
+                let observe = &mut |_: usize, _: u64, _: &dyn Model| Ok(());
+                train(&mut model, &mut *estimator, &law, &settings, seed, observe).unwrap();
+                let after = target.measure(&model, None).unwrap().kl;
+                assert!(after < 0.7 * before, "{which}: {before} to {after} nats");
+                model
+            };
+            let (fused, written) = (run(make(which)), run(Box::new(WrittenOut(make(which)))));
+            assert_eq!(fused.parameters(), written.parameters(), "{which}");
+        }
+    }
 }
