@@ -119,7 +119,7 @@ impl<'a> Product<'a> {
         scratch: &mut Scratch,
         receiver: &mut impl Receive<R>,
     ) {
-        let start: [R::Floats; N] = std::array::from_fn(|t| registers.load(&start[t]));
+        let start: [R::Floats; N] = get(registers, start);
         match self.way {
             Way::Tables => self.by_tables(registers, matrix, start, scratch, receiver),
             Way::Rows => self.by_rows(registers, matrix, start, scratch, receiver),
@@ -153,7 +153,7 @@ impl<'a> Product<'a> {
                 let mut sum = if w == 0 {
                     start
                 } else {
-                    std::array::from_fn(|t| registers.load(&memory[t]))
+                    get(registers, memory)
                 };
                 if groups == GROUPS {
                     for g in 0..GROUPS {
@@ -189,7 +189,7 @@ impl<'a> Product<'a> {
                 let mut sum = if from == 0 {
                     start
                 } else {
-                    std::array::from_fn(|t| registers.load(&memory[t]))
+                    get(registers, memory)
                 };
                 for w in from..to {
                     let mut rest = self.bits.column(w)[s];
@@ -220,6 +220,12 @@ fn add<R: Registers, const N: usize>(registers: R, sum: &mut [R::Floats; N], mor
     for (sum, more) in sum.iter_mut().zip(more) {
         *sum = registers.add(*sum, registers.load(more));
     }
+}
+
+/// Sums from memory.
+#[inline(always)]
+fn get<R: Registers, const N: usize>(registers: R, memory: &TileRow) -> [R::Floats; N] {
+    std::array::from_fn(|t| registers.load(&memory[t]))
 }
 
 /// Puts sums into memory.

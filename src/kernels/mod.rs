@@ -20,18 +20,21 @@
 //!
 //! # What bounds it
 //!
-//! Operations, counted for registers of 512 bits, and the bound that they set on one core (2.5 GHz under load):
+//! Operations are counted for registers of 512 bits. The floor is what they take on one core of the machine that the
+//! README names, at the rates that bare loops reach there when it is quiet: 5 additions a nanosecond, 4 with a load each,
+//! and 22 bytes a nanosecond read and written in the third-level cache. Measured is the range over its states.
 //!
 //! | kernel | operations | floor | measured |
 //! |---|---|---|---|
-//! | product by tables | a load and an addition for 4 x 16 weights and chain; 15 stores and 11 additions a table | 3.9 us a step and chain at 784x500, 100 chains | with the draw 6.5 to 9.5 |
-//! | draw | 30 for 16 units | 0.38 ns a unit | 0.4 to 0.6 |
-//! | ln Z | 2 for 8 states and a unit | 1.0 ns a state at 20x20 | 1.3 to 1.5 |
-//! | exact gradient | 10 and a division for 8 states and a unit | 18 ns a state at 20x20 | 25 to 28 |
+//! | product by tables | a load and an addition for 4 x 16 weights and chain; 15 stores and 11 additions a table | 3.9 us a step and chain at 784x500, 100 chains | with the draw 6.2 to 13 |
+//! | draw | 30 for 16 units | 0.38 ns a unit | within the step |
+//! | ln Z | 2 for 8 states and a unit | 1.0 ns a state at 20x20 | 1.3 to 1.7 |
+//! | exact gradient | 10 and a division for 8 states and a unit | 18 ns a state at 20x20 | 27 to 35 |
 //! | update | 32 bytes a weight, two single-precision copies included | 0.6 ms at 784x500 | 0.6 |
 //!
-//! The product is bound by loads: it makes four multiply-additions of dense arithmetic with one load, and where a
-//! neighbour shares the core's first-level cache it slows by half again while dense arithmetic does not.
+//! The product is bound by loads: a bare loop over tables in the first-level cache takes as long as its loads do. That
+//! loop slows by as much as 1.8 in some minutes on that machine, while additions between registers do not; why is not
+//! known (it is shared, and does not let its counters be read).
 
 mod binary_product;
 pub mod block_gibbs;

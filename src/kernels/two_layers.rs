@@ -94,7 +94,9 @@ impl TwoLayers<'_> {
             })
             .collect();
         for partial in partial {
-            add(sums, &partial, 1.0);
+            for (sum, more) in sums.iter_mut().zip(&partial) {
+                *sum += more;
+            }
         }
     }
 }
@@ -106,12 +108,6 @@ fn task_length(items: usize, unit: usize, cost: usize) -> usize {
         return items.max(1);
     }
     unit * items.div_ceil(unit).div_ceil(TASKS)
-}
-
-fn add(sums: &mut [f64], more: &[f64], factor: f64) {
-    for (sum, more) in sums.iter_mut().zip(more) {
-        *sum += factor * more;
-    }
 }
 
 struct LogWeights<'a> {

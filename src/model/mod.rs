@@ -13,7 +13,8 @@ use crate::numerics::sigmoid;
 /// complete statistics phi.
 ///
 /// For every such model d ln f(v) / d theta = E[phi | v], and the cost C = -mean ln p(v) has
-/// `dC/d theta = E_model[phi] - mean_data E[phi | v]`: this one formula is the trainer. All sums of
+/// `dC/d theta = E_model[phi] - mean_data E[phi | v]`: this one formula is the trainer. Statistics are products of
+/// units, within [0, 1]: the trainer bounds a difference of their means by 1. All sums of
 /// statistics have one entry a parameter, in the order of [`Model::parameters`]: couplings first,
 /// then biases.
 pub trait Model: Send + Sync {

@@ -268,6 +268,17 @@ impl Rbm {
         })
     }
 
+    /// The biases' part of a descent, after the weights' part has moved the sampler along.
+    fn descend_biases(&mut self, descent: &Descent, gradient: &[f64], velocity: &mut [f64]) {
+        let couplings = self.visible * self.hidden;
+        let biases = &mut self.parameters[couplings..];
+        super::descend_from(biases, 0, descent, gradient, velocity);
+        if let Some(sampler) = self.sampler.0.get_mut() {
+            let (visible, hidden) = biases.split_at(self.visible);
+            sampler.set_biases(visible, hidden);
+        }
+    }
+
     fn layers(&self) -> TwoLayers<'_> {
         TwoLayers {
             weights: &self.parameters[..self.visible * self.hidden],
@@ -405,13 +416,11 @@ impl Model for Rbm {
             let parameters = &mut self.parameters;
             return super::descend_from(parameters, couplings, descent, gradient, velocity);
         };
-        let (weights, biases) = self.parameters.split_at_mut(couplings);
         let (gradient, bias_gradient) = gradient.split_at(couplings);
         let (velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
+        let weights = &mut self.parameters[..couplings];
         sampler.descend(descent, weights, gradient, velocity);
-        super::descend_from(biases, 0, descent, bias_gradient, bias_velocity);
-        let (visible, hidden) = biases.split_at(self.visible);
-        sampler.set_biases(visible, hidden);
+        self.descend_biases(descent, bias_gradient, bias_velocity);
     }
 
     fn descend_difference(
@@ -426,13 +435,11 @@ impl Model for Rbm {
         let couplings = self.couplings();
         let phases = [(chains, 1.0), (data, -1.0)];
         if let Some(sampler) = self.sampler.0.get_mut() {
-            let (weights, biases) = self.parameters.split_at_mut(couplings);
             let (velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
+            let weights = &mut self.parameters[..couplings];
             let slope = &mut gradient[couplings..];
             if sampler.descend_along(&phases, descent, weights, velocity, slope) {
-                super::descend_from(biases, 0, descent, slope, bias_velocity);
-                let (visible, hidden) = biases.split_at(self.visible);
-                sampler.set_biases(visible, hidden);
+                self.descend_biases(descent, slope, bias_velocity);
                 return Ok(());
             }
         }
