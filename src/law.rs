@@ -168,9 +168,19 @@ impl Chains {
         operations_per_row: usize,
         advance: impl Fn(&mut [u64], Seed) + Sync,
     ) {
-        let parallel = self.states.len() > Self::BLOCK
+        self.for_each_block_of(Self::BLOCK, operations_per_row, advance);
+    }
+
+    /// As [`Self::for_each_block`], with as many as `limit` chains in a block.
+    pub fn for_each_block_of(
+        &mut self,
+        limit: usize,
+        operations_per_row: usize,
+        advance: impl Fn(&mut [u64], Seed) + Sync,
+    ) {
+        let parallel = self.states.len() > limit
             && self.states.len() * operations_per_row > Self::WORTH_A_THREAD;
-        let (seed, length) = self.next_call(Self::BLOCK);
+        let (seed, length) = self.next_call(limit);
         let rows = self.states.bits_mut();
         if parallel {
             rows.par_chunks_mut(length)

@@ -46,6 +46,7 @@ pub mod graph_gibbs;
 mod lanes;
 pub mod level;
 mod matrix;
+pub mod multi_spin;
 mod noise;
 pub mod pairwise;
 pub mod registers;

@@ -27,6 +27,12 @@ impl Noise {
     pub fn uniform<R: Registers>(&mut self, registers: R) -> R::Floats {
         registers.uniform(&mut self.state)
     }
+
+    /// 512 random bits.
+    #[inline(always)]
+    pub fn bits<R: Registers>(&mut self, registers: R) -> R::Bits {
+        registers.random_bits(&mut self.state)
+    }
 }
 
 #[cfg(test)]

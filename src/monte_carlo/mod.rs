@@ -1,4 +1,5 @@
-//! Samplers over any law, and training configurations drawn with them.
+//! Samplers over any law, samplers of Ising models, and training configurations drawn with them.
 
+pub mod coloured;
 pub mod ising_sample;
 pub mod single_site;

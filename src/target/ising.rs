@@ -1,10 +1,13 @@
 //! The Ising model on any list of couplings.
 
 use super::lattice::Lattice;
+use super::square_lattice::SquareLattice;
 use crate::configuration::bit;
 use crate::error::{Error, Result};
 use crate::law::Law;
+use crate::random::Seed;
 use nalgebra::Matrix2;
+use rand::RngExt;
 
 /// A coupled pair of sites.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +70,8 @@ impl Ising {
         })
     }
 
-    /// The same strength on every bond of a lattice; ln Z in closed form for a chain or a ring.
+    /// The same strength on every bond of a lattice; ln Z in closed form for a chain, a ring, and a periodic square
+    /// lattice without field.
     pub fn on_lattice(
         lattice: Lattice,
         strength: f64,
@@ -84,9 +88,40 @@ impl Ising {
         ising.log_partition = match lattice {
             Lattice::Chain(n) => Some(chain_log_partition(n, k, b)),
             Lattice::Ring(n) => Some(ring_log_partition(n, k, b)),
-            Lattice::Square(..) | Lattice::SquareOpen(..) => None,
+            Lattice::Square(rows, columns) => {
+                SquareLattice::new(rows, columns, k, b).map(|exact| exact.log_partition)
+            }
+            _ => None,
         };
         Ok(ising)
+    }
+
+    /// The Edwards-Anderson model with +-J couplings (Edwards and Anderson 1975; Toulouse 1977): every bond has
+    /// strength +J or -J with probability 1/2 each, as the seed says.
+    pub fn spin_glass(
+        lattice: Lattice,
+        strength: f64,
+        temperature: f64,
+        seed: Seed,
+    ) -> Result<Self> {
+        let mut generator = seed.generator();
+        let couplings: Vec<Coupling> = lattice
+            .bonds()
+            .into_iter()
+            .map(|(i, j)| {
+                let sign = if generator.random::<bool>() {
+                    1.0
+                } else {
+                    -1.0
+                };
+                Coupling {
+                    i,
+                    j,
+                    strength: sign * strength,
+                }
+            })
+            .collect();
+        Self::new(lattice.sites(), &couplings, 0.0, temperature)
     }
 
     /// E(s), in the units of J.
@@ -105,6 +140,16 @@ impl Ising {
     /// h.
     pub fn field(&self) -> f64 {
         self.field
+    }
+
+    /// T.
+    pub fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
+    /// (neighbour, J) of a site.
+    pub fn neighbours(&self, site: usize) -> &[(usize, f64)] {
+        &self.neighbours[site]
     }
 
     fn local_coupling(&self, state: &[u64], i: usize) -> f64 {
@@ -186,6 +231,9 @@ mod tests {
             "ring:7",
             "square:3x3",
             "square-open:2x4",
+            "square:3x4",
+            "square:4x3",
+            "triangular:3x3",
             "chain:2",
         ] {
             for (strength, field, temperature) in [

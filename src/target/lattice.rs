@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use std::fmt;
 use std::str::FromStr;
 
-/// A lattice by name: `chain:N`, `ring:N`, `square:LxM` (periodic), `square-open:LxM`.
+/// A lattice by name: `chain:N`, `ring:N`, `square:LxM`, `triangular:LxM` and `cubic:LxMxN` (periodic),
+/// `square-open:LxM`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lattice {
     /// N sites in a row, N - 1 bonds.
@@ -15,6 +16,11 @@ pub enum Lattice {
     Square(usize, usize),
     /// L rows of M sites with open borders, 2 L M - L - M bonds.
     SquareOpen(usize, usize),
+    /// L rows of M sites, periodic: a square lattice with one diagonal, (row, column) to (row + 1, column + 1);
+    /// 3 L M bonds.
+    Triangular(usize, usize),
+    /// L layers of M rows of N sites, periodic, 3 L M N bonds.
+    Cubic(usize, usize, usize),
 }
 
 impl Lattice {
@@ -22,7 +28,10 @@ impl Lattice {
     pub fn sites(self) -> usize {
         match self {
             Lattice::Chain(n) | Lattice::Ring(n) => n,
-            Lattice::Square(rows, columns) | Lattice::SquareOpen(rows, columns) => rows * columns,
+            Lattice::Square(rows, columns)
+            | Lattice::SquareOpen(rows, columns)
+            | Lattice::Triangular(rows, columns) => rows * columns,
+            Lattice::Cubic(layers, rows, columns) => layers * rows * columns,
         }
     }
 
@@ -33,16 +42,42 @@ impl Lattice {
             Lattice::Ring(n) => format!("ring of {n}"),
             Lattice::Square(rows, columns) => format!("periodic {rows}x{columns} square lattice"),
             Lattice::SquareOpen(rows, columns) => format!("open {rows}x{columns} square lattice"),
+            Lattice::Triangular(rows, columns) => {
+                format!("periodic {rows}x{columns} triangular lattice")
+            }
+            Lattice::Cubic(layers, rows, columns) => {
+                format!("periodic {layers}x{rows}x{columns} cubic lattice")
+            }
         }
     }
 
-    /// Every bond once. Site (row, column) of a square lattice has number row M + column.
+    /// Every bond once. Site (row, column) of a square lattice has number row M + column; the first coordinate
+    /// always varies slowest.
     pub fn bonds(self) -> Vec<(usize, usize)> {
         match self {
             Lattice::Chain(n) => (1..n).map(|i| (i - 1, i)).collect(),
             Lattice::Ring(n) => (0..n).map(|i| (i, (i + 1) % n)).collect(),
             Lattice::Square(rows, columns) => square_bonds(rows, columns, true),
             Lattice::SquareOpen(rows, columns) => square_bonds(rows, columns, false),
+            Lattice::Triangular(rows, columns) => {
+                let mut bonds = square_bonds(rows, columns, true);
+                bonds.extend((0..rows * columns).map(|site| {
+                    let (row, column) = (site / columns, site % columns);
+                    (site, (row + 1) % rows * columns + (column + 1) % columns)
+                }));
+                bonds
+            }
+            Lattice::Cubic(layers, rows, columns) => {
+                let area = rows * columns;
+                let mut bonds = Vec::new();
+                for layer in 0..layers {
+                    let within = square_bonds(rows, columns, true).into_iter();
+                    bonds.extend(within.map(|(i, j)| (layer * area + i, layer * area + j)));
+                    let next = (layer + 1) % layers * area;
+                    bonds.extend((0..area).map(|site| (layer * area + site, next + site)));
+                }
+                bonds
+            }
         }
     }
 }
@@ -70,6 +105,8 @@ impl fmt::Display for Lattice {
             Lattice::Ring(n) => write!(f, "ring:{n}"),
             Lattice::Square(rows, columns) => write!(f, "square:{rows}x{columns}"),
             Lattice::SquareOpen(rows, columns) => write!(f, "square-open:{rows}x{columns}"),
+            Lattice::Triangular(rows, columns) => write!(f, "triangular:{rows}x{columns}"),
+            Lattice::Cubic(layers, rows, columns) => write!(f, "cubic:{layers}x{rows}x{columns}"),
         }
     }
 }
@@ -81,7 +118,8 @@ impl FromStr for Lattice {
         let refuse = |problem: &str, mend: &str| {
             Err(Error::invalid(format!("lattice {text}"), problem, mend))
         };
-        let forms = "write chain:N, ring:N, square:LxM or square-open:LxM";
+        let forms =
+            "write chain:N, ring:N, square:LxM, square-open:LxM, triangular:LxM or cubic:LxMxN";
         let (kind, size) = text.split_once(':').unwrap_or((text, ""));
         let Ok(sides) = size
             .split('x')
@@ -95,19 +133,24 @@ impl FromStr for Lattice {
             ("ring", &[n]) => Lattice::Ring(n),
             ("square", &[rows, columns]) => Lattice::Square(rows, columns),
             ("square-open", &[rows, columns]) => Lattice::SquareOpen(rows, columns),
+            ("triangular", &[rows, columns]) => Lattice::Triangular(rows, columns),
+            ("cubic", &[layers, rows, columns]) => Lattice::Cubic(layers, rows, columns),
             _ => return refuse("there is no such lattice", forms),
         };
-        let periodic = matches!(lattice, Lattice::Ring(_) | Lattice::Square(..));
+        let periodic = !matches!(lattice, Lattice::Chain(_) | Lattice::SquareOpen(..));
         if periodic && sides.iter().any(|&side| side < 3) {
             return refuse(
                 "a periodic side below 3 would couple a pair of sites twice",
                 "take sides of at least 3, or open borders",
             );
         }
-        if sides.iter().any(|&side| side == 0 || side > 1 << 16) || lattice.sites() < 2 {
+        let too_many = sides
+            .iter()
+            .try_fold(1_usize, |sites, &side| sites.checked_mul(side));
+        if too_many.is_none_or(|sites| !(2..=1 << 24).contains(&sites)) {
             return refuse(
                 "it has no bond or too many sites",
-                "take 2 to 65536 sites a side",
+                "take 2 to 16,777,216 sites in all",
             );
         }
         Ok(lattice)
@@ -120,7 +163,14 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in ["chain:6", "ring:3", "square:3x4", "square-open:2x5"] {
+        for name in [
+            "chain:6",
+            "ring:3",
+            "square:3x4",
+            "square-open:2x5",
+            "triangular:3x5",
+            "cubic:3x4x5",
+        ] {
             assert_eq!(name.parse::<Lattice>().unwrap().to_string(), name);
         }
     }
@@ -142,6 +192,10 @@ mod tests {
             "torus:3x3",
             "ring:-3",
             "chain:99999999999",
+            "cubic:9999999999x9999999999x3",
+            "cubic:3x3x2",
+            "triangular:2x3",
+            "cubic:3x3",
         ] {
             let message = name.parse::<Lattice>().unwrap_err().to_string();
             assert!(
@@ -158,6 +212,13 @@ mod tests {
             assert!(neighbours[i].insert(j) && neighbours[j].insert(i));
         }
         assert!(neighbours.iter().all(|sites| sites.len() == 4));
+        for lattice in [Lattice::Triangular(3, 4), Lattice::Cubic(3, 4, 3)] {
+            let mut neighbours = vec![std::collections::BTreeSet::new(); lattice.sites()];
+            for (i, j) in lattice.bonds() {
+                assert!(i != j && neighbours[i].insert(j) && neighbours[j].insert(i));
+            }
+            assert!(neighbours.iter().all(|sites| sites.len() == 6));
+        }
         assert_eq!(Lattice::SquareOpen(3, 4).bonds().len(), 2 * 12 - 7);
         assert_eq!(Lattice::SquareOpen(1, 5).bonds(), Lattice::Chain(5).bonds());
     }

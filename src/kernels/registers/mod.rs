@@ -30,6 +30,16 @@ impl Eight {
     pub const ZERO: Self = Self([0.0; 8]);
 }
 
+/// 512 bits in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct Bits512(pub [u64; 8]);
+
+impl Bits512 {
+    /// All bits 0.
+    pub const ZERO: Self = Self([0; 8]);
+}
+
 /// The state of eight generators xoshiro256++, word by word.
 pub type NoiseState = [[u64; 8]; 4];
 
@@ -39,6 +49,8 @@ pub trait Registers: Copy + Send + Sync {
     type Floats: Copy;
     /// Eight double-precision numbers.
     type Doubles: Copy;
+    /// 512 bits, as eight words of 64.
+    type Bits: Copy;
 
     /// From memory.
     fn load(self, from: &Sixteen) -> Self::Floats;
@@ -66,8 +78,7 @@ pub trait Registers: Copy + Send + Sync {
     fn less(self, a: Self::Floats, b: Self::Floats) -> u16;
     /// 1 where a < b, else 0.
     fn indicator(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
-    /// Sixteen uniform numbers (k + 1/2) 2^-23, k = 0 .. 2^23 - 1, from the next 32 random bits a lane
-    /// (xoshiro256++, Blackman and Vigna 2021).
+    /// Sixteen uniform numbers (k + 1/2) 2^-23, k = 0 .. 2^23 - 1, from [`Self::random_bits`], 32 a lane.
     fn uniform(self, state: &mut NoiseState) -> Self::Floats;
 
     /// From memory.
@@ -82,6 +93,29 @@ pub trait Registers: Copy + Send + Sync {
     fn divide_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     /// a b + c, rounded once.
     fn fused_doubles(self, a: Self::Doubles, b: Self::Doubles, c: Self::Doubles) -> Self::Doubles;
+
+    /// From memory.
+    fn load_bits(self, from: &Bits512) -> Self::Bits;
+    /// To memory.
+    fn store_bits(self, x: Self::Bits, to: &mut Bits512);
+    /// Eight times `word`.
+    fn splat_bits(self, word: u64) -> Self::Bits;
+    /// a and b.
+    fn and(self, a: Self::Bits, b: Self::Bits) -> Self::Bits;
+    /// a and not b.
+    fn and_not(self, a: Self::Bits, b: Self::Bits) -> Self::Bits;
+    /// a or b.
+    fn or(self, a: Self::Bits, b: Self::Bits) -> Self::Bits;
+    /// Either a or b.
+    fn xor(self, a: Self::Bits, b: Self::Bits) -> Self::Bits;
+    /// Every word moved towards its low end.
+    fn shift_right(self, x: Self::Bits, by: u32) -> Self::Bits;
+    /// Every word moved towards its high end.
+    fn shift_left(self, x: Self::Bits, by: u32) -> Self::Bits;
+    /// Whether any bit is 1.
+    fn any(self, x: Self::Bits) -> bool;
+    /// The next 64 random bits of every generator (xoshiro256++, Blackman and Vigna 2021).
+    fn random_bits(self, state: &mut NoiseState) -> Self::Bits;
 }
 
 /// 1 with the exponent's bits only, and what centres a uniform number in its cell.
@@ -100,6 +134,7 @@ fn each<const N: usize, T: Copy>(f: impl Fn(usize) -> T) -> [T; N] {
 impl Registers for Plain {
     type Floats = [f32; LANES];
     type Doubles = [f64; 8];
+    type Bits = [u64; 8];
 
     #[inline(always)]
     fn load(self, from: &Sixteen) -> Self::Floats {
@@ -155,18 +190,7 @@ impl Registers for Plain {
     }
     #[inline(always)]
     fn uniform(self, state: &mut NoiseState) -> Self::Floats {
-        let [a, b, c, d] = *state;
-        let words: [u64; 8] = each(|k| {
-            let sum = a[k].wrapping_add(d[k]);
-            sum.rotate_left(23).wrapping_add(a[k])
-        });
-        let (c, d): ([u64; 8], [u64; 8]) = (each(|k| c[k] ^ a[k]), each(|k| d[k] ^ b[k]));
-        *state = [
-            each(|k| a[k] ^ d[k]),
-            each(|k| b[k] ^ c[k]),
-            each(|k| c[k] ^ b[k] << 17),
-            each(|k| d[k].rotate_left(45)),
-        ];
+        let words = self.random_bits(state);
         each(|l| {
             let bits = (words[l / 2] >> (32 * (l % 2))) as u32;
             f32::from_bits(bits >> 9 | ONE) - CENTRE
@@ -196,5 +220,62 @@ impl Registers for Plain {
     #[inline(always)]
     fn fused_doubles(self, a: Self::Doubles, b: Self::Doubles, c: Self::Doubles) -> Self::Doubles {
         each(|l| a[l].mul_add(b[l], c[l]))
+    }
+
+    #[inline(always)]
+    fn load_bits(self, from: &Bits512) -> [u64; 8] {
+        from.0
+    }
+    #[inline(always)]
+    fn store_bits(self, x: [u64; 8], to: &mut Bits512) {
+        to.0 = x;
+    }
+    #[inline(always)]
+    fn splat_bits(self, word: u64) -> [u64; 8] {
+        [word; 8]
+    }
+    #[inline(always)]
+    fn and(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
+        each(|k| a[k] & b[k])
+    }
+    #[inline(always)]
+    fn and_not(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
+        each(|k| a[k] & !b[k])
+    }
+    #[inline(always)]
+    fn or(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
+        each(|k| a[k] | b[k])
+    }
+    #[inline(always)]
+    fn xor(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
+        each(|k| a[k] ^ b[k])
+    }
+    #[inline(always)]
+    fn shift_right(self, x: [u64; 8], by: u32) -> [u64; 8] {
+        each(|k| x[k] >> by)
+    }
+    #[inline(always)]
+    fn shift_left(self, x: [u64; 8], by: u32) -> [u64; 8] {
+        each(|k| x[k] << by)
+    }
+    #[inline(always)]
+    fn any(self, x: [u64; 8]) -> bool {
+        x != [0; 8]
+    }
+    #[inline(always)]
+    fn random_bits(self, state: &mut NoiseState) -> [u64; 8] {
+        let [a, b, c, d] = *state;
+        let words: [u64; 8] = each(|k| {
+            let sum = a[k].wrapping_add(d[k]);
+            sum.rotate_left(23).wrapping_add(a[k])
+        });
+        let (c, d): ([u64; 8], [u64; 8]) = (each(|k| c[k] ^ a[k]), each(|k| d[k] ^ b[k]));
+        *state = [
+            each(|k| a[k] ^ d[k]),
+            each(|k| b[k] ^ c[k]),
+            each(|k| c[k] ^ b[k] << 17),
+            each(|k| d[k].rotate_left(45)),
+        ];
+        words
     }
 }

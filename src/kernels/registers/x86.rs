@@ -1,6 +1,6 @@
 //! The vector operations of x86-64 processors.
 
-use super::{CENTRE, Eight, LANES, NoiseState, ONE, Registers, Sixteen};
+use super::{Bits512, CENTRE, Eight, LANES, NoiseState, ONE, Registers, Sixteen};
 use pulp::cast;
 use pulp::x86::{V3, V4};
 use std::arch::x86_64::{__m128, __m256, __m256d, __m256i, __m512, __m512d, __m512i, _CMP_LT_OQ};
@@ -8,6 +8,7 @@ use std::arch::x86_64::{__m128, __m256, __m256d, __m256i, __m512, __m512d, __m51
 impl Registers for V4 {
     type Floats = __m512;
     type Doubles = __m512d;
+    type Bits = __m512i;
 
     #[inline(always)]
     fn load(self, from: &Sixteen) -> __m512 {
@@ -73,14 +74,7 @@ impl Registers for V4 {
     #[inline(always)]
     fn uniform(self, state: &mut NoiseState) -> __m512 {
         let features = self.avx512f;
-        let xor = |a, b| features._mm512_xor_si512(a, b);
-        let [a, b, c, d]: [__m512i; 4] = cast(*state);
-        let sum = features._mm512_add_epi64(a, d);
-        let words = features._mm512_add_epi64(features._mm512_rol_epi64::<23>(sum), a);
-        let (c, d) = (xor(c, a), xor(d, b));
-        let c_next = xor(c, features._mm512_slli_epi64::<17>(b));
-        let d_next = features._mm512_rol_epi64::<45>(d);
-        *state = cast([xor(a, d), xor(b, c), c_next, d_next]);
+        let words = self.random_bits(state);
         let one = features._mm512_set1_epi32(ONE as i32);
         let bits = features._mm512_or_si512(features._mm512_srli_epi32::<9>(words), one);
         features._mm512_sub_ps(cast(bits), features._mm512_set1_ps(CENTRE))
@@ -110,6 +104,62 @@ impl Registers for V4 {
     fn fused_doubles(self, a: __m512d, b: __m512d, c: __m512d) -> __m512d {
         self.avx512f._mm512_fmadd_pd(a, b, c)
     }
+
+    #[inline(always)]
+    fn load_bits(self, from: &Bits512) -> __m512i {
+        cast(from.0)
+    }
+    #[inline(always)]
+    fn store_bits(self, x: __m512i, to: &mut Bits512) {
+        to.0 = cast(x);
+    }
+    #[inline(always)]
+    fn splat_bits(self, word: u64) -> __m512i {
+        self.avx512f._mm512_set1_epi64(word as i64)
+    }
+    #[inline(always)]
+    fn and(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_and_si512(a, b)
+    }
+    #[inline(always)]
+    fn and_not(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_andnot_si512(b, a)
+    }
+    #[inline(always)]
+    fn or(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_or_si512(a, b)
+    }
+    #[inline(always)]
+    fn xor(self, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_xor_si512(a, b)
+    }
+    #[inline(always)]
+    fn shift_right(self, x: __m512i, by: u32) -> __m512i {
+        self.avx512f
+            ._mm512_srl_epi64(x, self.sse2._mm_cvtsi32_si128(by as i32))
+    }
+    #[inline(always)]
+    fn shift_left(self, x: __m512i, by: u32) -> __m512i {
+        self.avx512f
+            ._mm512_sll_epi64(x, self.sse2._mm_cvtsi32_si128(by as i32))
+    }
+    #[inline(always)]
+    fn any(self, x: __m512i) -> bool {
+        self.avx512f._mm512_test_epi64_mask(x, x) != 0
+    }
+    #[inline(always)]
+    fn random_bits(self, state: &mut NoiseState) -> __m512i {
+        let features = self.avx512f;
+        let xor = |a, b| features._mm512_xor_si512(a, b);
+        let [a, b, c, d]: [__m512i; 4] = cast(*state);
+        let sum = features._mm512_add_epi64(a, d);
+        let words = features._mm512_add_epi64(features._mm512_rol_epi64::<23>(sum), a);
+        let (c, d) = (xor(c, a), xor(d, b));
+        let c_next = xor(c, features._mm512_slli_epi64::<17>(b));
+        let d_next = features._mm512_rol_epi64::<45>(d);
+        *state = cast([xor(a, d), xor(b, c), c_next, d_next]);
+        words
+    }
 }
 
 /// Two registers of 256 bits.
@@ -121,6 +171,7 @@ fn both<T: Copy, U>(a: [T; 2], b: [T; 2], f: impl Fn(T, T) -> U) -> [U; 2] {
 impl Registers for V3 {
     type Floats = [__m256; 2];
     type Doubles = [__m256d; 2];
+    type Bits = [__m256i; 2];
 
     #[inline(always)]
     fn load(self, from: &Sixteen) -> [__m256; 2] {
@@ -193,33 +244,15 @@ impl Registers for V3 {
     }
     #[inline(always)]
     fn uniform(self, state: &mut NoiseState) -> [__m256; 2] {
+        let words = self.random_bits(state);
         let features = self.avx2;
-        let rotate = |x, left, right| {
-            features._mm256_or_si256(
-                features._mm256_sll_epi64(x, left),
-                features._mm256_srl_epi64(x, right),
-            )
-        };
-        let count = |bits| self.sse2._mm_cvtsi32_si128(bits);
-        let xor = |a, b| features._mm256_xor_si256(a, b);
-        let mut state_of: [[__m256i; 2]; 4] = cast(*state);
-        let mut uniforms = [self.avx._mm256_setzero_ps(); 2];
-        for half in 0..2 {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|word: usize| state_of[word][half]);
-            let sum = features._mm256_add_epi64(a, d);
-            let words = features._mm256_add_epi64(rotate(sum, count(23), count(41)), a);
-            let (c, d) = (xor(c, a), xor(d, b));
-            state_of[0][half] = xor(a, d);
-            state_of[1][half] = xor(b, c);
-            state_of[2][half] = xor(c, features._mm256_slli_epi64::<17>(b));
-            state_of[3][half] = rotate(d, count(45), count(19));
-            let one = self.avx._mm256_set1_epi32(ONE as i32);
+        let one = self.avx._mm256_set1_epi32(ONE as i32);
+        let centre = self.avx._mm256_set1_ps(CENTRE);
+        let uniform = |words| {
             let bits = features._mm256_or_si256(features._mm256_srli_epi32::<9>(words), one);
-            let centre = self.avx._mm256_set1_ps(CENTRE);
-            uniforms[half] = self.avx._mm256_sub_ps(cast(bits), centre);
-        }
-        *state = cast(state_of);
-        uniforms
+            self.avx._mm256_sub_ps(cast(bits), centre)
+        };
+        [uniform(words[0]), uniform(words[1])]
     }
 
     #[inline(always)]
@@ -248,5 +281,75 @@ impl Registers for V3 {
             self.fma._mm256_fmadd_pd(a[0], b[0], c[0]),
             self.fma._mm256_fmadd_pd(a[1], b[1], c[1]),
         ]
+    }
+
+    #[inline(always)]
+    fn load_bits(self, from: &Bits512) -> [__m256i; 2] {
+        cast(from.0)
+    }
+    #[inline(always)]
+    fn store_bits(self, x: [__m256i; 2], to: &mut Bits512) {
+        to.0 = cast(x);
+    }
+    #[inline(always)]
+    fn splat_bits(self, word: u64) -> [__m256i; 2] {
+        [self.avx._mm256_set1_epi64x(word as i64); 2]
+    }
+    #[inline(always)]
+    fn and(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        both(a, b, |a, b| self.avx2._mm256_and_si256(a, b))
+    }
+    #[inline(always)]
+    fn and_not(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        both(a, b, |a, b| self.avx2._mm256_andnot_si256(b, a))
+    }
+    #[inline(always)]
+    fn or(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        both(a, b, |a, b| self.avx2._mm256_or_si256(a, b))
+    }
+    #[inline(always)]
+    fn xor(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        both(a, b, |a, b| self.avx2._mm256_xor_si256(a, b))
+    }
+    #[inline(always)]
+    fn shift_right(self, x: [__m256i; 2], by: u32) -> [__m256i; 2] {
+        let count = self.sse2._mm_cvtsi32_si128(by as i32);
+        both(x, x, |x, _| self.avx2._mm256_srl_epi64(x, count))
+    }
+    #[inline(always)]
+    fn shift_left(self, x: [__m256i; 2], by: u32) -> [__m256i; 2] {
+        let count = self.sse2._mm_cvtsi32_si128(by as i32);
+        both(x, x, |x, _| self.avx2._mm256_sll_epi64(x, count))
+    }
+    #[inline(always)]
+    fn any(self, x: [__m256i; 2]) -> bool {
+        let both = self.avx2._mm256_or_si256(x[0], x[1]);
+        self.avx._mm256_testz_si256(both, both) == 0
+    }
+    #[inline(always)]
+    fn random_bits(self, state: &mut NoiseState) -> [__m256i; 2] {
+        let features = self.avx2;
+        let rotate = |x, left, right| {
+            features._mm256_or_si256(
+                features._mm256_sll_epi64(x, left),
+                features._mm256_srl_epi64(x, right),
+            )
+        };
+        let count = |bits| self.sse2._mm_cvtsi32_si128(bits);
+        let xor = |a, b| features._mm256_xor_si256(a, b);
+        let mut state_of: [[__m256i; 2]; 4] = cast(*state);
+        let mut words = [self.avx._mm256_setzero_si256(); 2];
+        for half in 0..2 {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|word: usize| state_of[word][half]);
+            let sum = features._mm256_add_epi64(a, d);
+            words[half] = features._mm256_add_epi64(rotate(sum, count(23), count(41)), a);
+            let (c, d) = (xor(c, a), xor(d, b));
+            state_of[0][half] = xor(a, d);
+            state_of[1][half] = xor(b, c);
+            state_of[2][half] = xor(c, features._mm256_slli_epi64::<17>(b));
+            state_of[3][half] = rotate(d, count(45), count(19));
+        }
+        *state = cast(state_of);
+        words
     }
 }
