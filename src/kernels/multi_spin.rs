@@ -46,6 +46,8 @@ struct Layout {
     ends: Vec<End>,
     /// Positions with equally many neighbours that follow each other: (neighbours, positions, first end).
     runs: Vec<(usize, std::ops::Range<usize>, usize)>,
+    /// Whether no neighbour is on another strip and no coupling is negative.
+    plain: bool,
 }
 
 /// A neighbour.
@@ -111,7 +113,13 @@ impl Layout {
                 _ => runs.push((degree, position..position + 1, first)),
             }
         }
-        Some(Self { strips, ends, runs })
+        let plain = ends.iter().all(|end| end.turn == 0 && end.negative == 0);
+        Some(Self {
+            strips,
+            ends,
+            runs,
+            plain,
+        })
     }
 
     /// Chains that fit a register.
@@ -263,16 +271,18 @@ impl VectorKernel for Sweeps<'_> {
     #[inline(always)]
     fn call<R: Registers>(mut self, registers: R) {
         for _ in 0..self.sweeps {
-            for (degree, positions, first) in &self.layout.runs {
-                let (positions, first) = (positions.clone(), *first);
-                match degree {
-                    1 => self.run::<R, 1>(registers, positions, first),
-                    2 => self.run::<R, 2>(registers, positions, first),
-                    3 => self.run::<R, 3>(registers, positions, first),
-                    4 => self.run::<R, 4>(registers, positions, first),
-                    5 => self.run::<R, 5>(registers, positions, first),
-                    6 => self.run::<R, 6>(registers, positions, first),
-                    _ => self.run::<R, 0>(registers, positions, first),
+            for k in 0..self.layout.runs.len() {
+                match (self.layout.runs[k].0, self.layout.plain) {
+                    (1, _) => self.run::<R, 1, false>(registers, k),
+                    (2, false) => self.run::<R, 2, false>(registers, k),
+                    (2, true) => self.run::<R, 2, true>(registers, k),
+                    (3, _) => self.run::<R, 3, false>(registers, k),
+                    (4, false) => self.run::<R, 4, false>(registers, k),
+                    (4, true) => self.run::<R, 4, true>(registers, k),
+                    (5, _) => self.run::<R, 5, false>(registers, k),
+                    (6, false) => self.run::<R, 6, false>(registers, k),
+                    (6, true) => self.run::<R, 6, true>(registers, k),
+                    _ => self.run::<R, 0, false>(registers, k),
                 }
             }
         }
@@ -298,14 +308,10 @@ fn costs(degree: usize, thresholds: &[u64; DEGREE_LIMIT + 1]) -> [u64; COSTS] {
 }
 
 impl Sweeps<'_> {
-    /// One pass over positions whose sites have `Z` neighbours each.
+    /// One pass over the positions of a run, whose sites have `Z` neighbours each. `PLAIN` where no neighbour is on
+    /// another strip and no coupling is negative.
     #[inline(always)]
-    fn run<R: Registers, const Z: usize>(
-        &mut self,
-        registers: R,
-        positions: std::ops::Range<usize>,
-        first: usize,
-    ) {
+    fn run<R: Registers, const Z: usize, const PLAIN: bool>(&mut self, registers: R, run: usize) {
         let thresholds = costs(Z, &self.thresholds);
         // For each private bit, the costs whose threshold has it set.
         let sets: [usize; PRIVATE] = std::array::from_fn(|bit| {
@@ -315,24 +321,21 @@ impl Sweeps<'_> {
         });
         let mut noise = self.noise.clone();
         let mut store = Store::new::<Z>(registers, &thresholds, &mut noise);
-        let layout = self.layout;
-        for (k, position) in positions.enumerate() {
-            let ends = &layout.ends[first + k * Z..first + (k + 1) * Z];
-            self.update::<R, Z>(
-                registers,
-                position,
-                ends,
-                (&thresholds, &sets),
-                &mut store,
-                &mut noise,
-            );
+        let (_, positions, first) = &self.layout.runs[run];
+        let (positions, ends) = (positions.clone(), &self.layout.ends[*first..]);
+        // Every other position, then those between: a position need not wait for the one before it.
+        let count = positions.len();
+        for k in (0..count).step_by(2).chain((1..count).step_by(2)) {
+            let (position, ends) = (positions.start + k, &ends[k * Z..(k + 1) * Z]);
+            let costs = (&thresholds, &sets);
+            self.update::<R, Z, PLAIN>(registers, position, ends, costs, &mut store, &mut noise);
         }
         self.noise = noise;
     }
 
     /// Offers every chain to flip its spin of one position.
     #[inline(always)]
-    fn update<R: Registers, const Z: usize>(
+    fn update<R: Registers, const Z: usize, const PLAIN: bool>(
         &mut self,
         registers: R,
         position: usize,
@@ -347,11 +350,16 @@ impl Sweeps<'_> {
         let mut count = [zero; 3];
         for end in &ends[..Z] {
             let mut other = registers.load_bits(&self.spins[end.position as usize]);
-            if end.turn != 0 {
-                other = turn(registers, other, end.turn, self.layout.strips);
+            let mut carry = registers.xor(spins, other);
+            if !PLAIN {
+                if end.turn != 0 {
+                    other = turn(registers, other, end.turn, self.layout.strips);
+                }
+                carry = registers.xor(
+                    registers.xor(spins, other),
+                    registers.splat_bits(end.negative),
+                );
             }
-            let sign = registers.splat_bits(end.negative);
-            let mut carry = registers.xor(registers.xor(spins, other), sign);
             for digit in &mut count {
                 let next = registers.and(*digit, carry);
                 *digit = registers.xor(*digit, carry);
@@ -395,10 +403,7 @@ impl Sweeps<'_> {
             random = noise.bits(registers);
             let threshold = in_set[sets[bit]];
             let differ = registers.xor(random, threshold);
-            decision = registers.or(
-                registers.and(differ, threshold),
-                registers.and_not(decision, differ),
-            );
+            decision = registers.select(differ, threshold, decision);
             open = registers.and_not(open, differ);
         }
         let again = registers.and_not(open, store.fresh);
@@ -408,10 +413,7 @@ impl Sweeps<'_> {
             for n in 0..COSTS {
                 anew = registers.or(anew, registers.and(of_cost[n], store.decisions[n]));
             }
-            decision = registers.or(
-                registers.and_not(decision, again),
-                registers.and(again, anew),
-            );
+            decision = registers.select(again, anew, decision);
             store.fresh = registers.and_not(store.fresh, again);
         } else {
             store.fresh = registers.and_not(store.fresh, open);

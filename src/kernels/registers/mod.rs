@@ -108,6 +108,8 @@ pub trait Registers: Copy + Send + Sync {
     fn or(self, a: Self::Bits, b: Self::Bits) -> Self::Bits;
     /// Either a or b.
     fn xor(self, a: Self::Bits, b: Self::Bits) -> Self::Bits;
+    /// a where `which` is 1, else b.
+    fn select(self, which: Self::Bits, a: Self::Bits, b: Self::Bits) -> Self::Bits;
     /// Every word moved towards its low end.
     fn shift_right(self, x: Self::Bits, by: u32) -> Self::Bits;
     /// Every word moved towards its high end.
@@ -249,6 +251,10 @@ impl Registers for Plain {
     #[inline(always)]
     fn xor(self, a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
         each(|k| a[k] ^ b[k])
+    }
+    #[inline(always)]
+    fn select(self, which: [u64; 8], a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
+        each(|k| b[k] ^ which[k] & (a[k] ^ b[k]))
     }
     #[inline(always)]
     fn shift_right(self, x: [u64; 8], by: u32) -> [u64; 8] {

@@ -134,6 +134,10 @@ impl Registers for V4 {
         self.avx512f._mm512_xor_si512(a, b)
     }
     #[inline(always)]
+    fn select(self, which: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        self.avx512f._mm512_ternarylogic_epi64::<0xca>(which, a, b)
+    }
+    #[inline(always)]
     fn shift_right(self, x: __m512i, by: u32) -> __m512i {
         self.avx512f
             ._mm512_srl_epi64(x, self.sse2._mm_cvtsi32_si128(by as i32))
@@ -150,14 +154,14 @@ impl Registers for V4 {
     #[inline(always)]
     fn random_bits(self, state: &mut NoiseState) -> __m512i {
         let features = self.avx512f;
-        let xor = |a, b| features._mm512_xor_si512(a, b);
         let [a, b, c, d]: [__m512i; 4] = cast(*state);
         let sum = features._mm512_add_epi64(a, d);
         let words = features._mm512_add_epi64(features._mm512_rol_epi64::<23>(sum), a);
-        let (c, d) = (xor(c, a), xor(d, b));
-        let c_next = xor(c, features._mm512_slli_epi64::<17>(b));
-        let d_next = features._mm512_rol_epi64::<45>(d);
-        *state = cast([xor(a, d), xor(b, c), c_next, d_next]);
+        let shifted = features._mm512_slli_epi64::<17>(b);
+        // Sums of three by one operation.
+        let xor = |a, b, c| features._mm512_ternarylogic_epi64::<0x96>(a, b, c);
+        let last = features._mm512_rol_epi64::<45>(features._mm512_xor_si512(d, b));
+        *state = cast([xor(a, d, b), xor(b, c, a), xor(c, a, shifted), last]);
         words
     }
 }
@@ -310,6 +314,10 @@ impl Registers for V3 {
     #[inline(always)]
     fn xor(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
         both(a, b, |a, b| self.avx2._mm256_xor_si256(a, b))
+    }
+    #[inline(always)]
+    fn select(self, which: [__m256i; 2], a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        self.or(self.and(which, a), self.and_not(b, which))
     }
     #[inline(always)]
     fn shift_right(self, x: [__m256i; 2], by: u32) -> [__m256i; 2] {
