@@ -14,9 +14,11 @@ use crate::configuration::{copy_bits, words_for};
 use crate::law::{Chains, Clamp, Kernel};
 
 /// Bits of a random number that every site draws for itself.
-const PRIVATE: usize = 7;
+const PRIVATE: usize = 8;
 /// Bits to which a probability is resolved.
 const RESOLUTION: usize = 40;
+/// Stores that are made together, so that the making of one does not wait for itself.
+const BATCH: usize = 4;
 /// Words of a register.
 const WORDS: usize = 8;
 /// Most neighbours that a site may have.
@@ -175,6 +177,7 @@ impl Kernel for MultiSpin {
                 spins: &mut spins,
                 thresholds: thresholds(beta * self.strength),
                 noise: Noise::new(seed),
+                stock: Stock::EMPTY,
                 sweeps: steps,
             });
             exchange(layout, self.sites, rows, &mut spins, Direction::Out);
@@ -262,6 +265,7 @@ struct Sweeps<'a> {
     spins: &'a mut [Bits512],
     thresholds: [u64; DEGREE_LIMIT + 1],
     noise: Noise,
+    stock: Stock,
     sweeps: usize,
 }
 
@@ -289,8 +293,17 @@ impl VectorKernel for Sweeps<'_> {
     }
 }
 
-/// Decisions with the probabilities that the private bits leave open, for each cost of a flip; each bit of `fresh` says
-/// that a chain has not taken its bits yet.
+/// Decisions with the probabilities that the private bits leave open, for each cost of a flip.
+type Decisions = [Bits512; COSTS];
+
+/// Stores made beforehand, for sites with so many neighbours.
+struct Stock {
+    degree: usize,
+    stores: [Decisions; BATCH],
+    left: usize,
+}
+
+/// The store in use. Each bit of `fresh` says that a chain has not taken its bits yet.
 struct Store<R: Registers> {
     decisions: [R::Bits; COSTS],
     fresh: R::Bits,
@@ -320,7 +333,8 @@ impl Sweeps<'_> {
             })
         });
         let mut noise = self.noise.clone();
-        let mut store = Store::new::<Z>(registers, &thresholds, &mut noise);
+        let mut stock = std::mem::replace(&mut self.stock, Stock::EMPTY);
+        let mut store = stock.take::<R, Z>(registers, &thresholds, &mut noise);
         let (_, positions, first) = &self.layout.runs[run];
         let (positions, ends) = (positions.clone(), &self.layout.ends[*first..]);
         // Every other position, then those between: a position need not wait for the one before it.
@@ -328,9 +342,11 @@ impl Sweeps<'_> {
         for k in (0..count).step_by(2).chain((1..count).step_by(2)) {
             let (position, ends) = (positions.start + k, &ends[k * Z..(k + 1) * Z]);
             let costs = (&thresholds, &sets);
-            self.update::<R, Z, PLAIN>(registers, position, ends, costs, &mut store, &mut noise);
+            self.update::<R, Z, PLAIN>(
+                registers, position, ends, costs, &mut store, &mut stock, &mut noise,
+            );
         }
-        self.noise = noise;
+        (self.noise, self.stock) = (noise, stock);
     }
 
     /// Offers every chain to flip its spin of one position.
@@ -342,51 +358,28 @@ impl Sweeps<'_> {
         ends: &[End],
         (thresholds, sets): (&[u64; COSTS], &[usize; PRIVATE]),
         store: &mut Store<R>,
+        stock: &mut Stock,
         noise: &mut Noise,
     ) {
         let zero = registers.splat_bits(0);
         let spins = registers.load_bits(&self.spins[position]);
-        // Broken bonds, as a number of three bits.
-        let mut count = [zero; 3];
-        for end in &ends[..Z] {
-            let mut other = registers.load_bits(&self.spins[end.position as usize]);
-            let mut carry = registers.xor(spins, other);
+        let mut others = [zero; Z];
+        for (other, end) in others.iter_mut().zip(&ends[..Z]) {
+            *other = registers.load_bits(&self.spins[end.position as usize]);
             if !PLAIN {
                 if end.turn != 0 {
-                    other = turn(registers, other, end.turn, self.layout.strips);
+                    *other = turn(registers, *other, end.turn, self.layout.strips);
                 }
-                carry = registers.xor(
-                    registers.xor(spins, other),
-                    registers.splat_bits(end.negative),
-                );
-            }
-            for digit in &mut count {
-                let next = registers.and(*digit, carry);
-                *digit = registers.xor(*digit, carry);
-                carry = next;
+                *other = registers.xor(*other, registers.splat_bits(end.negative));
             }
         }
-        let exactly = |n: usize| {
-            (0..3).fold(registers.splat_bits(!0), |bits, digit| {
-                match n >> digit & 1 {
-                    1 => registers.and(bits, count[digit]),
-                    _ => registers.and_not(bits, count[digit]),
-                }
-            })
-        };
-        // Fewer than half broken: the flip costs energy.
-        let mut of_cost = [zero; COSTS];
+        let (of_cost, tie) = count(registers, spins, &others);
         let mut costly = zero;
         let mut decision = zero;
         for n in 0..COSTS {
-            if 2 * n < Z {
-                of_cost[n] = exactly(n);
-                costly = registers.or(costly, of_cost[n]);
-                let stored = registers.and(of_cost[n], store.decisions[n]);
-                decision = registers.or(decision, stored);
-            }
+            costly = registers.or(costly, of_cost[n]);
+            decision = registers.or(decision, registers.and(of_cost[n], store.decisions[n]));
         }
-        let tie = if Z % 2 == 0 { exactly(Z / 2) } else { zero };
         // The threshold's bit is 1 in the chains whose cost is in a set.
         let mut in_set = [zero; 1 << COSTS];
         for set in 1_usize..1 << COSTS {
@@ -402,13 +395,12 @@ impl Sweeps<'_> {
         for bit in (0..PRIVATE).rev() {
             random = noise.bits(registers);
             let threshold = in_set[sets[bit]];
-            let differ = registers.xor(random, threshold);
-            decision = registers.select(differ, threshold, decision);
-            open = registers.and_not(open, differ);
+            decision = registers.less_bits(random, threshold, decision);
+            open = registers.and_equal(open, random, threshold);
         }
         let again = registers.and_not(open, store.fresh);
         if registers.any(again) {
-            *store = Store::new::<Z>(registers, thresholds, noise);
+            *store = stock.take::<R, Z>(registers, thresholds, noise);
             let mut anew = zero;
             for n in 0..COSTS {
                 anew = registers.or(anew, registers.and(of_cost[n], store.decisions[n]));
@@ -418,44 +410,139 @@ impl Sweeps<'_> {
         } else {
             store.fresh = registers.and_not(store.fresh, open);
         }
-        // A tie has no use for its private bits, so that one of them decides it.
-        let free = registers.or(costly, registers.and_not(tie, random));
-        let flips = registers.or(
-            registers.and(costly, decision),
-            registers.and_not(registers.splat_bits(!0), free),
-        );
+        // A tie has no use for its private bits, so that one of them decides it. A decision is 0 where nothing is
+        // asked, since every threshold is.
+        let kept = registers.or(costly, registers.and_not(tie, random));
+        let flips = registers.or(decision, registers.and_not(registers.splat_bits(!0), kept));
         registers.store_bits(registers.xor(spins, flips), &mut self.spins[position]);
     }
 }
 
-impl<R: Registers> Store<R> {
-    /// New decisions `u < threshold`, where u and the threshold begin below the private bits: from the highest bit down
+/// The chains where 0, 1, .. (fewer than half) of a site's bonds are broken, and those where just half are.
+#[inline(always)]
+fn count<R: Registers, const Z: usize>(
+    registers: R,
+    spins: R::Bits,
+    others: &[R::Bits; Z],
+) -> ([R::Bits; COSTS], R::Bits) {
+    let zero = registers.splat_bits(0);
+    let mut of_cost = [zero; COSTS];
+    if Z == 4 {
+        // Neighbours up, as a number of three bits: with four neighbours, few operations tell the cases.
+        let odd = registers.xor(registers.xor(others[0], others[1]), others[2]);
+        let pair = registers.or(
+            registers.and(others[0], others[1]),
+            registers.and(others[2], registers.or(others[0], others[1])),
+        );
+        let carry = registers.and(odd, others[3]);
+        let digits = [
+            registers.xor(odd, others[3]),
+            registers.xor(pair, carry),
+            registers.and(pair, carry),
+        ];
+        let some = registers.or(registers.or(digits[0], digits[1]), digits[2]);
+        let none = registers.and_not(registers.splat_bits(!0), some);
+        of_cost[0] = registers.select(spins, digits[2], none);
+        of_cost[1] = registers.and_equal(digits[0], digits[1], spins);
+        return (of_cost, registers.and_not(digits[1], digits[0]));
+    }
+    // Broken bonds, as a number of three bits.
+    let mut digits = [zero; 3];
+    for other in others {
+        let mut carry = registers.xor(spins, *other);
+        for digit in &mut digits {
+            let next = registers.and(*digit, carry);
+            *digit = registers.xor(*digit, carry);
+            carry = next;
+        }
+    }
+    let exactly = |n: usize| {
+        (0..3).fold(registers.splat_bits(!0), |bits, digit| {
+            match n >> digit & 1 {
+                1 => registers.and(bits, digits[digit]),
+                _ => registers.and_not(bits, digits[digit]),
+            }
+        })
+    };
+    for n in 0..COSTS {
+        if 2 * n < Z {
+            of_cost[n] = exactly(n);
+        }
+    }
+    (of_cost, if Z % 2 == 0 { exactly(Z / 2) } else { zero })
+}
+
+impl Stock {
+    const EMPTY: Self = Self {
+        degree: 0,
+        stores: [[Bits512::ZERO; COSTS]; BATCH],
+        left: 0,
+    };
+
+    /// A store that nobody has used.
+    #[inline(always)]
+    fn take<R: Registers, const Z: usize>(
+        &mut self,
+        registers: R,
+        thresholds: &[u64; COSTS],
+        noise: &mut Noise,
+    ) -> Store<R> {
+        if self.left == 0 || self.degree != Z {
+            self.fill::<R, Z>(registers, thresholds, noise);
+        }
+        self.left -= 1;
+        let store = &self.stores[self.left];
+        let mut decisions = [registers.splat_bits(0); COSTS];
+        for n in 0..COSTS {
+            decisions[n] = registers.load_bits(&store[n]);
+        }
+        Store {
+            decisions,
+            fresh: registers.splat_bits(!0),
+        }
+    }
+
+    /// Decisions `u < threshold`, where u and the threshold begin below the private bits: from the highest bit down
     /// until all chains are decided.
     #[inline(always)]
-    fn new<const Z: usize>(registers: R, thresholds: &[u64; COSTS], noise: &mut Noise) -> Self {
-        let all = registers.splat_bits(!0);
-        let (mut decisions, mut open) = ([registers.splat_bits(0); COSTS], [all; COSTS]);
+    fn fill<R: Registers, const Z: usize>(
+        &mut self,
+        registers: R,
+        thresholds: &[u64; COSTS],
+        noise: &mut Noise,
+    ) {
+        let zero = registers.splat_bits(0);
+        let mut decisions = [[zero; COSTS]; BATCH];
+        let mut open = [[registers.splat_bits(!0); COSTS]; BATCH];
         for bit in (0..RESOLUTION - PRIVATE).rev() {
-            let random = noise.bits(registers);
-            let mut any = registers.splat_bits(0);
+            let mut any = zero;
+            let mut random = [zero; BATCH];
+            for random in &mut random {
+                *random = noise.bits(registers);
+            }
             for n in 0..COSTS {
                 if 2 * n < Z {
                     let threshold = registers.splat_bits((thresholds[n] >> bit & 1).wrapping_neg());
-                    let differ = registers.xor(random, threshold);
-                    let accepted = registers.and(open[n], registers.and(differ, threshold));
-                    decisions[n] = registers.or(decisions[n], accepted);
-                    open[n] = registers.and_not(open[n], differ);
-                    any = registers.or(any, open[n]);
+                    for k in 0..BATCH {
+                        // Where the bits differ they decide.
+                        let accepted =
+                            registers.and_not(registers.and(open[k][n], threshold), random[k]);
+                        decisions[k][n] = registers.or(decisions[k][n], accepted);
+                        open[k][n] = registers.and_equal(open[k][n], random[k], threshold);
+                        any = registers.or(any, open[k][n]);
+                    }
                 }
             }
             if !registers.any(any) {
                 break;
             }
         }
-        Self {
-            decisions,
-            fresh: all,
+        for (store, decisions) in self.stores.iter_mut().zip(decisions) {
+            for n in 0..COSTS {
+                registers.store_bits(decisions[n], &mut store[n]);
+            }
         }
+        (self.degree, self.left) = (Z, BATCH);
     }
 }
 

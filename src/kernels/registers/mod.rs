@@ -110,6 +110,11 @@ pub trait Registers: Copy + Send + Sync {
     fn xor(self, a: Self::Bits, b: Self::Bits) -> Self::Bits;
     /// a where `which` is 1, else b.
     fn select(self, which: Self::Bits, a: Self::Bits, b: Self::Bits) -> Self::Bits;
+    /// One step of the comparison `random < threshold` from the lowest bit up: where the bits differ they decide, else
+    /// what is below them, `lower`.
+    fn less_bits(self, random: Self::Bits, threshold: Self::Bits, lower: Self::Bits) -> Self::Bits;
+    /// a where b and c are equal, else 0.
+    fn and_equal(self, a: Self::Bits, b: Self::Bits, c: Self::Bits) -> Self::Bits;
     /// Every word moved towards its low end.
     fn shift_right(self, x: Self::Bits, by: u32) -> Self::Bits;
     /// Every word moved towards its high end.
@@ -255,6 +260,14 @@ impl Registers for Plain {
     #[inline(always)]
     fn select(self, which: [u64; 8], a: [u64; 8], b: [u64; 8]) -> [u64; 8] {
         each(|k| b[k] ^ which[k] & (a[k] ^ b[k]))
+    }
+    #[inline(always)]
+    fn less_bits(self, random: [u64; 8], threshold: [u64; 8], lower: [u64; 8]) -> [u64; 8] {
+        each(|k| threshold[k] & !random[k] | lower[k] & !(random[k] ^ threshold[k]))
+    }
+    #[inline(always)]
+    fn and_equal(self, a: [u64; 8], b: [u64; 8], c: [u64; 8]) -> [u64; 8] {
+        each(|k| a[k] & !(b[k] ^ c[k]))
     }
     #[inline(always)]
     fn shift_right(self, x: [u64; 8], by: u32) -> [u64; 8] {

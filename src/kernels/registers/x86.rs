@@ -138,6 +138,15 @@ impl Registers for V4 {
         self.avx512f._mm512_ternarylogic_epi64::<0xca>(which, a, b)
     }
     #[inline(always)]
+    fn less_bits(self, random: __m512i, threshold: __m512i, lower: __m512i) -> __m512i {
+        self.avx512f
+            ._mm512_ternarylogic_epi64::<0x8e>(random, threshold, lower)
+    }
+    #[inline(always)]
+    fn and_equal(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+        self.avx512f._mm512_ternarylogic_epi64::<0x90>(a, b, c)
+    }
+    #[inline(always)]
     fn shift_right(self, x: __m512i, by: u32) -> __m512i {
         self.avx512f
             ._mm512_srl_epi64(x, self.sse2._mm_cvtsi32_si128(by as i32))
@@ -318,6 +327,19 @@ impl Registers for V3 {
     #[inline(always)]
     fn select(self, which: [__m256i; 2], a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
         self.or(self.and(which, a), self.and_not(b, which))
+    }
+    #[inline(always)]
+    fn less_bits(
+        self,
+        random: [__m256i; 2],
+        threshold: [__m256i; 2],
+        lower: [__m256i; 2],
+    ) -> [__m256i; 2] {
+        self.select(self.xor(random, threshold), threshold, lower)
+    }
+    #[inline(always)]
+    fn and_equal(self, a: [__m256i; 2], b: [__m256i; 2], c: [__m256i; 2]) -> [__m256i; 2] {
+        self.and_not(a, self.xor(b, c))
     }
     #[inline(always)]
     fn shift_right(self, x: [__m256i; 2], by: u32) -> [__m256i; 2] {
