@@ -156,6 +156,13 @@ impl Chains {
         &self.states
     }
 
+    /// Exchanges a row with the same row of other chains.
+    pub fn exchange(&mut self, other: &mut Self, row: usize) {
+        self.states
+            .row_mut(row)
+            .swap_with_slice(other.states.row_mut(row));
+    }
+
     /// Where the chains stood at last.
     pub fn into_states(self) -> Configurations {
         self.states

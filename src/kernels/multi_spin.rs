@@ -337,9 +337,7 @@ impl Sweeps<'_> {
         let mut store = stock.take::<R, Z>(registers, &thresholds, &mut noise);
         let (_, positions, first) = &self.layout.runs[run];
         let (positions, ends) = (positions.clone(), &self.layout.ends[*first..]);
-        // Every other position, then those between: a position need not wait for the one before it.
-        let count = positions.len();
-        for k in (0..count).step_by(2).chain((1..count).step_by(2)) {
+        for k in 0..positions.len() {
             let (position, ends) = (positions.start + k, &ends[k * Z..(k + 1) * Z]);
             let costs = (&thresholds, &sets);
             self.update::<R, Z, PLAIN>(

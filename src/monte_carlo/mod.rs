@@ -1,5 +1,8 @@
 //! Samplers over any law, samplers of Ising models, and training configurations drawn with them.
 
+pub mod cluster;
 pub mod coloured;
 pub mod ising_sample;
+pub mod schedule;
 pub mod single_site;
+pub mod tempering;

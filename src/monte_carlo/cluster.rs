@@ -1,0 +1,189 @@
+//! Cluster moves of Ising models without field.
+
+use crate::configuration::{bit, flip_bit};
+use crate::error::{Error, Result};
+use crate::law::{Chains, Clamp, Kernel, Law};
+use crate::random::{Generator, uniform};
+use crate::target::ising::Ising;
+use rand::RngExt;
+
+/// Wolff's single-cluster move (Wolff 1989, Phys. Rev. Lett. 62, 361): from a site at random, a cluster grows over each
+/// satisfied bond (J s s' > 0) with probability 1 - e^{-2 beta |J| / T}, and is flipped. One step is one cluster.
+pub struct Wolff<'a> {
+    bonds: Bonds<'a>,
+}
+
+/// Swendsen and Wang's move (1987, Phys. Rev. Lett. 58, 86): all clusters at once, by the same bonds, each flipped with
+/// probability 1/2. One step is one such sweep.
+pub struct SwendsenWang<'a> {
+    bonds: Bonds<'a>,
+}
+
+/// The couplings of a model, each size of coupling listed once.
+struct Bonds<'a> {
+    ising: &'a Ising,
+    sizes: Vec<f64>,
+    /// (other site, whether J > 0, place of |J| in `sizes`) of every site.
+    ends: Vec<Vec<(u32, bool, u32)>>,
+}
+
+impl<'a> Bonds<'a> {
+    fn new(move_name: &str, ising: &'a Ising) -> Result<Self> {
+        if ising.field() != 0.0 {
+            return Err(Error::invalid(
+                format!("the {move_name} move"),
+                format!(
+                    "the field is {}, and cluster moves know none",
+                    ising.field()
+                ),
+                "set the field to 0, or take single_site::Metropolis or coloured_heat_bath",
+            ));
+        }
+        let mut sizes: Vec<f64> = Vec::new();
+        let mut end = |&(other, strength): &(usize, f64)| {
+            let size = strength.abs();
+            let known = sizes.iter().position(|known| *known == size);
+            let place = known.unwrap_or_else(|| {
+                sizes.push(size);
+                sizes.len() - 1
+            });
+            (other as u32, strength > 0.0, place as u32)
+        };
+        let sites = 0..ising.sites();
+        let ends = sites
+            .map(|site| ising.neighbours(site).iter().map(&mut end).collect())
+            .collect();
+        Ok(Self { ising, sizes, ends })
+    }
+
+    /// 1 - e^{-2 beta |J| / T} of every size.
+    fn probabilities(&self, beta: f64) -> Vec<f64> {
+        let exponent = |size: &f64| -2.0 * beta * size / self.ising.temperature();
+        self.sizes
+            .iter()
+            .map(|size| -exponent(size).exp_m1())
+            .collect()
+    }
+
+    /// Calls `step(row, generator, scratch)` `steps` times on every chain.
+    fn advance(
+        &self,
+        chains: &mut Chains,
+        steps: usize,
+        clamp: Clamp,
+        step: impl Fn(&mut [u64], &mut Generator, &mut Vec<u32>) + Sync,
+    ) {
+        assert_eq!(
+            chains.states().sites(),
+            self.ising.sites(),
+            "rows hold the sites"
+        );
+        if clamp == Clamp::Visible {
+            return;
+        }
+        let words = chains.states().words();
+        chains.for_each_block(10 * steps * self.ising.sites(), |rows, seed| {
+            let (mut generator, mut scratch) = (seed.generator(), Vec::new());
+            for row in rows.chunks_exact_mut(words) {
+                for _ in 0..steps {
+                    step(row, &mut generator, &mut scratch);
+                }
+            }
+        });
+    }
+}
+
+impl<'a> Wolff<'a> {
+    /// Refused with a field.
+    pub fn new(ising: &'a Ising) -> Result<Self> {
+        Ok(Self {
+            bonds: Bonds::new("Wolff", ising)?,
+        })
+    }
+}
+
+impl Kernel for Wolff<'_> {
+    fn units(&self) -> usize {
+        self.bonds.ising.sites()
+    }
+
+    fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
+        let (sites, probabilities) = (self.units() as u32, self.bonds.probabilities(beta));
+        self.bonds
+            .advance(chains, steps, clamp, |row, generator, front| {
+                let first = generator.random_range(0..sites);
+                front.clear();
+                front.push(first);
+                // Spins are flipped as they join, so that a bond to a member is no longer satisfied.
+                flip_bit(row, first as usize);
+                while let Some(site) = front.pop() {
+                    let flipped = bit(row, site as usize);
+                    for &(other, positive, size) in &self.bonds.ends[site as usize] {
+                        let satisfied = (bit(row, other as usize) != flipped) == positive;
+                        if satisfied && uniform(generator) < probabilities[size as usize] {
+                            flip_bit(row, other as usize);
+                            front.push(other);
+                        }
+                    }
+                }
+            });
+    }
+}
+
+impl<'a> SwendsenWang<'a> {
+    /// Refused with a field.
+    pub fn new(ising: &'a Ising) -> Result<Self> {
+        Ok(Self {
+            bonds: Bonds::new("Swendsen-Wang", ising)?,
+        })
+    }
+}
+
+impl Kernel for SwendsenWang<'_> {
+    fn units(&self) -> usize {
+        self.bonds.ising.sites()
+    }
+
+    fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
+        let probabilities = self.bonds.probabilities(beta);
+        self.bonds
+            .advance(chains, steps, clamp, |row, generator, parent| {
+                parent.clear();
+                parent.extend(0..self.units() as u32);
+                for (site, ends) in self.bonds.ends.iter().enumerate() {
+                    for &(other, positive, size) in ends.iter().filter(|end| end.0 as usize > site)
+                    {
+                        let satisfied = (bit(row, other as usize) == bit(row, site)) == positive;
+                        if satisfied && uniform(generator) < probabilities[size as usize] {
+                            let (a, b) = (root(parent, site as u32), root(parent, other));
+                            // The smaller number is the root, so that it is met first below.
+                            parent[a.max(b) as usize] = a.min(b);
+                        }
+                    }
+                }
+                const FLIPPED: u32 = 1 << 31;
+                for site in 0..self.units() {
+                    // A parent has a smaller number, and knows already whether it is flipped.
+                    let up = parent[site];
+                    let flip = if up as usize == site {
+                        generator.random::<bool>()
+                    } else {
+                        parent[up as usize] & FLIPPED != 0
+                    };
+                    parent[site] = if flip { FLIPPED } else { 0 };
+                    if flip {
+                        flip_bit(row, site);
+                    }
+                }
+            });
+    }
+}
+
+/// The root of a site's tree, whose path is halved on the way.
+fn root(parent: &mut [u32], mut site: u32) -> u32 {
+    while parent[site as usize] != site {
+        parent[site as usize] = parent[parent[site as usize] as usize];
+        site = parent[site as usize];
+    }
+    site
+}
