@@ -1,6 +1,7 @@
 //! How well a model has learned: a model and its target meet here.
 
 pub mod couplings;
+pub mod observables;
 
 use crate::configuration::Configurations;
 use crate::enumerate::{kl_divergence, log_partition, log_probabilities, mean_log_weight};

@@ -1,5 +1,7 @@
 //! Training configurations of an Ising model: equilibrated, spaced, and without a preferred sign.
 
+use super::cluster::Wolff;
+use super::schedule::Schedule;
 use super::single_site::Metropolis;
 use crate::configuration::Configurations;
 use crate::law::{Chains, Clamp, Kernel, Law};
@@ -14,28 +16,33 @@ pub struct IsingSample {
     /// The configurations, equally weighted.
     pub configurations: Configurations,
     /// The longest autocorrelation time among energy, |magnetisation| and (with a field)
-    /// magnetisation, in sweeps.
+    /// magnetisation, in steps.
     pub tau: f64,
-    /// Sweeps between configurations: at least 2 tau.
+    /// Steps between configurations: at least 2 tau.
     pub spacing: usize,
-    /// Sweeps before the first configuration: at least 100 tau.
+    /// Steps before the first configuration: at least 100 tau.
     pub equilibration: usize,
 }
 
 /// A pilot run counts as equilibrated and its tau as known when it is this many tau long.
 const PILOT_TAUS: f64 = 500.0;
 
-/// Draws `count` configurations by random-site Metropolis from a single chain.
+/// Draws `count` configurations from a single chain. A step is a sweep of random-site Metropolis, and without a field
+/// one Wolff cluster before it, so that neither the critical point nor the two signs below it slow the chain.
 ///
 /// A pilot run from all spins along the field is doubled until it is 500 of its own tau long; then
-/// configurations follow every 2 tau. Without a field each is multiplied by a random sign, since
-/// below the critical temperature a single run shows one sign only, although E(s) = E(-s).
+/// configurations follow every 2 tau. Without a field each is multiplied by a random sign, since E(s) = E(-s).
 ///
-/// Limits: a local sampler cannot see a well that it never leaves. Frustrated couplings at low
+/// Limits: a chain cannot see a well that it never leaves. Frustrated couplings at low
 /// temperature, or a field so weak that both signs matter although the chain never changes its own,
-/// need more than this.
+/// need [`super::tempering`].
 pub fn draw_configurations(ising: &Ising, count: usize, seed: Seed) -> IsingSample {
-    let kernel = Metropolis::new(ising).expect("an Ising model forbids no state");
+    let metropolis = Metropolis::new(ising).expect("an Ising model forbids no state");
+    let mut parts: Vec<(Box<dyn Kernel>, usize)> = vec![(Box::new(metropolis), 1)];
+    if let Ok(wolff) = Wolff::new(ising) {
+        parts.insert(0, (Box::new(wolff), 1));
+    }
+    let kernel = Schedule::new(parts);
     let sites = ising.sites();
     let mut start = Configurations::zeros(sites, 1);
     if ising.field() >= 0.0 {

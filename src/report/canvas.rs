@@ -175,21 +175,30 @@ where
         let points = panel.series.iter().flat_map(|series| series.points.iter());
         points.map(|point| point.x)
     });
-    let y_values = figure.panels.iter().flat_map(|panel| {
-        let points = panel.series.iter().flat_map(|series| series.points.iter());
-        let levels = panel.levels.iter().map(|level| level.y);
-        points
-            .flat_map(|point| [point.low, point.y, point.high])
-            .chain(levels)
-    });
-    let spans = (figure.x.span(x_values), figure.y.span(y_values));
+    let shared = figure.panels.iter().filter(|panel| panel.y.is_none());
+    let x_span = figure.x.span(x_values);
+    let y_span = figure.y.span(shared.flat_map(y_values));
     let areas = middle.split_evenly((rows(figure), figure.columns));
     for (panel, area) in figure.panels.iter().zip(&areas) {
-        draw_panel(figure, panel, spans, area)?;
+        let own = panel
+            .y
+            .as_ref()
+            .map(|axis| (axis, axis.span(y_values(panel))));
+        let (y_axis, y_span) = own.unwrap_or((&figure.y, y_span));
+        draw_panel(panel, (&figure.x, x_span), (y_axis, y_span), area)?;
     }
     draw_legend(figure, &foot)?;
     root.present()?;
     Ok(())
+}
+
+/// Every value that a panel shows.
+fn y_values(panel: &Panel) -> impl Iterator<Item = f64> + Clone {
+    let points = panel.series.iter().flat_map(|series| series.points.iter());
+    let levels = panel.levels.iter().map(|level| level.y);
+    points
+        .flat_map(|point| [point.low, point.y, point.high])
+        .chain(levels)
 }
 
 type Span = (f64, f64);
@@ -223,15 +232,14 @@ impl Ranged for Ticks {
 }
 
 fn draw_panel<DB: DrawingBackend>(
-    figure: &Figure,
     panel: &Panel,
-    (x_span, y_span): (Span, Span),
+    (x_axis, x_span): (&Axis, Span),
+    (y_axis, y_span): (&Axis, Span),
     area: &DrawingArea<DB, Shift>,
 ) -> Draw<()>
 where
     DB::ErrorType: 'static,
 {
-    let (x_axis, y_axis) = (&figure.x, &figure.y);
     let mut builder = ChartBuilder::on(area);
     builder
         .margin(6 * SCALE)

@@ -17,7 +17,7 @@ pub struct Figure {
     pub columns: usize,
     /// The horizontal axis, the same for all panels.
     pub x: Axis,
-    /// The vertical axis, the same for all panels.
+    /// The vertical axis, the same for all panels that have none of their own.
     pub y: Axis,
 }
 
@@ -30,6 +30,8 @@ pub struct Panel {
     pub series: Vec<Series>,
     /// Exact values: horizontal lines.
     pub levels: Vec<Level>,
+    /// A vertical axis of its own, for panels that show different quantities.
+    pub y: Option<Axis>,
 }
 
 /// An axis.

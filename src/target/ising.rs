@@ -2,7 +2,7 @@
 
 use super::lattice::Lattice;
 use super::square_lattice::SquareLattice;
-use crate::configuration::bit;
+use crate::configuration::{bit, set_bit, used_bits, words_for};
 use crate::error::{Error, Result};
 use crate::law::Law;
 use crate::random::Seed;
@@ -24,11 +24,71 @@ pub struct Coupling {
 /// counted once; the law has weight f(s) = e^{-E(s)/T}, with k_B = 1.
 #[derive(Clone, Debug)]
 pub struct Ising {
-    /// (neighbour, J) of every site.
+    /// (neighbour, J) of every site, each neighbour once.
     neighbours: Vec<Vec<(usize, f64)>>,
+    /// The same couplings by distance, where that is short.
+    distances: Vec<Distance>,
     field: f64,
     temperature: f64,
     log_partition: Option<f64>,
+}
+
+/// All couplings of one strength between a site i and the site i + `distance`: an energy then takes a few operations on
+/// whole words, since a lattice has few distances.
+#[derive(Clone, Debug)]
+struct Distance {
+    distance: usize,
+    strength: f64,
+    /// The sites i, as bits.
+    sites: Vec<u64>,
+    couplings: usize,
+}
+
+impl Distance {
+    /// All of them, or none where they are so many that site by site is as fast.
+    fn all(sites: usize, couplings: &[Coupling]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for &Coupling { i, j, strength } in couplings {
+            let (first, distance) = (i.min(j), i.abs_diff(j));
+            let same = |known: &Self| {
+                (known.distance, known.strength) == (distance, strength)
+                    && !bit(&known.sites, first)
+            };
+            let place = all.iter().position(same).unwrap_or(all.len());
+            if place == 16 {
+                return Vec::new();
+            }
+            if place == all.len() {
+                all.push(Self {
+                    distance,
+                    strength,
+                    sites: vec![0; words_for(sites)],
+                    couplings: 0,
+                });
+            }
+            let found = &mut all[place];
+            set_bit(&mut found.sites, first, true);
+            found.couplings += 1;
+        }
+        all
+    }
+
+    /// sum J s_i s_{i + distance}.
+    fn sum(&self, state: &[u64]) -> f64 {
+        let (words, bits) = (self.distance / 64, self.distance % 64);
+        let word = |k: usize| state.get(k).copied().unwrap_or(0);
+        let mut broken = 0;
+        for (k, sites) in self.sites.iter().enumerate() {
+            let low = word(k + words) >> bits;
+            let high = if bits == 0 {
+                0
+            } else {
+                word(k + words + 1) << (64 - bits)
+            };
+            broken += ((state[k] ^ (low | high)) & sites).count_ones();
+        }
+        self.strength * (self.couplings as f64 - 2.0 * f64::from(broken))
+    }
 }
 
 /// The spin of site `i`: +1 where the bit is set, else -1.
@@ -62,8 +122,26 @@ impl Ising {
             neighbours[i].push((j, strength));
             neighbours[j].push((i, strength));
         }
+        for ends in &mut neighbours {
+            let mut others: Vec<usize> = ends.iter().map(|(other, _)| *other).collect();
+            others.sort_unstable();
+            others.dedup();
+            if others.len() < ends.len() {
+                let sum = |other| {
+                    ends.iter()
+                        .filter(|end| end.0 == other)
+                        .map(|end| end.1)
+                        .sum()
+                };
+                *ends = others
+                    .into_iter()
+                    .map(|other| (other, sum(other)))
+                    .collect();
+            }
+        }
         Ok(Self {
             neighbours,
+            distances: Distance::all(sites, couplings),
             field,
             temperature,
             log_partition: None,
@@ -126,15 +204,27 @@ impl Ising {
 
     /// E(s), in the units of J.
     pub fn energy(&self, state: &[u64]) -> f64 {
-        // Half the local fields of the couplings, since each is seen from both its sites.
-        -(0..self.neighbours.len())
-            .map(|i| spin(state, i) * (0.5 * self.local_coupling(state, i) + self.field))
-            .sum::<f64>()
+        let couplings: f64 = if self.distances.is_empty() {
+            // Half the local fields, since each coupling is seen from both its sites.
+            let sites = 0..self.neighbours.len();
+            sites
+                .map(|i| 0.5 * spin(state, i) * self.local_coupling(state, i))
+                .sum()
+        } else {
+            self.distances
+                .iter()
+                .map(|distance| distance.sum(state))
+                .sum()
+        };
+        -couplings - self.field * self.magnetization(state)
     }
 
     /// M(s) = sum_i s_i.
     pub fn magnetization(&self, state: &[u64]) -> f64 {
-        (0..self.neighbours.len()).map(|i| spin(state, i)).sum()
+        let sites = self.neighbours.len();
+        let up = |(word, bits): (usize, &u64)| (bits & used_bits(sites, word)).count_ones();
+        let up: u32 = state[..words_for(sites)].iter().enumerate().map(up).sum();
+        2.0 * f64::from(up) - sites as f64
     }
 
     /// h.
@@ -269,6 +359,39 @@ mod tests {
         assert_eq!(ising.energy(&[0xffff]), -32.0 - 8.0);
         assert_eq!(ising.energy(&[0]), -32.0 + 8.0);
         assert_eq!(ising.magnetization(&[0xff]), 0.0);
+    }
+
+    /// Word by word, against bond by bond, across the borders of words, with a listed pair twice and signs mixed.
+    #[test]
+    fn energies_are_sums_over_couplings() {
+        let mut couplings: Vec<Coupling> = Lattice::Cubic(5, 6, 7)
+            .bonds()
+            .iter()
+            .map(|&(i, j)| Coupling {
+                i,
+                j,
+                strength: if (i * j) % 3 == 0 { 1.0 } else { -0.5 },
+            })
+            .collect();
+        couplings.push(couplings[17]);
+        let ising = Ising::new(210, &couplings, 0.25, 1.0).unwrap();
+        assert!(
+            (7..16).contains(&ising.distances.len()),
+            "{}",
+            ising.distances.len()
+        );
+        let mut generator = Seed::root(4).generator();
+        for _ in 0..50 {
+            // Bits past the last site mean nothing.
+            let state: [u64; 5] = std::array::from_fn(|_| generator.random());
+            let pairs: f64 = couplings
+                .iter()
+                .map(|c| c.strength * spin(&state, c.i) * spin(&state, c.j))
+                .sum();
+            let m: f64 = (0..210).map(|i| spin(&state, i)).sum();
+            assert_eq!(ising.magnetization(&state), m);
+            assert!((ising.energy(&state) - (-pairs - 0.25 * m)).abs() < 1e-10);
+        }
     }
 
     #[test]

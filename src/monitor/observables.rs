@@ -1,0 +1,272 @@
+//! The observables of spins, as a sampler or a machine sees them.
+
+use crate::configuration::{Configurations, copy_bits, set_bit};
+use crate::enumerate::check_limit;
+use crate::error::Result;
+use crate::law::{Chains, Clamp, Kernel, Law};
+use crate::model::Model;
+use crate::model::rbm::Rbm;
+use crate::numerics::log_sum_exp;
+use crate::random::{Seed, uniform};
+use crate::statistics::estimate::Estimate;
+use crate::statistics::measurements::Measurements;
+use crate::target::ising::Ising;
+use crate::target::observable::{Moments, Observable, moments, moments_of};
+use crate::training::batch::RowSampler;
+use rayon::prelude::*;
+
+/// How a law is sampled: so many chains, steps before the first measurement, and steps measured on each chain, one
+/// measurement a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    /// Chains.
+    pub chains: usize,
+    /// Steps before the first measurement.
+    pub equilibration: usize,
+    /// Steps measured.
+    pub measured: usize,
+}
+
+/// What a run has seen.
+#[derive(Clone, Debug)]
+pub struct Sampled {
+    sites: usize,
+    temperature: f64,
+    /// E, E^2, |M|, M^2, M^4 of every state.
+    measurements: Measurements,
+}
+
+/// Moves chains, whose first bits are the spins of `ising`, by a kernel of any law of theirs, and measures energy and
+/// magnetisation after every step. `report(done, of)` is called now and then.
+pub fn sample(
+    ising: &Ising,
+    kernel: &dyn Kernel,
+    chains: &mut Chains,
+    sampling: Sampling,
+    report: &mut dyn FnMut(usize, usize),
+) -> Sampled {
+    let total = sampling.equilibration + sampling.measured;
+    kernel.advance(chains, 1.0, sampling.equilibration, Clamp::Nothing);
+    let mut measurements = Measurements::new(5, chains.states().len());
+    for step in 0..sampling.measured {
+        kernel.advance(chains, 1.0, 1, Clamp::Nothing);
+        for chain in 0..chains.states().len() {
+            measurements.push(chain, &moments(ising, chains.states().row(chain)));
+        }
+        if step % 256 == 0 {
+            report(sampling.equilibration + step, total);
+        }
+    }
+    report(total, total);
+    Sampled {
+        sites: ising.sites(),
+        temperature: ising.temperature(),
+        measurements,
+    }
+}
+
+impl Sampled {
+    /// An observable, with an error that knows autocorrelation. tau is in steps of the kernel.
+    pub fn estimate(&self, observable: Observable) -> Estimate {
+        self.measurements
+            .derived(&|moments| observable.of(moments, self.sites, self.temperature))
+    }
+
+    /// The probability that E = `energy`, to rounding.
+    pub fn energy_probability(&self, energy: f64) -> f64 {
+        let series = self.measurements.series(0);
+        let count = series
+            .iter()
+            .flatten()
+            .filter(|e| (**e - energy).abs() < 1e-6)
+            .count();
+        count as f64 / (series.len() * self.measurements.length()) as f64
+    }
+}
+
+/// Where the chains of a machine start: the first half anywhere (every visible unit 0 or 1 with probability 1/2), the
+/// others in configurations of the data, so that a mode which one of the two misses shows. Hidden units are 0; a step of
+/// block Gibbs draws them first.
+pub fn mixed_starts(
+    data: &Configurations,
+    units: usize,
+    chains: usize,
+    seed: Seed,
+) -> Result<Configurations> {
+    let from_data = RowSampler::new(data)?.draw(chains, seed.child("data", 0));
+    let mut generator = seed.child("anywhere", 0).generator();
+    let mut starts = Configurations::zeros(units, chains);
+    for chain in 0..chains {
+        let row = starts.row_mut(chain);
+        if chain < chains / 2 {
+            for site in 0..data.sites() {
+                set_bit(row, site, uniform(&mut generator) < 0.5);
+            }
+        } else {
+            copy_bits(from_data.row(chain), 0, data.sites(), row, 0);
+        }
+    }
+    Ok(starts)
+}
+
+/// Samples a machine by its own kernel from [`mixed_starts`].
+pub fn sample_model(
+    ising: &Ising,
+    model: &dyn Model,
+    data: &Configurations,
+    sampling: Sampling,
+    seed: Seed,
+    report: &mut dyn FnMut(usize, usize),
+) -> Result<Sampled> {
+    let units = model.visible() + model.hidden();
+    let starts = mixed_starts(data, units, sampling.chains, seed.child("starts", 0))?;
+    let mut chains = Chains::new(starts, seed.child("chains", 0));
+    Ok(sample(
+        ising,
+        &*model.kernel(),
+        &mut chains,
+        sampling,
+        report,
+    ))
+}
+
+/// Hidden units up to which the exact expectations of a machine are summed here: some microseconds a state.
+pub const HIDDEN_LIMIT: usize = 18;
+
+/// The exact means of E, E^2, |M|, M^2 and M^4 under a restricted machine, by enumeration of its hidden units, given
+/// which the visible ones are independent. With s_i of mean mu_i:
+///
+/// - `<E>` is E of the means; `Var E = sum_k (1 - mu_k^2) l_k^2 + sum_{couplings} J^2 (1 - mu_i^2)(1 - mu_j^2)`, with
+///   the local field l_k = h + sum_j J_kj mu_j: E is a polynomial of second order in the deviations s_k - mu_k, whose
+///   terms are uncorrelated;
+/// - M: its whole law, a site at a time.
+///
+/// At most [`HIDDEN_LIMIT`] hidden units: 2^hidden x (sites^2 + couplings x neighbours) operations.
+pub fn exact_moments(ising: &Ising, model: &Rbm) -> Result<Moments> {
+    check_limit(
+        "the exact observables of the machine",
+        model.hidden(),
+        HIDDEN_LIMIT,
+        "sample it instead",
+    )?;
+    let hidden = model.transposed();
+    let mut log_weights = vec![0.0; 1 << model.hidden()];
+    const BLOCK: usize = 256;
+    let block = BLOCK.min(log_weights.len());
+    log_weights
+        .par_chunks_mut(block)
+        .enumerate()
+        .for_each(|(k, out)| hidden.log_weights((k * block) as u64, out));
+    let log_partition = log_sum_exp(&log_weights);
+    let sums: Vec<Moments> = log_weights
+        .par_chunks(block)
+        .enumerate()
+        .map(|(k, log_weights)| {
+            let mut sums = [0.0; 5];
+            for (state, log_weight) in ((k * block) as u64..).zip(log_weights) {
+                let p = (log_weight - log_partition).exp();
+                let given = moments_given(ising, model, state);
+                sums.iter_mut()
+                    .zip(given)
+                    .for_each(|(sum, x)| *sum += p * x);
+            }
+            sums
+        })
+        .collect();
+    let mut total = [0.0; 5];
+    for sums in sums {
+        total
+            .iter_mut()
+            .zip(sums)
+            .for_each(|(total, sum)| *total += sum);
+    }
+    Ok(total)
+}
+
+/// The moments given the hidden units.
+fn moments_given(ising: &Ising, model: &Rbm, hidden: u64) -> Moments {
+    let sites = ising.sites();
+    let up: Vec<f64> = (0..sites)
+        .map(|i| model.visible_probability(&[hidden], i))
+        .collect();
+    let mean: Vec<f64> = up.iter().map(|p| 2.0 * p - 1.0).collect();
+    let (mut energy, mut variance) = (0.0, 0.0);
+    for k in 0..sites {
+        let ends = ising.neighbours(k);
+        let local: f64 = ends.iter().map(|(i, j)| j * mean[*i]).sum::<f64>() + ising.field();
+        energy -= mean[k] * (0.5 * (local - ising.field()) + ising.field());
+        let own = 1.0 - mean[k] * mean[k];
+        variance += own * local * local;
+        for &(i, j) in ends {
+            variance += 0.5 * own * (1.0 - mean[i] * mean[i]) * j * j;
+        }
+    }
+    // P(n spins up), a site at a time.
+    let mut law = vec![0.0; sites + 1];
+    law[0] = 1.0;
+    for (count, p) in up.iter().enumerate() {
+        for n in (0..=count).rev() {
+            law[n + 1] += p * law[n];
+            law[n] *= 1.0 - p;
+        }
+    }
+    let mut moments = [0.0; 5];
+    for (n, p) in law.iter().enumerate() {
+        let given = moments_of(0.0, 2.0 * n as f64 - sites as f64);
+        moments
+            .iter_mut()
+            .zip(given)
+            .for_each(|(sum, x)| *sum += p * x);
+    }
+    moments[0] = energy;
+    moments[1] = energy * energy + variance;
+    moments
+}
+
+/// The exact means of E, E^2, |M|, M^2 and M^4 of any law on the sites of `ising`, by enumeration.
+pub fn enumerated_moments(ising: &Ising, law: &dyn Law) -> Result<Moments> {
+    check_limit(
+        "the exact observables",
+        law.sites(),
+        crate::enumerate::VISIBLE_LIMIT,
+        "sample the law instead",
+    )?;
+    let block = 1_usize << law.sites().min(12);
+    let blocks = (1_u64 << law.sites()) / block as u64;
+    // (largest ln f, sum f / largest, sums of moments) of every block.
+    let parts: Vec<(f64, f64, Moments)> = (0..blocks)
+        .into_par_iter()
+        .map(|k| {
+            let mut log_weights = vec![0.0; block];
+            law.log_weights(k * block as u64, &mut log_weights);
+            let largest = log_weights
+                .iter()
+                .fold(f64::NEG_INFINITY, |a: f64, b| a.max(*b));
+            let (mut sum, mut sums) = (0.0, [0.0; 5]);
+            for (state, log_weight) in (k * block as u64..).zip(&log_weights) {
+                if *log_weight > f64::NEG_INFINITY {
+                    let weight = (log_weight - largest).exp();
+                    sum += weight;
+                    let given = moments(ising, &[state]);
+                    sums.iter_mut()
+                        .zip(given)
+                        .for_each(|(sum, x)| *sum += weight * x);
+                }
+            }
+            (largest, sum, sums)
+        })
+        .collect();
+    let largest = parts
+        .iter()
+        .fold(f64::NEG_INFINITY, |a: f64, part| a.max(part.0));
+    let (mut total, mut moments) = (0.0, [0.0; 5]);
+    for (scale, sum, sums) in parts.iter().filter(|part| part.1 > 0.0) {
+        let factor = (scale - largest).exp();
+        total += factor * sum;
+        moments
+            .iter_mut()
+            .zip(sums)
+            .for_each(|(moment, sum)| *moment += factor * sum);
+    }
+    Ok(moments.map(|moment| moment / total))
+}
