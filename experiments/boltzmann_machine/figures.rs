@@ -76,6 +76,7 @@ fn kl_against_work(options: &Options, rows: &[Row], answers: &[Answer]) -> Figur
             })
         });
         Panel {
+            y: None,
             title: title(options, target),
             series: series.collect(),
             levels: answer
@@ -153,6 +154,7 @@ fn learned_against_true(options: &Options, couplings: &[CouplingRow]) -> Figure 
                 span: Some((y - 0.12 * strongest, y + 0.12 * strongest)),
             };
             Panel {
+                y: None,
                 title: format!("{}, {}", fit.lattice, fit.estimator),
                 levels: vec![level(0.0), level(strongest)],
                 series: vec![Series {
@@ -208,6 +210,7 @@ fn error_against_samples(options: &Options, couplings: &[CouplingRow]) -> Figure
                     })
                 });
         Panel {
+            y: None,
             title: lattice.clone(),
             levels: Vec::new(),
             series: series.collect(),

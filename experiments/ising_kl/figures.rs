@@ -149,6 +149,7 @@ fn against_hidden(options: &Options, rows: &[Row]) -> Figure {
         let mut series = series_of(&rows, Mark::Bars, |row| row.hidden as f64);
         set_apart(&mut series);
         Panel {
+            y: None,
             title: if options.lattice.len() > 1 {
                 lattice.description()
             } else {
