@@ -19,6 +19,15 @@ pub struct SwendsenWang<'a> {
     bonds: Bonds<'a>,
 }
 
+/// What a move needs to remember.
+#[derive(Default)]
+struct Scratch {
+    /// Sites on the border of a cluster, or the parent of every site.
+    sites: Vec<u32>,
+    /// The cluster, as bits.
+    members: Vec<u64>,
+}
+
 /// The couplings of a model, each size of coupling listed once.
 struct Bonds<'a> {
     ising: &'a Ising,
@@ -71,7 +80,7 @@ impl<'a> Bonds<'a> {
         chains: &mut Chains,
         steps: usize,
         clamp: Clamp,
-        step: impl Fn(&mut [u64], &mut Generator, &mut Vec<u32>) + Sync,
+        step: impl Fn(&mut [u64], &mut Generator, &mut Scratch) + Sync,
     ) {
         assert_eq!(
             chains.states().sites(),
@@ -83,7 +92,7 @@ impl<'a> Bonds<'a> {
         }
         let words = chains.states().words();
         chains.for_each_block(10 * steps * self.ising.sites(), |rows, seed| {
-            let (mut generator, mut scratch) = (seed.generator(), Vec::new());
+            let (mut generator, mut scratch) = (seed.generator(), Scratch::default());
             for row in rows.chunks_exact_mut(words) {
                 for _ in 0..steps {
                     step(row, &mut generator, &mut scratch);
@@ -110,21 +119,33 @@ impl Kernel for Wolff<'_> {
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
         let (sites, probabilities) = (self.units() as u32, self.bonds.probabilities(beta));
         self.bonds
-            .advance(chains, steps, clamp, |row, generator, front| {
+            .advance(chains, steps, clamp, |row, generator, scratch| {
                 let first = generator.random_range(0..sites);
+                let Scratch {
+                    sites: front,
+                    members,
+                } = scratch;
                 front.clear();
                 front.push(first);
-                // Spins are flipped as they join, so that a bond to a member is no longer satisfied.
-                flip_bit(row, first as usize);
+                members.clear();
+                members.resize(row.len(), 0);
+                flip_bit(members, first as usize);
                 while let Some(site) = front.pop() {
-                    let flipped = bit(row, site as usize);
                     for &(other, positive, size) in &self.bonds.ends[site as usize] {
-                        let satisfied = (bit(row, other as usize) != flipped) == positive;
-                        if satisfied && uniform(generator) < probabilities[size as usize] {
-                            flip_bit(row, other as usize);
+                        // Members are flipped at the end, so that every bond is judged as it was.
+                        let satisfied =
+                            (bit(row, other as usize) == bit(row, site as usize)) == positive;
+                        if satisfied
+                            && !bit(members, other as usize)
+                            && uniform(generator) < probabilities[size as usize]
+                        {
+                            flip_bit(members, other as usize);
                             front.push(other);
                         }
                     }
+                }
+                for (word, members) in row.iter_mut().zip(members) {
+                    *word ^= *members;
                 }
             });
     }
@@ -147,7 +168,8 @@ impl Kernel for SwendsenWang<'_> {
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
         let probabilities = self.bonds.probabilities(beta);
         self.bonds
-            .advance(chains, steps, clamp, |row, generator, parent| {
+            .advance(chains, steps, clamp, |row, generator, scratch| {
+                let parent = &mut scratch.sites;
                 parent.clear();
                 parent.extend(0..self.units() as u32);
                 for (site, ends) in self.bonds.ends.iter().enumerate() {
