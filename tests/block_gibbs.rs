@@ -7,11 +7,13 @@ use gibbsite::configuration::{Configurations, bit, copy_bits, set_bit, words_for
 use gibbsite::contract::{self, FALSE_ALARM};
 use gibbsite::kernels::descent::Descent;
 use gibbsite::kernels::level::Level;
-use gibbsite::law::{Chains, Clamp, Law};
+use gibbsite::law::{Chains, Clamp, Kernel, Law};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::random::{Generator, Seed};
 use gibbsite::statistics::fit::chi_square_p_value;
+use gibbsite::target::ising::Ising;
 use gibbsite::training::batch::RowSampler;
 use rand::RngExt;
 use std::process::Command;
@@ -344,6 +346,26 @@ fn hash_of_all_kernels() -> u64 {
         rbm.descend_difference(&few, &data, &descent, &mut sums, &mut [])
             .unwrap();
         hashes.push(hash(rbm.parameters().iter().map(|x| x.to_bits())));
+    }
+    for (lattice, count) in [
+        ("square:6x6", 700),
+        ("square:16x16", 3),
+        ("triangular:4x6", 70),
+    ] {
+        let glass = Ising::spin_glass(lattice.parse().unwrap(), 1.0, 2.0, Seed::root(8)).unwrap();
+        for (model, sweeps) in [
+            (
+                Ising::on_lattice(lattice.parse().unwrap(), 1.0, 0.0, 2.0).unwrap(),
+                5,
+            ),
+            (glass, 3),
+        ] {
+            let starts = Configurations::zeros(model.sites(), count);
+            let mut chains = Chains::new(starts, Seed::root(9));
+            let kernel = multi_spin_metropolis(&model).unwrap();
+            kernel.advance(&mut chains, 1.0, sweeps, Clamp::Nothing);
+            hashes.push(hash(chains.states().bits().iter().copied()));
+        }
     }
     hash(hashes)
 }

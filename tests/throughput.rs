@@ -58,6 +58,8 @@ fn quick_measures_every_size_and_compares() {
             "log_partition,784,20,,,1,state",
             "exact_gradient,16,16,,,1,state",
             "exact_gradient,20,20,,,1,state",
+            "metropolis,4096,,1024,100,1,update",
+            "metropolis,4096,,1,5000,1,update",
         ]
     );
     for name in ["throughput.png", "throughput.svg", "run.json"] {

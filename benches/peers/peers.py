@@ -1,6 +1,6 @@
-"""The other side of the speed comparison: numpy and torch, written as a good practitioner would.
+"""The other side of the speed comparison: numpy, torch and numba, written as a good practitioner would.
 
-    python3 -m venv .venv && .venv/bin/pip install numpy torch threadpoolctl
+    python3 -m venv .venv && .venv/bin/pip install numpy torch numba threadpoolctl
     .venv/bin/python benches/peers/peers.py --threads 2 --out peers.csv
     cargo run --release --bin throughput -- --threads 2 --peers peers.csv
 
@@ -36,6 +36,14 @@ except ImportError:
     torch = None
     print("torch is not installed: numpy alone", file=sys.stderr)
 
+try:
+    import numba
+
+    numba.set_num_threads(min(options.threads, numba.config.NUMBA_NUM_THREADS))
+except ImportError:
+    numba = None
+    print("numba is not installed: no spin updates", file=sys.stderr)
+
 TRAINING = [  # kernel, visible, hidden, batch, Gibbs steps, rows, density
     ("cd", 784, 500, 100, 1, 1000, 0.13),
     ("cd", 784, 500, 100, 10, 500, 0.13),
@@ -46,6 +54,7 @@ TRAINING = [  # kernel, visible, hidden, batch, Gibbs steps, rows, density
 ]
 LOG_PARTITION = [(16, 16), (20, 20), (24, 20)]  # over the smaller layer
 EXACT_GRADIENT = [(16, 16), (20, 20)]
+METROPOLIS = [(64, 1024, 100, 4, 200), (64, 1, 5000, 1, 500)]  # side; chains, sweeps there; chains, sweeps here
 CHUNK = 1 << 14  # states whose inputs fit the second-level cache
 RATE = 1e-6  # so small that the machine stays as it is
 
@@ -214,6 +223,29 @@ def training(library, visible, hidden, batch, gibbs_steps, rows, density, persis
     return epoch
 
 
+if numba:
+
+    @numba.njit(fastmath=True, parallel=True)
+    def sweeps_in_order(spins, sweeps, acceptance):
+        chains, side = spins.shape[0], spins.shape[1]
+        for chain in numba.prange(chains):
+            s = spins[chain]
+            for _ in range(sweeps):
+                for i in range(side):
+                    up, down = (i - 1) % side, (i + 1) % side
+                    for j in range(side):
+                        around = s[up, j] + s[down, j] + s[i, (j - 1) % side] + s[i, (j + 1) % side]
+                        if np.random.random() < acceptance[s[i, j] * around + 4]:
+                            s[i, j] = -s[i, j]
+
+    def metropolis(side, chains, sweeps):
+        spins = np.where(np.random.default_rng(0).random((chains, side, side)) < 0.5, 1, -1).astype(np.int8)
+        cost = np.arange(-4, 5)
+        # Ties at probability 1/2, as the other side does.
+        acceptance = np.where(cost == 0, 0.5, np.minimum(1, np.exp(-2 * cost / 2.269185314213022)))
+        return lambda: sweeps_in_order(spins, sweeps, acceptance)
+
+
 cases = []  # (columns of the table, units of work, what to run)
 for library in [Numpy] + ([Torch] if torch else []):
     for kernel, visible, hidden, batch, gibbs_steps, rows, density in TRAINING:
@@ -226,6 +258,10 @@ for library in [Numpy] + ([Torch] if torch else []):
     for visible, hidden in EXACT_GRADIENT:
         run = library(visible, hidden, 0.1, np.float64).exact_gradient
         cases.append(((library.name, "exact_gradient", visible, hidden, "", "", "state"), 1 << visible, run))
+
+for side, their_chains, their_sweeps, chains, sweeps in METROPOLIS if numba else []:
+    columns = ("numba", "metropolis", side * side, "", their_chains, their_sweeps, "update")
+    cases.append((columns, side * side * chains * sweeps, metropolis(side, chains, sweeps)))
 
 times = [[] for _ in cases]
 for round_number in range(options.rounds + 1):
@@ -241,7 +277,7 @@ with open(options.out, "w", newline="") as file:
     table.writerow("peer,version,kernel,visible,hidden,batch,gibbs_steps,threads,unit,microseconds".split(","))
     for (columns, _, _), measured in zip(cases, times):
         peer, kernel, visible, hidden, batch, gibbs_steps, unit = columns
-        version = np.__version__ if peer == "numpy" else torch.__version__
+        version = {"numpy": np, "torch": torch, "numba": numba}[peer].__version__
         microseconds = statistics.median(measured)
         table.writerow([peer, version, kernel, visible, hidden, batch, gibbs_steps, options.threads, unit, microseconds])
         print(f"{peer:6} {kernel:15} {visible}x{hidden} {microseconds:.4g} us a {unit}")

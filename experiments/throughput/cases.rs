@@ -3,9 +3,15 @@
 use gibbsite::configuration::{Configurations, set_bit};
 use gibbsite::enumerate;
 use gibbsite::error::Result;
+use gibbsite::kernels::multi_spin::MultiSpin;
+use gibbsite::law::{Chains, Clamp, Kernel as _};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::random::{Seed, uniform};
+use gibbsite::target::infinite_lattice::CRITICAL_TEMPERATURE;
+use gibbsite::target::ising::Ising;
+use gibbsite::target::lattice::Lattice;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
 };
@@ -23,13 +29,15 @@ pub enum Kernel {
     Pcd,
     LogPartition,
     ExactGradient,
+    Metropolis,
 }
 
-const NAMES: [(Kernel, &str); 4] = [
+const NAMES: [(Kernel, &str); 5] = [
     (Kernel::Cd, "cd"),
     (Kernel::Pcd, "pcd"),
     (Kernel::LogPartition, "log_partition"),
     (Kernel::ExactGradient, "exact_gradient"),
+    (Kernel::Metropolis, "metropolis"),
 ];
 
 impl FromStr for Kernel {
@@ -56,7 +64,7 @@ impl fmt::Display for Kernel {
 pub struct Row {
     pub kernel: Kernel,
     pub visible: usize,
-    pub hidden: usize,
+    pub hidden: Option<usize>,
     pub batch: Option<usize>,
     pub gibbs_steps: Option<usize>,
     pub threads: usize,
@@ -83,6 +91,12 @@ enum Work {
     LogPartition(Rbm),
     /// The model's statistics, by enumeration.
     ExactGradient { model: Rbm, gradient: Vec<f64> },
+    /// Sweeps of many chains.
+    Metropolis {
+        kernel: MultiSpin,
+        chains: Chains,
+        sweeps: usize,
+    },
 }
 
 /// Every case. Weights are small and random, and data noise with the density of digits (0.13) or of Ising
@@ -149,6 +163,21 @@ pub fn all(seed: u64) -> Result<Vec<Case>> {
             work: Work::ExactGradient { model, gradient },
         });
     }
+    for (side, count, sweeps) in [(64, 1024, 100), (64, 1, 5000)] {
+        let lattice = Lattice::Square(side, side);
+        let ising = Ising::on_lattice(lattice, 1.0, 0.0, CRITICAL_TEMPERATURE)?;
+        let starts = noise(side * side, count, 0.5, seed);
+        let mut row = row(Kernel::Metropolis, side * side, 0, "update").with(count, sweeps);
+        row.hidden = None;
+        cases.push(Case {
+            row,
+            work: Work::Metropolis {
+                kernel: multi_spin_metropolis(&ising)?,
+                chains: Chains::new(starts, seed),
+                sweeps,
+            },
+        });
+    }
     Ok(cases)
 }
 
@@ -156,7 +185,7 @@ fn row(kernel: Kernel, visible: usize, hidden: usize, unit: &'static str) -> Row
     Row {
         kernel,
         visible,
-        hidden,
+        hidden: Some(hidden),
         batch: None,
         gibbs_steps: None,
         threads: rayon::current_num_threads(),
@@ -199,17 +228,24 @@ impl Case {
 
     /// Kernel and size, for the progress bar.
     pub fn name(&self) -> String {
-        format!(
-            "{} {}x{}",
-            self.row.kernel, self.row.visible, self.row.hidden
-        )
+        let hidden = self
+            .row
+            .hidden
+            .map_or(String::new(), |hidden| format!("x{hidden}"));
+        format!("{} {}{hidden}", self.row.kernel, self.row.visible)
     }
 
     /// Units of work of one measurement.
     fn units(&self) -> f64 {
         match &self.work {
             Work::Training { data, .. } => data.len() as f64,
-            _ => (1_u64 << self.row.visible.min(self.row.hidden)) as f64 * self.repeats() as f64,
+            Work::Metropolis { chains, sweeps, .. } => {
+                (chains.states().len() * chains.states().sites() * sweeps) as f64
+            }
+            Work::LogPartition(model) | Work::ExactGradient { model, .. } => {
+                let smaller = model.visible().min(model.hidden());
+                (1_u64 << smaller) as f64 * self.repeats() as f64
+            }
         }
     }
 
@@ -221,7 +257,7 @@ impl Case {
     /// About how long one measurement takes on a slow machine.
     pub fn expected_seconds(&self) -> u64 {
         match (&self.work, self.row.hidden) {
-            (Work::LogPartition(_), 30) => 60,
+            (Work::LogPartition(_), Some(30)) => 60,
             _ => 0,
         }
     }
@@ -270,6 +306,11 @@ impl Case {
                     model.add_model_statistics(gradient)?;
                 }
             }
+            Work::Metropolis {
+                kernel,
+                chains,
+                sweeps,
+            } => kernel.advance(chains, 1.0, *sweeps, Clamp::Nothing),
         }
         Ok(clock.elapsed().as_secs_f64() * 1e6 / units)
     }

@@ -11,7 +11,7 @@ pub struct PeerRow {
     pub peer: String,
     pub kernel: String,
     pub visible: usize,
-    pub hidden: usize,
+    pub hidden: Option<usize>,
     pub batch: Option<usize>,
     pub gibbs_steps: Option<usize>,
     pub threads: usize,
@@ -34,8 +34,15 @@ fn fastest<'a>(row: &Row, peers: &'a [PeerRow]) -> Option<&'a PeerRow> {
 }
 
 fn name(row: &Row) -> String {
-    let size = format!("{}x{}", row.visible, row.hidden);
+    let size = match row.hidden {
+        Some(hidden) => format!("{}x{hidden}", row.visible),
+        None => row.visible.to_string(),
+    };
     match (row.kernel, row.gibbs_steps, row.batch) {
+        (Kernel::Metropolis, _, Some(1)) => format!("Metropolis, {size} spins, 1 chain"),
+        (Kernel::Metropolis, _, Some(batch)) => {
+            format!("Metropolis, {size} spins, {batch} chains")
+        }
         (Kernel::Cd, Some(k), Some(batch)) => format!("CD-{k}, {size}, batch {batch}"),
         (Kernel::Pcd, Some(k), Some(batch)) => format!("PCD-{k}, {size}, batch {batch}"),
         (Kernel::LogPartition, ..) => format!("exact ln Z, {size}"),
@@ -63,7 +70,7 @@ pub fn text(rows: &[Row], peers: &[PeerRow]) -> String {
     for row in rows {
         let _ = write!(
             text,
-            "  {:28} {:>9} a {:6}",
+            "  {:35} {:>9} a {:6}",
             name(row),
             time(row.microseconds),
             row.unit

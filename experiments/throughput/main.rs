@@ -25,7 +25,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// How fast is this machine, and how does that compare with what others use?
 ///
 /// Measures the kernels that everything here lives on: training by contrastive divergence (cd) and
-/// persistent chains (pcd), whole updates included; exact ln Z (log_partition); the exact gradient.
+/// persistent chains (pcd), whole updates included; exact ln Z (log_partition); the exact gradient; spin
+/// updates of the Ising model (metropolis).
 /// Every size is measured in turn, round after round, and the median is reported, so that a
 /// neighbour's burst of work spoils a round and not a size.
 ///
@@ -38,11 +39,11 @@ struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 15, value_parser = at_least_one, help_heading = "Measuring")]
     rounds: usize,
 
-    /// Which kernels: cd, pcd, log_partition, exact_gradient
+    /// Which kernels: cd, pcd, log_partition, exact_gradient, metropolis
     #[arg(
         long,
         value_name = "LIST",
-        default_value = "cd,pcd,log_partition,exact_gradient",
+        default_value = "cd,pcd,log_partition,exact_gradient,metropolis",
         help_heading = "Measuring"
     )]
     kernels: List<cases::Kernel>,

@@ -1,0 +1,284 @@
+//! Learned observables against enumeration, and the experiment ising_observables as its user runs it.
+
+use gibbsite::configuration::Configurations;
+use gibbsite::enumerate;
+use gibbsite::model::Model;
+use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::monitor::observables::{Sampling, enumerated_moments, exact_moments, sample_model};
+use gibbsite::random::Seed;
+use gibbsite::target::ising::{Coupling, Ising};
+use gibbsite::target::lattice::Lattice;
+use gibbsite::target::observable::Observable;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+fn machine(visible: usize, hidden: usize, deviation: f64, seed: u64) -> Rbm {
+    let mut rbm = Rbm::new(visible, hidden).unwrap();
+    rbm.initialize(InitialWeights::Gaussian(deviation), Seed::root(seed))
+        .unwrap();
+    let (mut generator, start) = (
+        Seed::root(seed).child("bias", 0).generator(),
+        visible * hidden,
+    );
+    for bias in &mut rbm.parameters_mut()[start..] {
+        *bias = rand::RngExt::random_range(&mut generator, -1.0..1.0);
+    }
+    rbm
+}
+
+/// Moments by the hidden units, given which the spins are independent, against moments by the visible ones: lattices
+/// with loops of three, mixed couplings with a pair listed twice, a field.
+#[test]
+fn exact_observables_agree_with_enumeration() {
+    let mut mixed: Vec<Coupling> = Lattice::Triangular(3, 3)
+        .bonds()
+        .iter()
+        .map(|&(i, j)| Coupling {
+            i,
+            j,
+            strength: 0.3 * (i as f64) - 0.2 * (j as f64) + 0.1,
+        })
+        .collect();
+    mixed.push(mixed[4]);
+    for model in [
+        Ising::on_lattice(Lattice::Square(3, 3), 1.0, 0.0, 2.0).unwrap(),
+        Ising::on_lattice(Lattice::Ring(9), -0.5, 0.3, 1.0).unwrap(),
+        Ising::new(9, &mixed, -0.7, 1.0).unwrap(),
+    ] {
+        for (hidden, deviation) in [(1, 1.0), (5, 2.0), (9, 0.3), (11, 4.0)] {
+            let rbm = machine(9, hidden, deviation, hidden as u64);
+            let by_hidden = exact_moments(&model, &rbm).unwrap();
+            let by_visible = enumerated_moments(&model, &rbm).unwrap();
+            for (k, (a, b)) in by_hidden.iter().zip(by_visible).enumerate() {
+                assert!(
+                    (a - b).abs() < 1e-10 * (1.0 + b.abs()),
+                    "moment {k}: {a} instead of {b}"
+                );
+            }
+        }
+    }
+    // And of the Ising law itself, against a plain sum.
+    let model = Ising::on_lattice(Lattice::Square(3, 4), 1.0, 0.2, 1.7).unwrap();
+    let law = enumerate::whole_law(&model).unwrap();
+    let energy: f64 = (0..law.len())
+        .map(|s| law.weight(s) * model.energy(law.row(s)))
+        .sum();
+    assert!((enumerated_moments(&model, &model).unwrap()[0] - energy).abs() < 1e-10);
+    assert!(exact_moments(&model, &machine(12, 19, 0.1, 0)).is_err());
+}
+
+/// What a machine generates, with its error bars, against its exact observables; and a machine with two wells that its
+/// chains do not leave says that it is not converged.
+#[test]
+fn generated_observables_have_honest_errors() {
+    let model = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.0, 2.5).unwrap();
+    let data = Configurations::zeros(16, 10);
+    let sampling = Sampling {
+        chains: 32,
+        equilibration: 500,
+        measured: 2000,
+    };
+    let (mut squares, mut count) = (0.0, 0.0);
+    for seed in 0..24 {
+        let rbm = machine(16, 6, 0.6, seed);
+        let sampled = sample_model(
+            &model,
+            &rbm,
+            &data,
+            sampling,
+            Seed::root(seed),
+            &mut |_, _| (),
+        )
+        .unwrap();
+        let exact = exact_moments(&model, &rbm).unwrap();
+        for observable in Observable::ALL {
+            let estimate = sampled.estimate(observable);
+            let z = estimate.z(observable.of(&exact, 16, 2.5)).unwrap();
+            assert!(
+                estimate.converged && z.abs() < 4.9,
+                "{observable}: z = {z}, {estimate:?}"
+            );
+            squares += z * z;
+            count += 1.0;
+        }
+    }
+    assert!(
+        (0.6..1.5).contains(&(squares / count)),
+        "{}",
+        squares / count
+    );
+
+    // With its hidden unit 1 all sites are up, else half of them; neither state lets the unit change.
+    let mut wells = Rbm::new(16, 1).unwrap();
+    wells.parameters_mut()[..8].fill(12.0);
+    wells.parameters_mut()[16..24].fill(-6.0);
+    wells.parameters_mut()[24..32].fill(6.0);
+    wells.parameters_mut()[32] = -48.0;
+    let sampled = sample_model(
+        &model,
+        &wells,
+        &data,
+        sampling,
+        Seed::root(1),
+        &mut |_, _| (),
+    )
+    .unwrap();
+    let estimate = sampled.estimate(Observable::Magnetization);
+    assert!(!estimate.converged, "{estimate:?}");
+}
+
+const FILES: [&str; 6] = [
+    "rows.csv",
+    "energy_histogram.csv",
+    "observables.png",
+    "observables.svg",
+    "energy_histogram.png",
+    "energy_histogram.svg",
+];
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ising_observables"))
+        .args(arguments)
+        .output()
+        .expect("the binary starts")
+}
+
+fn results(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
+    FILES
+        .into_iter()
+        .map(|name| (name, fs::read(folder.join(name)).expect(name)))
+        .collect()
+}
+
+const SMALL: [&str; 10] = [
+    "--lattice",
+    "square:4x4",
+    "--samples",
+    "1000",
+    "--sweeps",
+    "300",
+    "--epochs",
+    "20",
+    "--temperatures",
+    "2.269,3",
+];
+
+fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
+    let out = out.path().to_str().unwrap();
+    let output = run(&[
+        &["--quick"],
+        &SMALL[..],
+        &["--threads", threads, "--out", out],
+        more,
+    ]
+    .concat());
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Every file, with the promised columns and every source and observable; the same bytes for any number of threads and
+/// after a resume that had lost cells.
+#[test]
+fn every_file_is_written_with_the_same_bytes() {
+    let one = TempDir::new().unwrap();
+    let text = small("1", &one, &[]);
+    assert!(
+        text.contains("specific_heat") && text.contains("rbm_exact"),
+        "{text}"
+    );
+    let files = results(one.path());
+    let rows = String::from_utf8_lossy(&files["rows.csv"]).into_owned();
+    assert_eq!(
+        rows.lines().next(),
+        Some(
+            "lattice,temperature,source,hidden,replica,observable,value,standard_error,tau,effective_samples,converged"
+        )
+    );
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for line in rows.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        *counts
+            .entry((cells[2].into(), cells[5].into()))
+            .or_default() += 1;
+        let exact = cells[2].contains("exact");
+        // An exact value has no error: the cell is empty, never 0.
+        assert_eq!(cells[7].is_empty(), exact, "{line}");
+        assert!(exact || cells[7].parse::<f64>().unwrap() > 0.0, "{line}");
+        assert_eq!(cells[3].is_empty(), !cells[2].starts_with("rbm"), "{line}");
+    }
+    for observable in Observable::ALL {
+        // Two temperatures; two sizes and two replicas of machines.
+        for (source, count) in [
+            ("exact", 2),
+            ("monte_carlo", 2),
+            ("rbm", 8),
+            ("rbm_exact", 8),
+        ] {
+            let key = (source.to_string(), observable.name().to_string());
+            assert_eq!(counts.get(&key), Some(&count), "{key:?}");
+        }
+    }
+    for threads in ["2", "5"] {
+        let other = TempDir::new().unwrap();
+        small(threads, &other, &[]);
+        assert_eq!(files, results(other.path()), "{threads} threads");
+        if threads == "5" {
+            for name in ["t3_monte_carlo.csv", "t3_h4_r1.csv", "t2.269_h16_r0.csv"] {
+                fs::remove_file(other.path().join("cells").join(name)).unwrap();
+            }
+            small("2", &other, &["--resume"]);
+            assert_eq!(files, results(other.path()), "resumed");
+        }
+    }
+}
+
+/// What is known exactly depends on the lattice; what is not stays away.
+#[test]
+fn exact_rows_are_as_many_as_are_known() {
+    for (lattice, exact) in [("triangular:3x3", 6), ("square:9x9", 2), ("cubic:3x3x4", 0)] {
+        let out = TempDir::new().unwrap();
+        let more = [
+            "--lattice",
+            lattice,
+            "--temperatures",
+            "4",
+            "--hidden",
+            "2",
+            "--epochs",
+            "1",
+        ];
+        small("2", &out, &more);
+        let rows = fs::read_to_string(out.path().join("rows.csv")).unwrap();
+        assert_eq!(rows.matches(",exact,").count(), exact, "{lattice}");
+    }
+}
+
+/// Mistakes name the option and the mend, end with code 2 and write nothing.
+#[test]
+fn mistakes_are_named_and_nothing_is_written() {
+    let mistakes: [(&[&str], &str); 7] = [
+        (&["--lattice", "square:2x8"], "square:2x8"),
+        (&["--lattice", "kagome:3x3"], "kagome"),
+        (&["--temperatures", "1,0"], "--temperatures"),
+        (&["--sweeps", "10"], "--sweeps 10"),
+        (&["--hidden", "4,4"], "--hidden"),
+        (&["--decay", "steep"], "--decay"),
+        (&["--quick", "--paper"], "--paper"),
+    ];
+    for (arguments, named) in mistakes {
+        let parent = TempDir::new().unwrap();
+        let out = parent.path().join("out");
+        let output = run(&[arguments, &["--out", out.to_str().unwrap()]].concat());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(named), "{arguments:?}: {message}");
+        assert!(!out.exists(), "{arguments:?} wrote something");
+    }
+}
