@@ -12,9 +12,10 @@
 //! | `experiments/` (binaries) | one folder = one question = one binary = one folder of results |
 //! | [`harness`] | what experiments share: options, presets, a resumable sweep |
 //! | [`report`] | tables, figures, the manifest of a run; knows records, not models |
-//! | [`monitor`] | model + target -> KL divergence, likelihood, ln Z; learned couplings with their errors |
+//! | [`monitor`] | model + target -> KL divergence, likelihood, ln Z, observables; learned couplings with their errors |
 //! | [`training`] | gradient estimators, mini-batches, schedules, the descent |
-//! | [`monte_carlo`], [`statistics`] | samplers over any law; autocorrelation, tests of fit, summaries |
+//! | [`monte_carlo`] | samplers: single sites of any law; clusters, colours and many spins at a time of Ising models; tempering |
+//! | [`statistics`] | error bars that know autocorrelation, jackknife, tests of fit, summaries |
 //! | [`target`], [`model`] | what is to be learned; what learns |
 //! | [`kernels`] | the hot path: arrays and bits |
 //! | [`law`], [`configuration`], [`enumerate`], [`numerics`], [`random`], [`error`] | the ground |

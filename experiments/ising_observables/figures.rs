@@ -53,7 +53,7 @@ fn line(label: &str, look: usize, points: impl Iterator<Item = (f64, f64)>) -> S
 fn protocol(options: &Options) -> String {
     let replicas = match options.replicas {
         1 => "one replica".to_string(),
-        n => format!("mean of {n} replicas with its standard error"),
+        n => format!("{n} replicas"),
     };
     format!(
         "CD-{}, {} configurations, {} epochs; {replicas}",
@@ -146,7 +146,7 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
             "What RBMs have learned of the Ising model on the {}",
             options.lattice.description()
         ),
-        subtitle: protocol(options),
+        subtitle: format!("{}: mean and standard error", protocol(options)),
         columns: 2,
         panels,
         x: Axis::linear("temperature T (J)"),
@@ -190,7 +190,11 @@ fn energies(options: &Options, rows: &[Row], histogram: &[HistogramRow]) -> Figu
         rows.map(|row| (row.energy / sites, row.probability))
             .collect()
     };
-    let exact = of("exact");
+    // What no run could have seen is left out.
+    let sampling = options.sampling();
+    let least = 0.1 / (sampling.chains * sampling.measured * options.replicas) as f64;
+    let mut exact = of("exact");
+    exact.retain(|(_, probability)| *probability >= least);
     match exact.is_empty() {
         true => series.push(line(
             "Monte Carlo",
@@ -236,7 +240,7 @@ fn energies(options: &Options, rows: &[Row], histogram: &[HistogramRow]) -> Figu
             "Energies at T = {temperature} on the {}",
             options.lattice.description()
         ),
-        subtitle: format!("{}; bands: range of replicas", protocol(options)),
+        subtitle: format!("{}: mean and range", protocol(options)),
         columns: 1,
         panels: vec![Panel {
             series,

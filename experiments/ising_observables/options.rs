@@ -64,7 +64,7 @@ pub struct Options {
     pub replicas: usize,
 
     /// Passes over the training configurations
-    #[arg(long, value_name = "NUMBER", default_value_t = 400, value_parser = at_least_one, help_heading = "Training")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 250, value_parser = at_least_one, help_heading = "Training")]
     pub epochs: usize,
 
     /// Gibbs steps k of contrastive divergence
@@ -83,7 +83,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "DECAY",
-        default_value = "exponential:40000",
+        default_value = "exponential:25000",
         help_heading = "Training"
     )]
     #[serde(serialize_with = "as_text")]
