@@ -178,7 +178,7 @@ fn close(first: usize, rows: usize, columns: usize, zero: &Table) -> Table {
             next.iter_mut().for_each(|table| {
                 table[..((broken_limit + 3) * ups).min(zero.counts.len())].fill(0)
             });
-            for state in 0..states {
+            for (state, table) in tables.iter().enumerate() {
                 let old = state >> column & 1;
                 for new in 0..2 {
                     let target = state & !(1 << column) | new << column;
@@ -191,7 +191,7 @@ fn close(first: usize, rows: usize, columns: usize, zero: &Table) -> Table {
                     }
                     let shift = broken * ups + new;
                     let length = (broken_limit * ups).min(zero.counts.len() - shift);
-                    let source = &tables[state][..length];
+                    let source = &table[..length];
                     let target = &mut next[target][shift..shift + length];
                     target
                         .iter_mut()

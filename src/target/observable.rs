@@ -26,17 +26,17 @@ pub fn moments_of(energy: f64, magnetization: f64) -> Moments {
 /// An observable per spin, in units of J with k_B = 1; E is the energy, M = sum_i s_i, m = M/N.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observable {
-    /// <E> / N.
+    /// `<E> / N`.
     Energy,
-    /// (<E^2> - <E>^2) / (N T^2).
+    /// `(<E^2> - <E>^2) / (N T^2)`.
     SpecificHeat,
-    /// <|m|>.
+    /// `<|m|>`.
     Magnetization,
-    /// N (<m^2> - <|m|>^2) / T.
+    /// `N (<m^2> - <|m|>^2) / T`.
     Susceptibility,
-    /// N <m^2> / T: the susceptibility where the law has both signs of m.
+    /// `N <m^2> / T`: the susceptibility where the law has both signs of m.
     SusceptibilityFull,
-    /// 1 - <m^4> / (3 <m^2>^2) (Binder 1981).
+    /// `1 - <m^4> / (3 <m^2>^2)` (Binder 1981).
     Binder,
 }
 
