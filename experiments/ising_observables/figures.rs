@@ -119,7 +119,7 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
             machines.push(Series {
                 label: machine(hidden.0),
                 look: look(options, hidden.0),
-                mark: Mark::Bars,
+                mark: Mark::Points,
                 points: points(("rbm", Some(hidden.0))),
             });
         }

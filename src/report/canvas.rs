@@ -310,8 +310,10 @@ where
             chart.draw_series(line.map(|position| Circle::new(position, 2 * SCALE, dot)))?;
             continue;
         }
-        chart.draw_series(LineSeries::new(line.clone(), style))?;
-        if series.mark == Mark::Bars {
+        if series.mark != Mark::Points {
+            chart.draw_series(LineSeries::new(line.clone(), style))?;
+        }
+        if matches!(series.mark, Mark::Bars | Mark::Points) {
             let bar = |p: &Point| PathElement::new([at(p.x, p.low), at(p.x, p.high)], style);
             chart.draw_series(series.points.iter().map(bar))?;
             for position in line {
@@ -400,12 +402,14 @@ where
             Some(series) => {
                 let style = color(series).stroke_width(2 * SCALE);
                 let center = (x + 14 * scale, y);
-                if series.mark == Mark::Dots {
-                    area.draw(&Circle::new(center, 3 * scale, color(series).filled()))?;
-                } else {
-                    area.draw(&PathElement::new(ends, style))?;
+                match series.mark {
+                    Mark::Dots => {
+                        area.draw(&Circle::new(center, 3 * scale, color(series).filled()))?;
+                    }
+                    Mark::Points => {}
+                    Mark::Band | Mark::Bars => area.draw(&PathElement::new(ends, style))?,
                 }
-                if series.mark == Mark::Bars {
+                if matches!(series.mark, Mark::Bars | Mark::Points) {
                     area.draw(&(EmptyElement::at(center) + marker(series.look, color(series))))?;
                 }
             }

@@ -65,6 +65,8 @@ pub enum Mark {
     Band,
     /// A line with markers, and bars from `low` to `high`.
     Bars,
+    /// Markers with bars from `low` to `high`, and no line.
+    Points,
     /// Small markers with bars, and no line: a cloud of estimates.
     Dots,
 }
