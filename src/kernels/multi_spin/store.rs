@@ -178,3 +178,82 @@ impl Stock {
         (self.degree, self.left) = (Z, BATCH);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::level::{Level, VectorKernel};
+    use crate::random::Seed;
+
+    const CALLS: usize = 50_000;
+
+    /// How often each chain accepts, where even chains have one cost and odd ones another.
+    struct Count {
+        thresholds: [u64; DEGREE_LIMIT + 1],
+        counts: Vec<u32>,
+        coins: Vec<u32>,
+    }
+
+    impl VectorKernel for Count {
+        type Output = (Vec<u32>, Vec<u32>);
+
+        #[inline(always)]
+        fn call<R: Registers>(mut self, registers: R) -> Self::Output {
+            let noise = Noise::new(Seed::root(6));
+            let mut decider = Decider::new::<4>(registers, &self.thresholds, noise, Stock::EMPTY);
+            let of_cost = [
+                registers.splat_bits(0x5555_5555_5555_5555),
+                registers.splat_bits(0xaaaa_aaaa_aaaa_aaaa),
+                registers.splat_bits(0),
+            ];
+            for _ in 0..CALLS {
+                let (accepted, coin) = decider.decide::<4>(registers, &of_cost);
+                for (bits, counts) in [(accepted, &mut self.counts), (coin, &mut self.coins)] {
+                    let mut memory = Bits512::ZERO;
+                    registers.store_bits(bits, &mut memory);
+                    for (lane, count) in counts.iter_mut().enumerate() {
+                        *count += (memory.0[lane / 64] >> (lane % 64) & 1) as u32;
+                    }
+                }
+            }
+            (self.counts, self.coins)
+        }
+    }
+
+    /// Decisions of a chain are independent draws with its probability, also where the private bits leave it open: the
+    /// counts of 512 chains are binomial in mean and in variance. A chain that took a stored decision twice would vary
+    /// more.
+    #[test]
+    fn decisions_are_independent_draws() {
+        let p = |share: f64| (share / 256.0 * (1_u64 << RESOLUTION) as f64) as u64;
+        let mut thresholds = [0; DEGREE_LIMIT + 1];
+        (thresholds[4], thresholds[2]) = (p(7.5), p(101.4));
+        let (counts, coins) = Level::get().run_with(Count {
+            thresholds,
+            counts: vec![0; 512],
+            coins: vec![0; 512],
+        });
+        let of = |counts: &[u32], first: usize, step: usize| -> Vec<f64> {
+            let chosen = counts.iter().skip(first).step_by(step);
+            chosen.map(|count| f64::from(*count)).collect()
+        };
+        for (values, share) in [
+            (of(&counts, 0, 2), 7.5),
+            (of(&counts, 1, 2), 101.4),
+            (of(&coins, 0, 1), 128.0),
+        ] {
+            let (n, calls, p) = (values.len() as f64, CALLS as f64, share / 256.0);
+            let variance = calls * p * (1.0 - p);
+            let mean = values.iter().sum::<f64>() / n;
+            let z = (mean - calls * p) / (variance / n).sqrt();
+            assert!(z.abs() < 5.2, "{share}: mean {mean}, z = {z}");
+            let spread = values.iter().map(|x| (x - calls * p).powi(2)).sum::<f64>() / n;
+            let z = (spread / variance - 1.0) / (2.0 / n).sqrt();
+            assert!(
+                z.abs() < 5.2,
+                "{share}: variance {} times as large",
+                spread / variance
+            );
+        }
+    }
+}
