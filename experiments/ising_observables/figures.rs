@@ -5,7 +5,7 @@ use super::options::Options;
 use super::table::summary;
 use super::{HistogramRow, Row};
 use gibbsite::error::Result;
-use gibbsite::report::figure::{Axis, Figure, Mark, Panel, Point, Series};
+use gibbsite::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use gibbsite::statistics::estimate::Estimate;
 use gibbsite::target::observable::Observable;
 use std::path::Path;
@@ -83,11 +83,23 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
             y: Some(Axis::linear(label)),
             ..Panel::default()
         };
-        let curve = known.iter().filter_map(|(temperature, values)| {
-            let found = values.iter().find(|(name, _)| *name == observable);
-            found.map(|(_, value)| (*temperature, *value))
-        });
-        panel.series.push(line("exact", 0, curve));
+        let curve: Vec<(f64, f64)> = known
+            .iter()
+            .filter_map(|(temperature, values)| {
+                let found = values.iter().find(|(name, _)| *name == observable);
+                found.map(|(_, value)| (*temperature, *value))
+            })
+            .collect();
+        match curve[..] {
+            [] => {}
+            // A single temperature has no line.
+            [(_, y)] => panel.levels.push(Level {
+                label: "exact".to_string(),
+                y,
+                span: None,
+            }),
+            _ => panel.series.push(line("exact", 0, curve.into_iter())),
+        }
         let mut unsure = Vec::new();
         let mut points = |source| {
             let mut points = Vec::new();
@@ -237,7 +249,8 @@ fn energies(options: &Options, rows: &[Row], histogram: &[HistogramRow]) -> Figu
     }
     Figure {
         title: format!(
-            "Energies at T = {temperature} on the {}",
+            "Energies at T = {} on the {}",
+            (temperature * 1e4).round() / 1e4,
             options.lattice.description()
         ),
         subtitle: format!("{}: mean and range", protocol(options)),
