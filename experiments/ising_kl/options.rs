@@ -49,7 +49,7 @@ pub struct Options {
     #[arg(long, value_name = "J", default_value_t = 1.0, value_parser = finite, help_heading = "Target", allow_negative_numbers = true)]
     pub coupling: f64,
 
-    /// Training data: `exact` for the whole law, or how many configurations Metropolis draws
+    /// Training data: `exact` for the whole law, or how many configurations Monte Carlo draws
     #[arg(
         long,
         value_name = "M|exact",
