@@ -34,6 +34,18 @@ impl Exact {
         })
     }
 
+    /// How many observables are known of a lattice.
+    pub fn count(lattice: Lattice) -> usize {
+        match lattice {
+            _ if lattice.sites() <= VISIBLE_LIMIT => Observable::ALL.len(),
+            Lattice::Square(rows, columns) if rows.max(columns) <= SIDE_LIMIT => {
+                Observable::ALL.len()
+            }
+            Lattice::Square(..) => 2,
+            _ => 0,
+        }
+    }
+
     /// The observables at a temperature.
     pub fn observables(&self, temperature: f64) -> Result<Vec<(Observable, f64)>> {
         Ok(match self {
@@ -67,13 +79,13 @@ impl Exact {
         })
     }
 
-    /// Temperatures of a smooth line between two.
-    pub fn line(&self, (low, high): (f64, f64), swept: &[f64]) -> Vec<f64> {
+    /// Temperatures of a smooth line between two; none where each costs a sum over all states.
+    pub fn line(&self, (low, high): (f64, f64)) -> Vec<f64> {
         match self {
             Self::Density(_) | Self::Kaufman(..) if high > low => (0..=160)
                 .map(|k| low + (high - low) * f64::from(k) / 160.0)
                 .collect(),
-            _ => swept.to_vec(),
+            _ => Vec::new(),
         }
     }
 

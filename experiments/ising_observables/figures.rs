@@ -65,9 +65,9 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
     let mut temperatures: Vec<f64> = options.temperatures.iter().map(|t| t.0).collect();
     temperatures.sort_by(f64::total_cmp);
     let span = (temperatures[0], temperatures[temperatures.len() - 1]);
-    let mut known = Vec::new();
-    for temperature in exact.line(span, &temperatures) {
-        known.push((temperature, exact.observables(temperature)?));
+    let mut smooth = Vec::new();
+    for temperature in exact.line(span) {
+        smooth.push((temperature, exact.observables(temperature)?));
     }
     let mut panels = Vec::new();
     for (observable, label) in [
@@ -83,13 +83,22 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
             y: Some(Axis::linear(label)),
             ..Panel::default()
         };
-        let curve: Vec<(f64, f64)> = known
+        let mut curve: Vec<(f64, f64)> = smooth
             .iter()
             .filter_map(|(temperature, values)| {
                 let found = values.iter().find(|(name, _)| *name == observable);
                 found.map(|(_, value)| (*temperature, *value))
             })
             .collect();
+        if curve.is_empty() {
+            curve = temperatures
+                .iter()
+                .filter_map(|&t| {
+                    let found = summary(rows, t, ("exact", None), observable)?;
+                    Some((t, found.estimate.value))
+                })
+                .collect();
+        }
         match curve[..] {
             [] => {}
             // A single temperature has no line.

@@ -83,14 +83,15 @@ fn run(options: &Options) -> Result<()> {
     let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
     let cells = options.cells();
     let data = Data::new(options);
+    let exact = Exact::of(options.lattice)?;
     let (kept, cells_resumed) = sweep.run(&cells, |cell, progress| match cell.source {
+        Source::Exact => known(options, cell, &exact),
         Source::MonteCarlo => monte_carlo(options, cell, progress),
         Source::Machine { hidden, replica } => {
             dream(options, cell, (hidden, replica), &data, progress)
         }
     })?;
-    let exact = Exact::of(options.lattice)?;
-    let (rows, histogram) = assemble(options, kept, &exact)?;
+    let (rows, histogram) = assemble(options, kept, &exact);
     file::write_table(&out.join("rows.csv"), &rows)?;
     file::write_table(&out.join("energy_histogram.csv"), &histogram)?;
     figures::write(options, &rows, &histogram, &exact, &out)?;
@@ -147,6 +148,21 @@ fn target(options: &Options, temperature: f64) -> Result<Ising> {
 fn target_seed(options: &Options, temperature: f64) -> Seed {
     let name = format!("{} T={temperature} M={}", options.lattice, options.samples);
     Seed::root(options.common.seed).child(&name, 0)
+}
+
+/// What is known exactly.
+fn known(options: &Options, cell: &Cell, exact: &Exact) -> Result<Vec<Row>> {
+    let values = exact.observables(cell.temperature)?.into_iter();
+    let row = |(observable, value): (Observable, f64)| {
+        row(
+            options,
+            cell,
+            "exact",
+            observable.name(),
+            Estimate::exact(value),
+        )
+    };
+    Ok(values.map(row).collect())
 }
 
 /// The Ising model by one Wolff cluster and one Metropolis sweep in turn, from random states and from all spins up.
@@ -260,7 +276,7 @@ fn rows_of(options: &Options, cell: &Cell, source: &str, sampled: &Sampled) -> V
 
 fn row(options: &Options, cell: &Cell, source: &str, observable: &str, estimate: Estimate) -> Row {
     let (hidden, replica) = match cell.source {
-        Source::MonteCarlo => (None, None),
+        Source::Exact | Source::MonteCarlo => (None, None),
         Source::Machine { hidden, replica } => (Some(hidden), Some(replica)),
     };
     Row {
@@ -278,58 +294,36 @@ fn row(options: &Options, cell: &Cell, source: &str, observable: &str, estimate:
     }
 }
 
-/// Parts observables from histograms, and puts what is exact before what is sampled at each temperature.
-fn assemble(
-    options: &Options,
-    kept: Vec<Row>,
-    exact: &Exact,
-) -> Result<(Vec<Row>, Vec<HistogramRow>)> {
-    let (mut rows, mut histogram) = (Vec::new(), Vec::new());
-    let lattice = options.lattice.to_string();
-    for temperature in options.temperatures.iter().map(|t| t.0) {
-        for (observable, value) in exact.observables(temperature)? {
-            rows.push(Row {
-                lattice: lattice.clone(),
+/// Parts observables from histograms, and adds the exact one.
+fn assemble(options: &Options, kept: Vec<Row>, exact: &Exact) -> (Vec<Row>, Vec<HistogramRow>) {
+    let temperature = options.histogram_temperature();
+    let exact_law = exact.energy_law(temperature).into_iter();
+    let mut histogram: Vec<HistogramRow> = exact_law
+        .map(|(energy, probability)| HistogramRow {
+            lattice: options.lattice.to_string(),
+            temperature,
+            source: "exact".to_string(),
+            hidden: None,
+            replica: None,
+            energy,
+            probability,
+        })
+        .collect();
+    let mut rows = Vec::new();
+    for row in kept {
+        match row.observable.strip_prefix(HISTOGRAM).map(str::parse) {
+            Some(Ok(energy)) if row.value > 0.0 => histogram.push(HistogramRow {
+                lattice: row.lattice,
                 temperature,
-                source: "exact".to_string(),
-                hidden: None,
-                replica: None,
-                observable: observable.name().to_string(),
-                value,
-                standard_error: None,
-                tau: None,
-                effective_samples: None,
-                converged: true,
-            });
-        }
-        if temperature == options.histogram_temperature() {
-            for (energy, probability) in exact.energy_law(temperature) {
-                histogram.push(HistogramRow {
-                    lattice: lattice.clone(),
-                    temperature,
-                    source: "exact".to_string(),
-                    hidden: None,
-                    replica: None,
-                    energy,
-                    probability,
-                });
-            }
-        }
-        for row in kept.iter().filter(|row| row.temperature == temperature) {
-            match row.observable.strip_prefix(HISTOGRAM).map(str::parse) {
-                Some(Ok(energy)) if row.value > 0.0 => histogram.push(HistogramRow {
-                    lattice: lattice.clone(),
-                    temperature,
-                    source: row.source.clone(),
-                    hidden: row.hidden,
-                    replica: row.replica,
-                    energy,
-                    probability: row.value,
-                }),
-                Some(_) => {}
-                None => rows.push(row.clone()),
-            }
+                source: row.source,
+                hidden: row.hidden,
+                replica: row.replica,
+                energy,
+                probability: row.value,
+            }),
+            Some(_) => {}
+            None => rows.push(row),
         }
     }
-    Ok((rows, histogram))
+    (rows, histogram)
 }

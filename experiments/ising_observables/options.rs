@@ -1,6 +1,8 @@
 //! The options of the experiment, and the cells that they span.
 
+use super::exact::Exact;
 use clap::Parser;
+use gibbsite::enumerate::VISIBLE_LIMIT;
 use gibbsite::error::{Error, Result};
 use gibbsite::harness::list::List;
 use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
@@ -207,6 +209,20 @@ impl Options {
             let observables = Observable::ALL.len();
             let measured = (CHAINS * self.sweeps) as f64 * 1.2;
             let sites = self.lattice.sites() as f64;
+            let known = Exact::count(self.lattice);
+            if known > 0 {
+                let enumerated = self.lattice.sites() <= VISIBLE_LIMIT;
+                cells.push(Cell {
+                    temperature,
+                    source: Source::Exact,
+                    work: if enumerated {
+                        30 << self.lattice.sites()
+                    } else {
+                        1
+                    },
+                    rows: known,
+                });
+            }
             cells.push(Cell {
                 temperature,
                 source: Source::MonteCarlo,
@@ -268,6 +284,8 @@ impl Options {
 /// What one cell measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Source {
+    /// What is known exactly of the Ising model.
+    Exact,
     /// The Ising model itself.
     MonteCarlo,
     /// A machine trained on it.
@@ -287,6 +305,7 @@ impl sweep::Cell for Cell {
     fn id(&self) -> String {
         let t = self.temperature;
         match self.source {
+            Source::Exact => format!("t{t}_exact"),
             Source::MonteCarlo => format!("t{t}_monte_carlo"),
             Source::Machine { hidden, replica } => format!("t{t}_h{hidden}_r{replica}"),
         }
