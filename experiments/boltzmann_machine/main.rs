@@ -13,21 +13,21 @@ mod options;
 
 use gibbsite::error::Result;
 use gibbsite::harness;
+use gibbsite::harness::options::ExperimentOptions;
 use gibbsite::harness::sweep::Sweep;
 use gibbsite::report::file;
-use gibbsite::report::manifest::{Host, Manifest, unix_seconds};
+use gibbsite::report::manifest::{Clock, Manifest};
 use options::Options;
 use serde::Serialize;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
 
 fn main() -> ExitCode {
     harness::options::main(run)
 }
 
 fn run(options: &Options) -> Result<()> {
-    let (started, clock) = (SystemTime::now(), Instant::now());
+    let clock = Clock::start();
     let out = harness::options::output_folder(options);
     file::create_folder(&out)?;
     let sweep = Sweep::open(&out, &MadeWith::from(options), options.common.resume)?;
@@ -44,18 +44,14 @@ fn run(options: &Options) -> Result<()> {
     file::write_table(&out.join("couplings.csv"), &couplings)?;
     let answers = answer::answers(options, &rows);
     figures::write(options, &rows, &answers, &couplings, &out)?;
-    let manifest = Manifest {
-        program: "boltzmann_machine",
-        version: env!("CARGO_PKG_VERSION"),
+    Manifest::new(
+        Options::NAME,
         options,
-        cells_resumed: resumed + fits_resumed,
-        cells: cells.len() + fits.len(),
-        started_unix_seconds: unix_seconds(started),
-        seconds: clock.elapsed().as_secs_f64(),
-        threads: rayon::current_num_threads(),
-        host: Host::this(),
-    };
-    manifest.write(&out)?;
+        cells.len() + fits.len(),
+        resumed + fits_resumed,
+        &clock,
+    )
+    .write(&out)?;
     let text = answer::text(options, &rows, &answers, &couplings, &out, clock.elapsed());
     // A reader that closes the pipe early has seen enough.
     let _ = std::io::stdout().write_all(text.as_bytes());

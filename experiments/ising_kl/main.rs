@@ -13,13 +13,14 @@ use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::whole_law;
 use gibbsite::error::Result;
 use gibbsite::harness;
+use gibbsite::harness::options::ExperimentOptions;
 use gibbsite::harness::sweep::{Cell as _, Progress, Sweep};
 use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::ExactTarget;
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::random::Seed;
 use gibbsite::report::file;
-use gibbsite::report::manifest::{Host, Manifest, unix_seconds};
+use gibbsite::report::manifest::{Clock, Manifest};
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
 use gibbsite::training::batch::RowSampler;
@@ -32,7 +33,6 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
 
 /// A row of rows.csv: one model at one epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let (started, clock) = (SystemTime::now(), Instant::now());
+    let clock = Clock::start();
     let out = harness::options::output_folder(options);
     file::create_folder(&out)?;
     let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
@@ -88,18 +88,7 @@ fn run(options: &Options) -> Result<()> {
     })?;
     file::write_table(&out.join("rows.csv"), &rows)?;
     figures::write(options, &rows, &out)?;
-    let manifest = Manifest {
-        program: "ising_kl",
-        version: env!("CARGO_PKG_VERSION"),
-        options,
-        cells_resumed,
-        cells: cells.len(),
-        started_unix_seconds: unix_seconds(started),
-        seconds: clock.elapsed().as_secs_f64(),
-        threads: rayon::current_num_threads(),
-        host: Host::this(),
-    };
-    manifest.write(&out)?;
+    Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;
     let text = table::text(options, &rows, &out, clock.elapsed());
     // A reader that closes the pipe early has seen enough.
     let _ = std::io::stdout().write_all(text.as_bytes());

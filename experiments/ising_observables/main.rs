@@ -13,6 +13,7 @@ use exact::Exact;
 use gibbsite::configuration::{Configurations, used_bits};
 use gibbsite::error::Result;
 use gibbsite::harness;
+use gibbsite::harness::options::ExperimentOptions;
 use gibbsite::harness::sweep::{Progress, Sweep};
 use gibbsite::law::{Chains, Law};
 use gibbsite::model::rbm::{InitialWeights, Rbm};
@@ -25,7 +26,7 @@ use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::monte_carlo::schedule::Schedule;
 use gibbsite::random::Seed;
 use gibbsite::report::file;
-use gibbsite::report::manifest::{Host, Manifest, unix_seconds};
+use gibbsite::report::manifest::{Clock, Manifest};
 use gibbsite::statistics::estimate::Estimate;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::observable::Observable;
@@ -36,7 +37,6 @@ use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime};
 
 /// A row of rows.csv: an observable of one source at one temperature.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let (started, clock) = (SystemTime::now(), Instant::now());
+    let clock = Clock::start();
     let out = harness::options::output_folder(options);
     file::create_folder(&out)?;
     let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
@@ -95,18 +95,7 @@ fn run(options: &Options) -> Result<()> {
     file::write_table(&out.join("rows.csv"), &rows)?;
     file::write_table(&out.join("energy_histogram.csv"), &histogram)?;
     figures::write(options, &rows, &histogram, &exact, &out)?;
-    let manifest = Manifest {
-        program: "ising_observables",
-        version: env!("CARGO_PKG_VERSION"),
-        options,
-        cells_resumed,
-        cells: cells.len(),
-        started_unix_seconds: unix_seconds(started),
-        seconds: clock.elapsed().as_secs_f64(),
-        threads: rayon::current_num_threads(),
-        host: Host::this(),
-    };
-    manifest.write(&out)?;
+    Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;
     let text = table::text(options, &rows, &out, clock.elapsed());
     // A reader that closes the pipe early has seen enough.
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -14,13 +14,13 @@ use gibbsite::harness::list::List;
 use gibbsite::harness::options::{CommonOptions, ExperimentOptions, output_folder, preset_line};
 use gibbsite::harness::value::at_least_one;
 use gibbsite::report::file;
-use gibbsite::report::manifest::{Host, Manifest, unix_seconds};
+use gibbsite::report::manifest::{Clock, Manifest};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 /// How fast is this machine, and how does that compare with what others use?
 ///
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let (started, clock) = (SystemTime::now(), Instant::now());
+    let clock = Clock::start();
     let out = output_folder(options);
     file::create_folder(&out)?;
     let peers = match &options.peers {
@@ -112,18 +112,7 @@ fn run(options: &Options) -> Result<()> {
     let rows = measure(&mut cases, options.rounds)?;
     file::write_table(&out.join("rows.csv"), &rows)?;
     compare::chart(&rows, &peers).write(&out, "throughput")?;
-    let manifest = Manifest {
-        program: Options::NAME,
-        version: env!("CARGO_PKG_VERSION"),
-        options,
-        cells_resumed: 0,
-        cells: rows.len(),
-        started_unix_seconds: unix_seconds(started),
-        seconds: clock.elapsed().as_secs_f64(),
-        threads: rayon::current_num_threads(),
-        host: Host::this(),
-    };
-    manifest.write(&out)?;
+    Manifest::new(Options::NAME, options, rows.len(), 0, &clock).write(&out)?;
     let mut text = preset_line(options).map_or(String::new(), |line| line + "\n");
     text += &format!(
         "Wrote rows.csv, throughput (.png, .svg) and run.json to {} in {:.0} s.\n\n",

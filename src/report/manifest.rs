@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernels::level::Level;
 use serde::Serialize;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The record of one run.
 #[derive(Debug, Serialize)]
@@ -51,14 +51,44 @@ impl Host {
     }
 }
 
-/// Seconds since 1970 at `time`.
-pub fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO)
-        .as_secs()
+/// When a run started.
+pub struct Clock(SystemTime, Instant);
+
+impl Clock {
+    /// Now.
+    pub fn start() -> Self {
+        Self(SystemTime::now(), Instant::now())
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.1.elapsed()
+    }
 }
 
-impl<Options: Serialize> Manifest<'_, Options> {
+impl<'a, Options: Serialize> Manifest<'a, Options> {
+    /// The record of a run that ends now.
+    pub fn new(
+        program: &'a str,
+        options: &'a Options,
+        cells: usize,
+        cells_resumed: usize,
+        clock: &Clock,
+    ) -> Self {
+        let since_1970 = clock.0.duration_since(UNIX_EPOCH);
+        Self {
+            program,
+            version: env!("CARGO_PKG_VERSION"),
+            options,
+            cells_resumed,
+            cells,
+            started_unix_seconds: since_1970.unwrap_or(Duration::ZERO).as_secs(),
+            seconds: clock.elapsed().as_secs_f64(),
+            threads: rayon::current_num_threads(),
+            host: Host::this(),
+        }
+    }
+
     /// Writes `run.json` into `folder`.
     pub fn write(&self, folder: &Path) -> Result<()> {
         file::write_json(&folder.join("run.json"), self)
