@@ -537,9 +537,9 @@ fn tempering_finds_the_wells_of_a_cold_glass() {
 }
 
 /// At the critical temperature the autocorrelation time of M in sweeps of random-site Metropolis grows like L^z,
-/// z = 2.17 (Nightingale and Bloete 1996: 2.1665); that of Wolff's clusters far slower. Half an hour on two cores.
+/// z = 2.17 (Nightingale and Bloete 1996: 2.1665); that of Wolff's clusters far slower. A quarter of an hour.
 #[test]
-#[ignore = "a long test of physics, half an hour"]
+#[ignore = "a long test of physics, a quarter of an hour"]
 fn critical_slowing_down_has_its_exponent() {
     let slope = |name: &str, sides: &[usize], chains: usize, taus: f64| -> (f64, f64) {
         let points: Vec<(f64, f64, f64)> = sides
