@@ -55,6 +55,10 @@ pub fn used_bits(sites: usize, word: usize) -> u64 {
 
 /// Copies `count` bits from `source`, starting at its bit `from`, to `target` at its bit `to`.
 pub fn copy_bits(source: &[u64], from: usize, count: usize, target: &mut [u64], to: usize) {
+    if (from % 64, to % 64, count) == (0, 0, 64) {
+        target[to / 64] = source[from / 64];
+        return;
+    }
     let mut done = 0;
     while done < count {
         let (source_at, target_at) = (from + done, to + done);

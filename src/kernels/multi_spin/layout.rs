@@ -149,12 +149,13 @@ pub(super) fn exchange(
 fn transpose(block: &mut [u64; 64]) {
     let (mut width, mut mask) = (32, u64::MAX >> 32);
     while width > 0 {
-        let mut k = 0;
-        while k < 64 {
-            let swap = (block[k] >> width ^ block[k + width]) & mask;
-            block[k] ^= swap << width;
-            block[k + width] ^= swap;
-            k = (k + width + 1) & !width;
+        for pair in block.chunks_exact_mut(2 * width) {
+            let (low, high) = pair.split_at_mut(width);
+            for (low, high) in low.iter_mut().zip(high) {
+                let swap = (*low >> width ^ *high) & mask;
+                *low ^= swap << width;
+                *high ^= swap;
+            }
         }
         width /= 2;
         mask ^= mask << width;
