@@ -141,15 +141,18 @@ impl Sweeps<'_> {
     /// another strip and no coupling is negative.
     #[inline(always)]
     fn run<R: Registers, const Z: usize, const PLAIN: bool>(&mut self, registers: R, run: usize) {
-        let stock = std::mem::replace(&mut self.stock, Stock::EMPTY);
-        let mut decider = Decider::new::<Z>(registers, &self.thresholds, self.noise.clone(), stock);
+        // Copies that stay in registers.
+        let mut noise = self.noise.clone();
+        let mut stock = std::mem::replace(&mut self.stock, Stock::EMPTY);
+        let mut decider = Decider::new::<Z>(registers, &self.thresholds, &mut stock, &mut noise);
         let (_, positions, first) = &self.layout.runs[run];
         let (positions, ends) = (positions.clone(), &self.layout.ends[*first..]);
         for k in 0..positions.len() {
             let (position, ends) = (positions.start + k, &ends[k * Z..(k + 1) * Z]);
-            self.update::<R, Z, PLAIN>(registers, position, ends, &mut decider);
+            let randomness = (&mut decider, &mut stock, &mut noise);
+            self.update::<R, Z, PLAIN>(registers, position, ends, randomness);
         }
-        (self.noise, self.stock) = (decider.noise, decider.stock);
+        (self.noise, self.stock) = (noise, stock);
     }
 
     /// Offers every chain to flip its spin of one position.
@@ -159,7 +162,7 @@ impl Sweeps<'_> {
         registers: R,
         position: usize,
         ends: &[End],
-        decider: &mut Decider<R>,
+        (decider, stock, noise): (&mut Decider<R>, &mut Stock, &mut Noise),
     ) {
         let zero = registers.splat_bits(0);
         let spins = registers.load_bits(&self.spins[position]);
@@ -174,7 +177,7 @@ impl Sweeps<'_> {
             }
         }
         let (of_cost, tie) = count(registers, spins, &others);
-        let (accepted, coin) = decider.decide::<Z>(registers, &of_cost);
+        let (accepted, coin) = decider.decide::<Z>(registers, &of_cost, stock, noise);
         let costly = of_cost.iter().fold(zero, |sum, x| registers.or(sum, *x));
         // Kept: what costs energy, and ties by a coin; then what is accepted all the same.
         let kept = registers.or(costly, registers.and_not(tie, coin));

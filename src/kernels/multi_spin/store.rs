@@ -19,8 +19,6 @@ pub(super) struct Decider<R: Registers> {
     decisions: [R::Bits; COSTS],
     /// Which chains have not taken theirs yet.
     fresh: R::Bits,
-    pub stock: Stock,
-    pub noise: Noise,
 }
 
 /// Decisions made beforehand, for sites with so many neighbours.
@@ -36,8 +34,8 @@ impl<R: Registers> Decider<R> {
     pub fn new<const Z: usize>(
         registers: R,
         thresholds: &[u64; DEGREE_LIMIT + 1],
-        noise: Noise,
-        stock: Stock,
+        stock: &mut Stock,
+        noise: &mut Noise,
     ) -> Self {
         let mut ours = [0; COSTS];
         for (n, ours) in ours.iter_mut().enumerate() {
@@ -56,10 +54,8 @@ impl<R: Registers> Decider<R> {
             sets,
             decisions: [registers.splat_bits(0); COSTS],
             fresh: registers.splat_bits(0),
-            stock,
-            noise,
         };
-        decider.open_store::<Z>(registers);
+        decider.open_store::<Z>(registers, stock, noise);
         decider
     }
 
@@ -69,6 +65,8 @@ impl<R: Registers> Decider<R> {
         &mut self,
         registers: R,
         of_cost: &[R::Bits; COSTS],
+        stock: &mut Stock,
+        noise: &mut Noise,
     ) -> (R::Bits, R::Bits) {
         let zero = registers.splat_bits(0);
         // The threshold's bit is 1 in the chains whose cost is in a set.
@@ -80,17 +78,17 @@ impl<R: Registers> Decider<R> {
         }
         // u < threshold from the lowest private bit up: where the bits differ they decide, else what is below them.
         let mut decision = self.stored(registers, of_cost);
-        let mut open = in_set[(1 << COSTS) - 1];
+        let mut open = of_cost.iter().fold(zero, |sum, x| registers.or(sum, *x));
         let mut random = zero;
         for bit in (0..PRIVATE).rev() {
-            random = self.noise.bits(registers);
-            let threshold = in_set[self.sets[bit]];
+            random = noise.bits(registers);
+            let threshold = in_set[self.sets[bit] % in_set.len()];
             decision = registers.less_bits(random, threshold, decision);
             open = registers.and_equal(open, random, threshold);
         }
         let again = registers.and_not(open, self.fresh);
         if registers.any(again) {
-            self.open_store::<Z>(registers);
+            self.open_store::<Z>(registers, stock, noise);
             let anew = self.stored(registers, of_cost);
             decision = registers.select(again, anew, decision);
             self.fresh = registers.and_not(self.fresh, again);
@@ -113,10 +111,9 @@ impl<R: Registers> Decider<R> {
 
     /// Takes decisions that nobody has used.
     #[inline(always)]
-    fn open_store<const Z: usize>(&mut self, registers: R) {
-        let stock = &mut self.stock;
+    fn open_store<const Z: usize>(&mut self, registers: R, stock: &mut Stock, noise: &mut Noise) {
         if stock.left == 0 || stock.degree != Z {
-            stock.fill::<R, Z>(registers, &self.thresholds, &mut self.noise);
+            stock.fill::<R, Z>(registers, &self.thresholds, noise);
         }
         stock.left -= 1;
         let store = &stock.stores[stock.left];
@@ -152,18 +149,18 @@ impl Stock {
             for random in &mut random {
                 *random = noise.bits(registers);
             }
-            for (n, (decisions, open)) in decisions.iter_mut().zip(&mut open).enumerate() {
-                if 2 * n >= Z {
-                    continue;
-                }
-                let threshold = registers.splat_bits((thresholds[n] >> bit & 1).wrapping_neg());
-                for k in 0..BATCH {
-                    // Where the bits differ they decide.
-                    let undecided = registers.and(open[k], threshold);
-                    let accepted = registers.and_not(undecided, random[k]);
-                    decisions[k] = registers.or(decisions[k], accepted);
-                    open[k] = registers.and_equal(open[k], random[k], threshold);
-                    any = registers.or(any, open[k]);
+            // By index: the arrays stay in registers where the loops unroll.
+            for n in 0..COSTS {
+                if 2 * n < Z {
+                    let threshold = registers.splat_bits((thresholds[n] >> bit & 1).wrapping_neg());
+                    for k in 0..BATCH {
+                        // Where the bits differ they decide.
+                        let undecided = registers.and(open[n][k], threshold);
+                        let accepted = registers.and_not(undecided, random[k]);
+                        decisions[n][k] = registers.or(decisions[n][k], accepted);
+                        open[n][k] = registers.and_equal(open[n][k], random[k], threshold);
+                        any = registers.or(any, open[n][k]);
+                    }
                 }
             }
             if !registers.any(any) {
@@ -199,15 +196,17 @@ mod tests {
 
         #[inline(always)]
         fn call<R: Registers>(mut self, registers: R) -> Self::Output {
-            let noise = Noise::new(Seed::root(6));
-            let mut decider = Decider::new::<4>(registers, &self.thresholds, noise, Stock::EMPTY);
+            let (mut stock, mut noise) = (Stock::EMPTY, Noise::new(Seed::root(6)));
+            let mut decider =
+                Decider::new::<4>(registers, &self.thresholds, &mut stock, &mut noise);
             let of_cost = [
                 registers.splat_bits(0x5555_5555_5555_5555),
                 registers.splat_bits(0xaaaa_aaaa_aaaa_aaaa),
                 registers.splat_bits(0),
             ];
             for _ in 0..CALLS {
-                let (accepted, coin) = decider.decide::<4>(registers, &of_cost);
+                let (accepted, coin) =
+                    decider.decide::<4>(registers, &of_cost, &mut stock, &mut noise);
                 for (bits, counts) in [(accepted, &mut self.counts), (coin, &mut self.coins)] {
                     let mut memory = Bits512::ZERO;
                     registers.store_bits(bits, &mut memory);
