@@ -31,7 +31,7 @@
 //! | draw | 30 for 16 units | 0.38 ns a unit | within the step |
 //! | ln Z | 2 for 8 states and a unit | 1.0 ns a state at 20x20 | 1.3 to 1.7 |
 //! | exact gradient | 10 and a division for 8 states and a unit | 18 ns a state at 20x20 | 27 to 35 |
-//! | multi-spin Metropolis | about 120 on 512 spins of a square lattice, 72 of them for random bits | 0.047 ns an update | 0.049 to 0.065 |
+//! | multi-spin Metropolis | about 120 on 512 spins of a square lattice, 72 of them for random bits | 0.047 ns an update | 0.049 to 0.060 |
 //! | update | 32 bytes a weight, two single-precision copies included | 0.6 ms at 784x500 | 0.6 |
 //!
 //! The product is bound by loads: a bare loop over tables in the first-level cache takes as long as its loads do. That
