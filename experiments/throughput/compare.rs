@@ -50,6 +50,16 @@ fn name(row: &Row) -> String {
     }
 }
 
+/// What the time is for: `a state`, `an update`.
+fn each(row: &Row) -> String {
+    let article = if row.unit.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {}", row.unit)
+}
+
 /// A time with its unit, three digits.
 fn time(microseconds: f64) -> String {
     let (value, unit) = match microseconds {
@@ -70,10 +80,10 @@ pub fn text(rows: &[Row], peers: &[PeerRow]) -> String {
     for row in rows {
         let _ = write!(
             text,
-            "  {:35} {:>9} a {:6}",
+            "  {:35} {:>9} {:9}",
             name(row),
             time(row.microseconds),
-            row.unit
+            each(row)
         );
         if let Some(peer) = fastest(row, peers) {
             let ratio = peer.microseconds / row.microseconds;
@@ -102,7 +112,7 @@ pub fn chart(rows: &[Row], peers: &[PeerRow]) -> BarChart {
         let own = Bar {
             label: "gibbsite".to_string(),
             value: row.microseconds,
-            text: format!("{} a {}", time(row.microseconds), row.unit),
+            text: format!("{} {}", time(row.microseconds), each(row)),
             look: 5,
         };
         let others = rivals(row, peers).map(|peer| Bar {
