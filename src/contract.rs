@@ -6,10 +6,15 @@
 use crate::configuration::Configurations;
 use crate::enumerate;
 use crate::law::{Chains, Clamp, Kernel, Law};
+use crate::log_partition::LogPartitionEstimator;
 use crate::model::Model;
+use crate::model::rbm::Rbm;
+use crate::model::rbm_path::RbmPath;
+use crate::path::Path;
 use crate::random::Seed;
+use crate::row_sampler::RowSampler;
 use crate::statistics::fit::{chi_square_p_value, student_t, student_threshold};
-use crate::training::batch::{Batch, RowSampler};
+use crate::training::batch::Batch;
 use crate::training::gradient::GradientEstimator;
 use rand::RngExt;
 
@@ -169,6 +174,43 @@ pub fn kernel(
         return Err("a clamped visible unit moved".to_string());
     }
     judge("clamped, the hidden units do not reach their law", &chains)
+}
+
+/// An estimator of ln Z: within 4.9 of its standard errors of the enumerated value on `path`, whose law must be within
+/// reach of enumeration, with an error that is not 0; and exact to rounding, with an error of rounding's size, where the
+/// base is the wanted law already.
+pub fn log_partition(
+    estimator: &dyn LogPartitionEstimator,
+    path: &dyn Path,
+    seed: u64,
+) -> Result<(), String> {
+    let seed = Seed::root(seed).child("contract", 3);
+    let text = |error: crate::error::Error| error.to_string();
+    let run = |path: &dyn Path| {
+        let found = estimator
+            .estimate(path, seed, &mut |_, _| ())
+            .map_err(text)?;
+        let exact = enumerate::log_partition(path.law()).map_err(text)?;
+        Ok::<_, String>((found.value - exact, found.standard_error, found))
+    };
+    let (error, standard_error, found) = run(path)?;
+    let within = match standard_error {
+        Some(standard_error) => standard_error > 0.0 && error.abs() <= 4.9 * standard_error,
+        None => error.abs() <= 1e-11,
+    };
+    if !within {
+        return Err(format!("{found:?} is {error} off"));
+    }
+    let mut machine = Rbm::new(5, 3).map_err(text)?;
+    let bias = [0.3, -1.0, 2.0, 0.0, -0.2];
+    machine.parameters_mut()[15..20].copy_from_slice(&bias);
+    let (error, standard_error, found) = run(&RbmPath::from_bias(&machine, &bias).map_err(text)?)?;
+    if error.abs() > 1e-9 || standard_error.is_some_and(|error| error > 1e-9) {
+        return Err(format!(
+            "where base and law are the same, {found:?} is {error} off"
+        ));
+    }
+    Ok(())
 }
 
 /// Makes an estimator whose persistent chains, if it has any, start from the given rows.

@@ -137,7 +137,7 @@ pub struct Chains {
 
 impl Chains {
     /// Most chains of a block.
-    const BLOCK: usize = 64;
+    pub(crate) const BLOCK: usize = 64;
 
     /// Elementary operations below which one thread is faster than waking another (about 50 us).
     const WORTH_A_THREAD: usize = 100_000;
@@ -185,41 +185,45 @@ impl Chains {
         operations_per_row: usize,
         advance: impl Fn(&mut [u64], Seed) + Sync,
     ) {
-        let parallel = self.states.len() > limit
-            && self.states.len() * operations_per_row > Self::WORTH_A_THREAD;
-        let (seed, length) = self.next_call(limit);
-        let rows = self.states.bits_mut();
-        if parallel {
-            rows.par_chunks_mut(length)
-                .enumerate()
-                .for_each(|(block, rows)| advance(rows, seed.child("block", block as u64)));
-        } else {
-            for (block, rows) in rows.chunks_mut(length).enumerate() {
-                advance(rows, seed.child("block", block as u64));
-            }
-        }
+        let mut nothing = vec![(); self.states.len()];
+        self.for_each_block_with(limit, operations_per_row, &mut nothing, |rows, _, seed| {
+            advance(rows, seed);
+        });
     }
 
-    /// As [`Self::for_each_block`], one block after another, for a kernel that shares the work of a block
-    /// of at most `limit` chains among the threads itself.
-    pub fn for_each_block_in_turn(
+    /// As [`Self::for_each_block_of`], with what belongs to the chains of a block beside their rows: `companions` has
+    /// an entry a chain. With 0 operations one block follows another, for a kernel that shares the work of a block
+    /// among the threads itself.
+    pub fn for_each_block_with<T: Send>(
         &mut self,
         limit: usize,
-        mut advance: impl FnMut(&mut [u64], Seed),
+        operations_per_row: usize,
+        companions: &mut [T],
+        advance: impl Fn(&mut [u64], &mut [T], Seed) + Sync,
     ) {
-        let (seed, length) = self.next_call(limit);
-        for (block, rows) in self.states.bits_mut().chunks_mut(length).enumerate() {
-            advance(rows, seed.child("block", block as u64));
-        }
-    }
-
-    /// The seed of the next call, and the words of a block: as few blocks of at most `limit` chains as there
-    /// can be, as equal as they can be.
-    fn next_call(&mut self, limit: usize) -> (Seed, usize) {
+        assert_eq!(companions.len(), self.states.len(), "an entry a chain");
+        let parallel = self.states.len() > limit
+            && self.states.len() * operations_per_row > Self::WORTH_A_THREAD;
         self.calls += 1;
+        let seed = self.seed.child("call", self.calls);
+        // As few blocks as there can be, as equal as they can be.
         let chains = self.states.len().max(1);
         let block = chains.div_ceil(chains.div_ceil(limit));
-        let seed = self.seed.child("call", self.calls);
-        (seed, self.states.words() * block)
+        let words = self.states.words() * block;
+        let rows = self.states.bits_mut();
+        let advance = |(number, (rows, companions)): (usize, (&mut [u64], &mut [T]))| {
+            advance(rows, companions, seed.child("block", number as u64));
+        };
+        if parallel {
+            rows.par_chunks_mut(words)
+                .zip(companions.par_chunks_mut(block))
+                .enumerate()
+                .for_each(advance);
+        } else {
+            rows.chunks_mut(words)
+                .zip(companions.chunks_mut(block))
+                .enumerate()
+                .for_each(advance);
+        }
     }
 }

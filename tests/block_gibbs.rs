@@ -12,9 +12,9 @@ use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::random::{Generator, Seed};
+use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::chi_square_p_value;
 use gibbsite::target::ising::Ising;
-use gibbsite::training::batch::RowSampler;
 use rand::RngExt;
 use std::process::Command;
 

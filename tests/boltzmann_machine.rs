@@ -16,10 +16,11 @@ use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph, layered_g
 use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::ExactTarget;
 use gibbsite::random::{Generator, Seed};
+use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::{chi_square_p_value, student_t, student_threshold};
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
-use gibbsite::training::batch::{Batch, RowSampler};
+use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,
     PersistentContrastiveDivergence, Phase, PseudoLikelihood, TwoGibbsRuns,

@@ -11,10 +11,11 @@ use gibbsite::law::{Chains, Clamp, Kernel, Law};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::random::Seed;
+use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::{student_t, student_threshold};
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
-use gibbsite::training::batch::{Batch, RowSampler};
+use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,
     PersistentContrastiveDivergence, Phase,

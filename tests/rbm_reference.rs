@@ -12,7 +12,8 @@ use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::{ExactTarget, data_set_kl, entropy};
 use gibbsite::numerics::log_sum_exp;
 use gibbsite::random::Seed;
-use gibbsite::training::batch::{Batch, RowSampler};
+use gibbsite::row_sampler::RowSampler;
+use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{Exact, GradientEstimator};
 use serde_json::Value;
 

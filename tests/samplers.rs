@@ -11,11 +11,11 @@ use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::monte_carlo::single_site::{HeatBath, Metropolis};
 use gibbsite::random::Seed;
+use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::autocorrelation::autocorrelation_time;
 use gibbsite::statistics::fit::{chi_square_p_value, student_t, student_threshold};
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
-use gibbsite::training::batch::RowSampler;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,9 +9,10 @@ use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::monitor::couplings::{Criterion, learned_couplings};
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::random::Seed;
+use gibbsite::row_sampler::RowSampler;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
-use gibbsite::training::batch::{Batch, RowSampler};
+use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, PseudoLikelihood,
 };

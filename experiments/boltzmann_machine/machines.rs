@@ -10,7 +10,8 @@ use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::monitor::ExactTarget;
 use gibbsite::random::Seed;
-use gibbsite::training::batch::{Batch, RowSampler};
+use gibbsite::row_sampler::RowSampler;
+use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
     TwoGibbsRuns,

@@ -21,9 +21,9 @@ use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::random::Seed;
 use gibbsite::report::file;
 use gibbsite::report::manifest::{Clock, Manifest};
+use gibbsite::row_sampler::RowSampler;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
-use gibbsite::training::batch::RowSampler;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Exact, GradientEstimator, PersistentContrastiveDivergence,
 };

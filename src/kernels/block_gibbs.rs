@@ -63,45 +63,103 @@ impl BlockGibbs {
         self.up.weights.columns()
     }
 
-    /// Moves a block of chains whose rows are in `bits`.
-    fn advance_block(&self, bits: &mut [u64], seed: Seed, beta: f64, steps: usize, clamp: Clamp) {
+    /// Moves a block of chains whose rows are in `bits`. `visible_bias` may differ from the machine's own.
+    pub(super) fn advance_block(
+        &self,
+        bits: &mut [u64],
+        seed: Seed,
+        beta: f64,
+        visible_bias: &[TileRow],
+        steps: usize,
+        clamp: Clamp,
+    ) {
         let (n, m) = (self.visible(), self.hidden());
         let words = (n + m).div_ceil(64);
         let mut visible = BitBlock::gather(bits, words, 0, n);
         let mut hidden = BitBlock::gather(bits, words, n, m);
-        let noise = |layer: &str, units: usize| -> Vec<Noise> {
-            let tiles = 0..units.div_ceil(WORD) as u64;
-            tiles
-                .map(|tile| Noise::new(seed.child(layer, tile)))
-                .collect()
-        };
-        let (mut up, mut down) = (noise("hidden", m), noise("visible", n));
+        let (mut up, mut down) = (
+            layer_noise(seed, "hidden", m),
+            layer_noise(seed, "visible", n),
+        );
+        let (mut nobody, mut none) = (vec![(); up.len()], vec![(); down.len()]);
         let scale = input_scale(beta);
         for _ in 0..steps {
-            self.up.draw(&visible, &mut hidden, scale, &mut up);
+            let bias = &self.up.bias;
+            self.up
+                .draw(&visible, &mut hidden, scale, bias, &mut up, &mut nobody);
             if clamp == Clamp::Nothing {
-                self.down.draw(&hidden, &mut visible, scale, &mut down);
+                self.down.draw(
+                    &hidden,
+                    &mut visible,
+                    scale,
+                    visible_bias,
+                    &mut down,
+                    &mut none,
+                );
             }
         }
         visible.scatter(bits, words, 0);
         hidden.scatter(bits, words, n);
     }
+
+    /// Calls `work(rows of a block, their companions, its seed)` for every block of chains, blocks or the units of a
+    /// layer in parallel, whichever is faster; a step of the work is one of block Gibbs.
+    pub(super) fn for_each_block<T: Send>(
+        &self,
+        chains: &mut Chains,
+        steps: usize,
+        companions: &mut [T],
+        work: impl Fn(&mut [u64], &mut [T], Seed) + Sync + Send,
+    ) {
+        assert_eq!(
+            chains.states().sites(),
+            self.visible() + self.hidden(),
+            "rows are (v, h)"
+        );
+        let weights = self.visible() * self.hidden();
+        if weights >= LARGE {
+            // From within the pool, so that the shares of each half step cost no change of thread.
+            rayon::scope(|_| chains.for_each_block_with(LARGE_BLOCK, 0, companions, work));
+        } else {
+            let operations = steps * (weights / 32 + self.visible() + self.hidden());
+            chains.for_each_block_with(Chains::BLOCK, operations, companions, work);
+        }
+    }
+}
+
+/// A generator for every 32 units of a layer.
+pub(super) fn layer_noise(seed: Seed, layer: &str, units: usize) -> Vec<Noise> {
+    let tiles = 0..units.div_ceil(WORD) as u64;
+    tiles
+        .map(|tile| Noise::new(seed.child(layer, tile)))
+        .collect()
 }
 
 impl Connection {
-    /// Draws the units of a layer given those of the other.
-    fn draw(&self, given: &BitBlock, drawn: &mut BitBlock, scale: f32, noise: &mut [Noise]) {
+    /// Draws the units of a layer given those of the other. `bias` is that of the layer, and every tile of 32 units has
+    /// a watcher that sees the inputs first.
+    pub fn draw<W: Watch>(
+        &self,
+        given: &BitBlock,
+        drawn: &mut BitBlock,
+        scale: f32,
+        bias: &[TileRow],
+        noise: &mut [Noise],
+        watchers: &mut [W],
+    ) {
         let product = Product::new(given, &self.weights);
         let (units, rows) = (drawn.units(), drawn.rows());
-        let draw_tile = |tile: usize, noise: &mut Noise, out: &mut [u32]| {
+        assert!(noise.len() == bias.len() && watchers.len() == bias.len());
+        let draw_tile = |tile: usize, noise: &mut Noise, watcher: &mut W, out: &mut [u32]| {
             Scratch::lend(rows, |scratch| {
                 Level::get().run_with(DrawTile {
                     product,
                     tile,
-                    bias: &self.bias[tile],
+                    bias: &bias[tile],
                     scale,
                     mask: mask(units, tile),
                     noise,
+                    watcher,
                     out,
                     scratch,
                 });
@@ -112,29 +170,44 @@ impl Connection {
             columns
                 .par_chunks_mut(rows)
                 .zip(noise)
+                .zip(watchers)
                 .enumerate()
-                .for_each(|(tile, (out, noise))| draw_tile(tile, noise, out));
+                .for_each(|(tile, ((out, noise), watcher))| draw_tile(tile, noise, watcher, out));
         } else {
-            for (tile, (out, noise)) in columns.chunks_mut(rows).zip(noise).enumerate() {
-                draw_tile(tile, noise, out);
+            let tiles = columns.chunks_mut(rows).zip(noise).zip(watchers);
+            for (tile, ((out, noise), watcher)) in tiles.enumerate() {
+                draw_tile(tile, noise, watcher, out);
             }
         }
     }
 }
 
+/// What sees the inputs of the units that are drawn.
+pub(super) trait Watch: Send {
+    /// Sees the inputs, biases included, of 16 or 32 units of row `s`; those of padding are 0. `#[inline(always)]`.
+    fn see<R: Registers, const N: usize>(&mut self, registers: R, s: usize, inputs: [R::Floats; N]);
+}
+
+/// Nobody looks.
+impl Watch for () {
+    #[inline(always)]
+    fn see<R: Registers, const N: usize>(&mut self, _: R, _: usize, _: [R::Floats; N]) {}
+}
+
 /// Draws 32 units in every chain of a block.
-struct DrawTile<'a> {
+struct DrawTile<'a, W> {
     product: Product<'a>,
     tile: usize,
     bias: &'a TileRow,
     scale: f32,
     mask: u32,
     noise: &'a mut Noise,
+    watcher: &'a mut W,
     out: &'a mut [u32],
     scratch: &'a mut Scratch,
 }
 
-impl VectorKernel for DrawTile<'_> {
+impl<W: Watch> VectorKernel for DrawTile<'_, W> {
     type Output = ();
 
     #[inline(always)]
@@ -143,6 +216,7 @@ impl VectorKernel for DrawTile<'_> {
             noise: self.noise.clone(),
             scale: self.scale,
             mask: self.mask,
+            watcher: self.watcher,
             out: self.out,
         };
         self.product
@@ -152,16 +226,18 @@ impl VectorKernel for DrawTile<'_> {
 }
 
 /// Turns inputs into states.
-struct Draw<'a> {
+struct Draw<'a, W> {
     noise: Noise,
     scale: f32,
     mask: u32,
+    watcher: &'a mut W,
     out: &'a mut [u32],
 }
 
-impl<R: Registers> Receive<R> for Draw<'_> {
+impl<R: Registers, W: Watch> Receive<R> for Draw<'_, W> {
     #[inline(always)]
     fn receive<const N: usize>(&mut self, registers: R, s: usize, sums: [R::Floats; N]) {
+        self.watcher.see(registers, s, sums);
         let mut bits = 0;
         for (t, x) in sums.into_iter().enumerate() {
             let u = self.noise.uniform(registers);
@@ -178,15 +254,10 @@ impl Kernel for BlockGibbs {
     }
 
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
-        assert_eq!(chains.states().sites(), self.units(), "rows are (v, h)");
-        let weights = self.visible() * self.hidden();
-        let advance = |rows: &mut [u64], seed| self.advance_block(rows, seed, beta, steps, clamp);
-        if weights >= LARGE {
-            // From within the pool, so that the shares of each half step cost no change of thread.
-            rayon::scope(|_| chains.for_each_block_in_turn(LARGE_BLOCK, advance));
-        } else {
-            chains.for_each_block(steps * (weights / 32 + self.units()), advance);
-        }
+        let mut nothing = vec![(); chains.states().len()];
+        self.for_each_block(chains, steps, &mut nothing, |rows, _, seed| {
+            self.advance_block(rows, seed, beta, &self.down.bias, steps, clamp);
+        });
     }
 }
 

@@ -38,6 +38,7 @@
 //! loop slows by as much as 1.8 in some minutes on that machine, while additions between registers do not; why is not
 //! known (it is shared, and does not let its counters be read).
 
+pub mod annealed_gibbs;
 mod binary_product;
 pub mod block_gibbs;
 pub mod descent;

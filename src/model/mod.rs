@@ -2,6 +2,7 @@
 
 pub mod boltzmann_machine;
 pub mod rbm;
+pub mod rbm_path;
 
 use crate::configuration::{Configurations, flip_bit, words_for};
 use crate::error::Result;

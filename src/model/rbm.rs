@@ -261,7 +261,7 @@ impl Rbm {
         }
     }
 
-    fn sampler(&self) -> &BlockGibbs {
+    pub(super) fn sampler(&self) -> &BlockGibbs {
         self.sampler.0.get_or_init(|| {
             let layers = self.layers();
             BlockGibbs::new(layers.weights, layers.first_bias, layers.second_bias)

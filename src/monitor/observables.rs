@@ -8,11 +8,11 @@ use crate::model::Model;
 use crate::model::rbm::Rbm;
 use crate::numerics::log_sum_exp;
 use crate::random::{Seed, uniform};
+use crate::row_sampler::RowSampler;
 use crate::statistics::estimate::Estimate;
 use crate::statistics::measurements::Measurements;
 use crate::target::ising::Ising;
 use crate::target::observable::{Moments, Observable, moments, moments_of};
-use crate::training::batch::RowSampler;
 use rayon::prelude::*;
 
 /// How a law is sampled: so many chains, steps before the first measurement, and steps measured on each chain, one

@@ -1,51 +1,60 @@
-//! Parallel tempering: chains at several temperatures that exchange their places.
+//! Parallel tempering: chains along a path that exchange their places.
 
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
-use crate::law::{Chains, Clamp, Kernel, Law};
+use crate::law::Chains;
+use crate::path::Path;
 use crate::random::{Seed, uniform};
 
 /// Parallel tempering, or replica exchange (Swendsen and Wang 1986; Geyer 1991; Hukushima and Nemoto 1996).
 ///
-/// Ladders of chains, one chain a beta, each moved by a kernel that leaves f^beta unchanged. After every step neighbours
-/// on a ladder, in turn the pairs (0,1), (2,3), .. and (1,2), (3,4), .., exchange their states x and y with probability
-/// min(1, e^{(beta - beta') (ln f(y) - ln f(x))}), which leaves the product of all laws unchanged.
+/// Ladders of chains, one chain a beta, each moved so that f_beta stays unchanged. After every round neighbours on a
+/// ladder, in turn the pairs (0,1), (2,3), .. and (1,2), (3,4), .., exchange their states x and y with probability
+/// min(1, f_beta(y) f_beta'(x) / (f_beta(x) f_beta'(y))), which leaves the product of all laws unchanged.
 pub struct ParallelTempering<'a> {
-    law: &'a dyn Law,
-    kernel: &'a dyn Kernel,
+    path: &'a dyn Path,
     betas: Vec<f64>,
     /// One chain a ladder, for every beta.
     chains: Vec<Chains>,
     seed: Seed,
     rounds: u64,
-    /// Exchanges accepted and offered, for every pair of neighbours.
-    exchanges: Vec<(u64, u64)>,
+    pairs: Vec<Pair>,
+}
+
+/// Two neighbours on the ladders.
+#[derive(Clone, Default)]
+struct Pair {
+    /// ln f_beta' - ln f_beta of the state at beta, on every ladder, as it stood before the last exchange.
+    onward: Vec<f64>,
+    /// ln f_beta - ln f_beta' of the state at beta'.
+    back: Vec<f64>,
+    accepted: u64,
+    offered: u64,
 }
 
 impl<'a> ParallelTempering<'a> {
-    /// All ladders start from the rows of `states`, every beta of a ladder from the same row. `law` is over all the
-    /// kernel's units, and `betas` (relative to the law's own temperature) are distinct and in order, rising or
-    /// falling.
+    /// All ladders start from the rows of `states`, every beta of a ladder from the same row. `betas` are distinct, not
+    /// negative and in order, rising or falling; at 0 the base is drawn anew in every round.
     pub fn new(
-        law: &'a dyn Law,
-        kernel: &'a dyn Kernel,
+        path: &'a dyn Path,
         betas: &[f64],
         states: &Configurations,
         seed: Seed,
     ) -> Result<Self> {
         let refuse =
             |problem: &str, mend: &str| Err(Error::invalid("parallel tempering", problem, mend));
-        if law.sites() != kernel.units() || states.sites() != law.sites() {
+        if states.sites() != path.units() {
             return refuse(
-                "law, kernel and states differ in their sites",
-                "give all of them the same",
+                "the states and the path differ in their units",
+                "give both the same",
             );
         }
         let steps: Vec<f64> = betas.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let ordered = steps.iter().all(|step| *step > 0.0) || steps.iter().all(|step| *step < 0.0);
-        if betas.is_empty() || !betas.iter().all(|beta| beta.is_finite()) || !ordered {
+        let fits = |beta: &f64| beta.is_finite() && *beta >= 0.0;
+        if betas.is_empty() || !betas.iter().all(fits) || !ordered {
             return refuse(
-                "its betas are not in order",
+                "its betas are negative or not in order",
                 "give finite values that rise, or fall, throughout",
             );
         }
@@ -57,37 +66,74 @@ impl<'a> ParallelTempering<'a> {
         }
         let rung = |k: usize| Chains::new(states.clone(), seed.child("rung", k as u64));
         Ok(Self {
-            law,
-            kernel,
+            path,
             betas: betas.to_vec(),
             chains: (0..betas.len()).map(rung).collect(),
             seed,
             rounds: 0,
-            exchanges: vec![(0, 0); betas.len().saturating_sub(1)],
+            pairs: vec![Pair::default(); betas.len() - 1],
         })
     }
 
-    /// Moves every chain by `steps` of the kernel's steps and then offers one exchange to every other pair.
+    /// Moves every chain by `steps` steps and then offers one exchange to every other pair.
     pub fn advance(&mut self, steps: usize) {
+        let seed = self.seed.child("base", self.rounds);
         for (chains, beta) in self.chains.iter_mut().zip(&self.betas) {
-            self.kernel.advance(chains, *beta, steps, Clamp::Nothing);
+            if *beta > 0.0 {
+                self.path.advance(chains, *beta, steps);
+            } else {
+                let count = chains.states().len();
+                *chains = Chains::new(self.path.draw_base(count, seed), seed);
+            }
         }
+        self.weigh();
         let mut generator = self.seed.child("exchange", self.rounds).generator();
-        for lower in ((self.rounds % 2) as usize..self.exchanges.len()).step_by(2) {
-            let difference = self.betas[lower] - self.betas[lower + 1];
+        for lower in ((self.rounds % 2) as usize..self.pairs.len()).step_by(2) {
+            let pair = &mut self.pairs[lower];
             let (left, right) = self.chains.split_at_mut(lower + 1);
             let (a, b) = (&mut left[lower], &mut right[0]);
-            for ladder in 0..a.states().len() {
-                let weight = |chains: &Chains| self.law.log_weight(chains.states().row(ladder));
-                let log_ratio = difference * (weight(b) - weight(a));
-                self.exchanges[lower].1 += 1;
+            for (ladder, (onward, back)) in pair.onward.iter().zip(&pair.back).enumerate() {
+                let log_ratio = onward + back;
+                pair.offered += 1;
                 if log_ratio >= 0.0 || uniform(&mut generator) < log_ratio.exp() {
                     a.exchange(b, ladder);
-                    self.exchanges[lower].0 += 1;
+                    pair.accepted += 1;
                 }
             }
         }
         self.rounds += 1;
+    }
+
+    /// The log ratios of all pairs.
+    fn weigh(&mut self) {
+        self.pairs.iter_mut().for_each(|pair| {
+            pair.onward.clear();
+            pair.back.clear();
+        });
+        for (rung, chains) in self.chains.iter().enumerate() {
+            let first = rung.saturating_sub(1);
+            let near = &self.betas[first..(rung + 2).min(self.betas.len())];
+            let own = rung - first;
+            for weights in self
+                .path
+                .log_weights(chains.states(), near)
+                .chunks_exact(near.len())
+            {
+                if own == 1 {
+                    self.pairs[first].back.push(weights[0] - weights[1]);
+                }
+                if own + 1 < weights.len() {
+                    self.pairs[rung]
+                        .onward
+                        .push(weights[own + 1] - weights[own]);
+                }
+            }
+        }
+    }
+
+    /// The betas of the rungs.
+    pub fn betas(&self) -> &[f64] {
+        &self.betas
     }
 
     /// The chains at the beta of this number, one a ladder.
@@ -95,12 +141,17 @@ impl<'a> ParallelTempering<'a> {
         &self.chains[rung]
     }
 
+    /// For a beta and the next, beta', an entry a ladder: ln f_beta' - ln f_beta of the state at beta, and
+    /// ln f_beta - ln f_beta' of the state at beta', both as they stood before the last exchange.
+    pub fn log_ratios(&self, rung: usize) -> (&[f64], &[f64]) {
+        (&self.pairs[rung].onward, &self.pairs[rung].back)
+    }
+
     /// The share of exchanges accepted between each beta and the next; `None` where none was offered yet. Where it is
     /// below about 0.2 the betas are too far apart.
     pub fn acceptance(&self) -> Vec<Option<f64>> {
-        let share = |(accepted, offered): &(u64, u64)| {
-            (*offered > 0).then(|| *accepted as f64 / *offered as f64)
-        };
-        self.exchanges.iter().map(share).collect()
+        let share =
+            |pair: &Pair| (pair.offered > 0).then(|| pair.accepted as f64 / pair.offered as f64);
+        self.pairs.iter().map(share).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Gradient descent with momentum: one loop for every model and every estimator.
 
-use super::batch::{Batch, RowSampler};
+use super::batch::Batch;
 use super::gradient::GradientEstimator;
 use super::schedule::Decay;
 use crate::configuration::Configurations;
@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::kernels::descent::{Descent, largest_magnitude};
 use crate::model::Model;
 use crate::random::Seed;
+use crate::row_sampler::RowSampler;
 use rand::seq::SliceRandom;
 
 /// velocity = momentum x velocity - learning_rate x (gradient + weight_decay x couplings);

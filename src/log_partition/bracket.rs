@@ -1,0 +1,167 @@
+//! ln Z from both sides.
+
+use super::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
+use super::betas::Betas;
+use super::{Doubt, FAR_APART, LogPartition, Side};
+use crate::configuration::Configurations;
+use crate::error::Result;
+use crate::path::Path;
+use crate::random::Seed;
+
+/// Forward and reverse annealing of one law, and what their comparison says.
+///
+/// Forward annealing alone overstates a likelihood, and its own error bar cannot see it; each side shows what the other
+/// hides. What both miss is a mode that neither the base nor the chains have found: where the data have it, reverse
+/// annealing from the data shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bracket {
+    /// From the base: below ln Z in expectation.
+    pub forward: LogPartition,
+    /// From the law, by exact draws (above ln Z in expectation) or by tempering (an estimate).
+    pub reverse: LogPartition,
+    /// From configurations of the data, moved a little: an estimate.
+    pub reverse_from_data: Option<LogPartition>,
+    /// Why not to trust the value.
+    pub doubt: Option<Doubt>,
+}
+
+/// The mean ln likelihood of data between two sides, in nats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LikelihoodBracket {
+    /// mean ln f - reverse ln Z: too low in expectation, where reverse annealing is a bound.
+    pub lower: f64,
+    /// mean ln f - forward ln Z: too high in expectation.
+    pub upper: f64,
+    /// Whether `lower` is a bound, by exact starts, and not an estimate.
+    pub lower_is_bound: bool,
+}
+
+/// How both sides are measured.
+pub struct Bracketing<'a> {
+    /// The temperatures of every run.
+    pub betas: Betas,
+    /// Chains of every run.
+    pub chains: usize,
+    /// Rungs and rounds of the tempering that starts reverse annealing where no layer can be enumerated.
+    pub tempering: (usize, usize),
+    /// Configurations that a third run starts from, and steps at the wanted law before it.
+    pub data: Option<(&'a Configurations, usize)>,
+}
+
+impl Bracketing<'_> {
+    /// Measures both sides; `report(done, of)` is called now and then.
+    pub fn measure(
+        &self,
+        path: &dyn Path,
+        seed: Seed,
+        report: &mut dyn FnMut(usize, usize),
+    ) -> Result<Bracket> {
+        let runs = if self.data.is_some() { 3 } else { 2 };
+        // One pilot for all runs.
+        let found = self.betas.resolve(path, seed.child("pilot", 0))?;
+        let betas = || Betas::Given(found.betas.clone());
+        let part = |number: usize| move |done: usize, of: usize| (number * of + done, runs * of);
+        let forward = ForwardAnnealing {
+            betas: betas(),
+            chains: self.chains,
+        };
+        use super::LogPartitionEstimator as _;
+        let forward = forward.estimate(path, seed.child("forward", 0), &mut |done, of| {
+            let (done, of) = part(0)(done, of);
+            report(done, of);
+        })?;
+        let exact = path.draw_target(1, seed).is_ok();
+        let starts = if exact {
+            Starts::Exact(self.chains)
+        } else {
+            let (rungs, rounds) = self.tempering;
+            Starts::Tempered {
+                chains: self.chains,
+                rungs,
+                rounds,
+            }
+        };
+        let reverse = ReverseAnnealing {
+            betas: betas(),
+            starts,
+        };
+        let reverse = reverse.estimate(path, seed.child("reverse", 0), &mut |done, of| {
+            let (done, of) = part(1)(done, of);
+            report(done, of);
+        })?;
+        let reverse_from_data = match self.data {
+            Some((data, steps)) => {
+                let rows = crate::row_sampler::RowSampler::new(data)?
+                    .draw(self.chains, seed.child("data", 0));
+                let run = ReverseAnnealing {
+                    betas: betas(),
+                    starts: Starts::Rows { rows, steps },
+                };
+                Some(
+                    run.estimate(path, seed.child("from data", 0), &mut |done, of| {
+                        let (done, of) = part(2)(done, of);
+                        report(done, of);
+                    })?,
+                )
+            }
+            None => None,
+        };
+        let mut bracket = Bracket::new(forward, reverse, reverse_from_data);
+        bracket.forward.gibbs_updates += found.gibbs_updates;
+        Ok(bracket)
+    }
+}
+
+impl Bracket {
+    /// From the runs.
+    pub fn new(
+        forward: LogPartition,
+        reverse: LogPartition,
+        reverse_from_data: Option<LogPartition>,
+    ) -> Self {
+        let far = |a: &LogPartition, b: &LogPartition| {
+            let error = (a.standard_error?.powi(2) + b.standard_error?.powi(2)).sqrt();
+            let gap = (a.value - b.value).abs();
+            // Both are exact up to rounding where the weights do not vary at all.
+            let rounding = 1e-9 * (1.0 + a.value.abs());
+            (gap > FAR_APART * error + rounding).then_some(gap / error)
+        };
+        let starts = reverse_from_data
+            .as_ref()
+            .and_then(|data| far(data, &reverse));
+        let doubt = forward
+            .doubt
+            .or(reverse.doubt)
+            .or_else(|| far(&forward, &reverse).map(Doubt::SidesDisagree))
+            .or_else(|| starts.map(Doubt::StartsDisagree));
+        Self {
+            forward,
+            reverse,
+            reverse_from_data,
+            doubt,
+        }
+    }
+
+    /// Whether nothing speaks against it.
+    pub fn trusted(&self) -> bool {
+        self.doubt.is_none()
+    }
+
+    /// Units drawn by all runs.
+    pub fn gibbs_updates(&self) -> u64 {
+        let data = self
+            .reverse_from_data
+            .as_ref()
+            .map_or(0, |run| run.gibbs_updates);
+        self.forward.gibbs_updates + self.reverse.gibbs_updates + data
+    }
+
+    /// The mean ln likelihood of data whose mean ln f is given, from both sides.
+    pub fn log_likelihood(&self, mean_log_weight: f64) -> LikelihoodBracket {
+        LikelihoodBracket {
+            lower: mean_log_weight - self.reverse.value,
+            upper: mean_log_weight - self.forward.value,
+            lower_is_bound: self.reverse.side == Side::Above,
+        }
+    }
+}

@@ -1,0 +1,682 @@
+//! ln Z beyond enumeration against enumeration: paths, annealing from both sides, Bennett's ratio, integration.
+
+mod common;
+
+use common::*;
+use gibbsite::configuration::Configurations;
+use gibbsite::contract::{self, FALSE_ALARM};
+use gibbsite::enumerate::log_partition;
+use gibbsite::law::{Chains, Law};
+use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
+use gibbsite::log_partition::bennett::BennettRatio;
+use gibbsite::log_partition::betas::Betas;
+use gibbsite::log_partition::bracket::{Bracket, Bracketing};
+use gibbsite::log_partition::enumeration::Enumeration;
+use gibbsite::log_partition::tempered_run::TemperedRun;
+use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
+use gibbsite::log_partition::{Doubt, LogPartitionEstimator, Side};
+use gibbsite::model::Model;
+use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
+use gibbsite::model::rbm::Rbm;
+use gibbsite::model::rbm_path::RbmPath;
+use gibbsite::monte_carlo::coloured::coloured_heat_bath;
+use gibbsite::numerics::log_sum_exp;
+use gibbsite::path::{GeometricPath, Path};
+use gibbsite::random::Seed;
+use gibbsite::row_sampler::RowSampler;
+use gibbsite::statistics::fit::chi_square_p_value;
+use gibbsite::target::ising::Ising;
+use rand_distr::{Distribution, Normal};
+use rayon::prelude::*;
+
+/// Weights and biases normal with these standard deviations.
+fn random_machine(visible: usize, hidden: usize, weights: f64, biases: f64, seed: u64) -> Rbm {
+    let mut machine = Rbm::new(visible, hidden).unwrap();
+    let couplings = machine.couplings();
+    let mut generator = Seed::root(seed).child("machine", 0).generator();
+    let (weight, bias) = (
+        Normal::new(0.0, weights).unwrap(),
+        Normal::new(0.0, biases).unwrap(),
+    );
+    for (k, x) in machine.parameters_mut().iter_mut().enumerate() {
+        *x = if k < couplings { weight } else { bias }.sample(&mut generator);
+    }
+    machine
+}
+
+fn quiet() -> impl FnMut(usize, usize) {
+    |_, _| ()
+}
+
+/// A base that is neither uniform nor the machine's own.
+fn some_base(visible: usize) -> Vec<f64> {
+    (0..visible).map(|i| (i as f64 * 1.7 + 0.5).sin()).collect()
+}
+
+/// Z along the scaled energy is that of the reference file, and of the base at beta = 0.
+#[test]
+fn paths_have_the_partition_function_of_the_reference() {
+    for name in ["rbm_4x3", "rbm_6x6", "rbm_16x12"] {
+        let file = reference(name);
+        let machine = machine(&file);
+        let path = RbmPath::from_uniform(&machine).unwrap();
+        let sum = |path: &RbmPath, beta: f64| {
+            let weights: Vec<f64> = (0..1_u64 << machine.visible())
+                .map(|v| path.log_weight(&[v], beta))
+                .collect();
+            log_sum_exp(&weights)
+        };
+        let scaled = list(&file["log_z_energy_scaled"]);
+        assert_eq!(scaled.len(), 5);
+        for row in scaled {
+            let ours = sum(&path, number(&row["beta"]));
+            assert_close("ln Z along the path", ours, number(&row["log_z"]), 1e-12);
+        }
+        let path = RbmPath::from_bias(&machine, &some_base(machine.visible())).unwrap();
+        assert_close("ln Z_0", sum(&path, 0.0), path.base_log_partition(), 1e-12);
+        assert_close("ln Z_1", sum(&path, 1.0), number(&file["log_z"]), 1e-12);
+        // Slopes against differences.
+        let (row, h) = ([0b1011_u64], 1e-4);
+        let at = |beta: f64| path.log_weight(&row, beta);
+        let [first, second] = path.slopes(&row, 0.4);
+        assert_close(
+            "first slope",
+            (at(0.4 + h) - at(0.4 - h)) / (2.0 * h),
+            first,
+            1e-6,
+        );
+        let bend = (at(0.4 + h) - 2.0 * at(0.4) + at(0.4 - h)) / (h * h);
+        assert_close("second slope", bend, second, 1e-5);
+    }
+}
+
+/// The fast weights are the plain ones up to the single precision of the inputs, on shapes that fill registers, tiles
+/// and words badly, and so is what annealing adds to its sums.
+#[test]
+fn fast_weights_are_the_plain_ones() {
+    for (n, m) in [(1, 1), (5, 16), (16, 17), (33, 40), (70, 100), (400, 600)] {
+        let machine = random_machine(n, m, 0.5, 1.0, 1);
+        let path = RbmPath::from_bias(&machine, &some_base(n)).unwrap();
+        let states = path.draw_base(130, Seed::root(2));
+        let betas = [0.0, 0.3, 0.7, 1.0];
+        let fast = path.log_weights(&states, &betas);
+        let plain: Vec<f64> = (0..130)
+            .flat_map(|s| betas.map(|beta| path.log_weight(states.row(s), beta)))
+            .collect();
+        for (fast, plain) in fast.iter().zip(&plain) {
+            let tolerance = 2e-7 * ((n * m) as f64).sqrt();
+            assert!(
+                (fast - plain).abs() < tolerance,
+                "{n}x{m}: {fast} instead of {plain}"
+            );
+        }
+        for (from, to) in [(0, 1), (2, 1), (1, 0), (1, 3)] {
+            let mut chains = Chains::new(states.clone(), Seed::root(3));
+            let mut sums = vec![10.0; 130];
+            path.anneal(&mut chains, &[betas[from], betas[to]], &mut sums);
+            for (s, sum) in sums.iter().enumerate() {
+                let difference = fast[4 * s + to] - fast[4 * s + from];
+                // Blocks of other sizes may add up the inputs in another order.
+                let tolerance = 2e-7 * ((n * m) as f64).sqrt();
+                let error = (sum - 10.0 - difference).abs();
+                assert!(error < tolerance, "{n}x{m}, {from} to {to}: {error}");
+            }
+        }
+        // Several betas in one call are as many calls.
+        assert_eq!(
+            path.log_weights(&states, &[0.7]),
+            fast.iter().skip(2).step_by(4).copied().collect::<Vec<_>>()
+        );
+    }
+}
+
+/// The moves of a path, by themselves and in annealing, keep the law of (v, h) at beta and reach it.
+#[test]
+fn moves_leave_the_law_at_every_beta() {
+    const DRAWS: usize = 200_000;
+    let (n, m) = (4, 3);
+    let machine = random_machine(n, m, 1.0, 0.7, 5);
+    let path = RbmPath::from_bias(&machine, &some_base(n)).unwrap();
+    for beta in [0.05, 0.5, 1.0] {
+        let energy = |row: u64| {
+            let base: f64 = (0..n)
+                .filter(|i| row >> i & 1 == 1)
+                .map(|i| some_base(n)[i])
+                .sum();
+            (1.0 - beta) * base - beta * machine.energy(&[row])
+        };
+        let weights: Vec<f64> = (0..1 << (n + m)).map(|row| energy(row).exp()).collect();
+        let total: f64 = weights.iter().sum();
+        let law: Vec<f64> = weights.iter().map(|w| w / total).collect();
+        let visible: Vec<f64> = (0..1_usize << n)
+            .map(|v| (0..1 << m).map(|h| law[v | h << n]).sum())
+            .collect();
+        // The row's h is drawn given the last v but one, so that v alone has its law after one step.
+        let judge = |what: &str, chains: &Chains| {
+            let mut counts = vec![0; 1 << n];
+            let mut pairs = vec![0; 1 << (n + m)];
+            for row in chains.states().bits() {
+                counts[*row as usize & ((1 << n) - 1)] += 1;
+                pairs[*row as usize] += 1;
+            }
+            for p in [
+                chi_square_p_value(&counts, &visible),
+                chi_square_p_value(&pairs, &law),
+            ] {
+                assert!(
+                    p > FALSE_ALARM / 24.0,
+                    "{what} at beta {beta}: p-value {p:e}"
+                );
+            }
+        };
+        let table =
+            Configurations::weighted(n + m, (0..1 << (n + m)).collect(), law.clone()).unwrap();
+        let exact = RowSampler::new(&table).unwrap().draw(DRAWS, Seed::root(6));
+        let fixed = Configurations::zeros(n + m, DRAWS);
+        for annealed in [false, true] {
+            for (what, starts, steps) in [("stationary", &exact, 1), ("reached", &fixed, 30)] {
+                let mut chains = Chains::new(starts.clone(), Seed::root(7));
+                if annealed {
+                    path.anneal(&mut chains, &vec![beta; steps + 1], &mut vec![0.0; DRAWS]);
+                } else {
+                    path.advance(&mut chains, beta, steps);
+                }
+                judge(what, &chains);
+            }
+        }
+    }
+}
+
+/// E[w] = Z on 1,000 runs of 1,000 temperatures, from the uniform base and from another, and the spread of ln w is that
+/// of an independent program where there is one.
+#[test]
+fn weights_are_unbiased_on_six_machines() {
+    let scale = reference("ais_scale");
+    let known = ["rbm_4x3", "rbm_6x6", "rbm_16x12"].map(|name| (name, machine(&reference(name))));
+    let like = [(10, 8), (20, 20), (30, 10)].map(|(n, m)| {
+        (
+            "",
+            random_machine(n, m, 1.5 / (m as f64).sqrt(), 0.3, n as u64),
+        )
+    });
+    for (name, machine) in known.into_iter().chain(like) {
+        let exact = log_partition(&machine).unwrap();
+        let n = machine.visible();
+        for base in [vec![0.0; n], some_base(n)] {
+            let path = RbmPath::from_bias(&machine, &base).unwrap();
+            let ais = ForwardAnnealing {
+                betas: Betas::Linear(1000),
+                chains: 1000,
+            };
+            let (log_weights, updates) =
+                ais.log_weights(&path, Seed::root(8), &mut quiet()).unwrap();
+            assert_eq!(updates, 1_000_000 * path.units() as u64);
+            let ratios: Vec<f64> = log_weights.iter().map(|w| (w - exact).exp()).collect();
+            let mean = ratios.iter().sum::<f64>() / 1000.0;
+            let variance = ratios.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 999.0;
+            let z = (mean - 1.0) / (variance / 1000.0).sqrt();
+            assert!(z.abs() < 4.9, "{name} {n}: mean(w)/Z = {mean}, z = {z}");
+            let row = list(&scale["rows"])
+                .iter()
+                .find(|row| row["model"] == name && row["temperatures"] == 1000);
+            if let (Some(row), true) = (row, base.iter().all(|a| *a == 0.0)) {
+                let mean = log_weights.iter().sum::<f64>() / 1000.0;
+                let squares: f64 = log_weights.iter().map(|w| (w - mean).powi(2)).sum();
+                let spread = (squares / 999.0).sqrt() / number(&row["sd_log_w"]);
+                // Each of the two spreads is known to 1 / sqrt(2,000).
+                assert!(
+                    (spread - 1.0).abs() < 4.9 * 0.0316,
+                    "{name}: spread {spread}"
+                );
+            }
+        }
+    }
+}
+
+/// With 20 temperatures and single chains forward annealing lies below ln Z and reverse annealing from exact starts
+/// above it, by more than chance; starts from either layer.
+#[test]
+fn the_two_sides_lie_on_their_sides() {
+    for machine in [
+        machine(&reference("rbm_16x12")),
+        random_machine(10, 14, 0.8, 0.3, 3),
+    ] {
+        let exact = log_partition(&machine).unwrap();
+        let path = RbmPath::from_uniform(&machine).unwrap();
+        let z = |log_weights: Vec<f64>| {
+            let mean = log_weights.iter().sum::<f64>() / 1000.0;
+            let squares: f64 = log_weights.iter().map(|w| (w - mean).powi(2)).sum();
+            (mean - exact) / (squares / 999.0 / 1000.0).sqrt()
+        };
+        let betas = || Betas::Linear(20);
+        let forward = ForwardAnnealing {
+            betas: betas(),
+            chains: 1000,
+        };
+        let reverse = ReverseAnnealing {
+            betas: betas(),
+            starts: Starts::Exact(1000),
+        };
+        let below = z(forward
+            .log_weights(&path, Seed::root(9), &mut quiet())
+            .unwrap()
+            .0);
+        let above = z(reverse
+            .log_weights(&path, Seed::root(10), &mut quiet())
+            .unwrap()
+            .0);
+        assert!(below < -4.9 && above > 4.9, "{below}, {above}");
+        // E[1 / w] = 1 / Z.
+        let (weights, _) = reverse
+            .log_weights(&path, Seed::root(11), &mut quiet())
+            .unwrap();
+        let ratios: Vec<f64> = weights.iter().map(|w| (exact - w).exp()).collect();
+        let mean = ratios.iter().sum::<f64>() / 1000.0;
+        let variance = ratios.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 999.0;
+        assert!(((mean - 1.0) / (variance / 1000.0).sqrt()).abs() < 4.9);
+    }
+}
+
+fn tempered(rungs: usize, ladders: usize, rounds: usize) -> TemperedRun {
+    TemperedRun {
+        betas: Betas::Linear(rungs),
+        ladders,
+        burn_in: rounds / 5,
+        rounds,
+    }
+}
+
+fn estimators() -> Vec<Box<dyn LogPartitionEstimator>> {
+    let mut all: Vec<Box<dyn LogPartitionEstimator>> = vec![
+        Box::new(Enumeration),
+        Box::new(BennettRatio(tempered(8, 40, 500))),
+        Box::new(ThermodynamicIntegration(tempered(16, 40, 500))),
+    ];
+    for betas in [
+        Betas::Linear(300),
+        Betas::Geometric {
+            temperatures: 300,
+            first: 0.01,
+        },
+        Betas::Adaptive(300),
+        Betas::Given(vec![0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0]),
+    ] {
+        all.push(Box::new(ForwardAnnealing {
+            betas: betas.clone(),
+            chains: 2000,
+        }));
+        all.push(Box::new(ReverseAnnealing {
+            betas,
+            starts: Starts::Exact(2000),
+        }));
+    }
+    let tempered = Starts::Tempered {
+        chains: 2000,
+        rungs: 8,
+        rounds: 100,
+    };
+    all.push(Box::new(ReverseAnnealing {
+        betas: Betas::Linear(300),
+        starts: tempered,
+    }));
+    all
+}
+
+/// Every estimator on a machine from data, on the Ising model and on a general machine's joint law.
+#[test]
+fn estimators_keep_their_contract() {
+    let machine = random_machine(8, 5, 1.0, 0.5, 12);
+    let data = RbmPath::from_uniform(&machine)
+        .unwrap()
+        .draw_target(50, Seed::root(1))
+        .unwrap();
+    let visible = Configurations::weighted(
+        8,
+        data.bits().iter().map(|row| row & 255).collect(),
+        vec![0.02; 50],
+    );
+    let ising = Ising::on_lattice("square:3x3".parse().unwrap(), 1.0, 0.0, 2.0).unwrap();
+    let heat_bath = coloured_heat_bath(&ising);
+    let mut general = BoltzmannMachine::new(4, 3, &full_graph(7)).unwrap();
+    general.initialize(0.8, Seed::root(3)).unwrap();
+    let (joint, kernel) = (general.joint(), general.kernel());
+    let paths: [Box<dyn Path>; 3] = [
+        Box::new(RbmPath::from_data(&machine, &visible.unwrap()).unwrap()),
+        Box::new(GeometricPath::new(&ising, &heat_bath).unwrap()),
+        Box::new(GeometricPath::new(&joint, &*kernel).unwrap()),
+    ];
+    for path in &paths {
+        for estimator in estimators() {
+            contract::log_partition(&*estimator, &**path, 13)
+                .unwrap_or_else(|problem| panic!("{}: {problem}", estimator.name()));
+        }
+    }
+}
+
+/// Error bars: over 300 runs of each estimator the mean square of (value - exact) / error is 1 and the values have no
+/// bias that shows beside it.
+#[test]
+fn errors_are_honest() {
+    let machine = random_machine(9, 6, 0.9, 0.4, 14);
+    let exact = log_partition(&machine).unwrap();
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let runs: [(Box<dyn LogPartitionEstimator>, f64); 4] = [
+        (
+            Box::new(ForwardAnnealing {
+                betas: Betas::Linear(100),
+                chains: 100,
+            }),
+            0.25,
+        ),
+        (
+            Box::new(ReverseAnnealing {
+                betas: Betas::Linear(100),
+                starts: Starts::Exact(100),
+            }),
+            0.25,
+        ),
+        (Box::new(BennettRatio(tempered(6, 32, 60))), 0.35),
+        (
+            Box::new(ThermodynamicIntegration(tempered(12, 32, 60))),
+            0.35,
+        ),
+    ];
+    for (estimator, allowed) in runs {
+        let z: Vec<f64> = (0..300_u64)
+            .into_par_iter()
+            .map(|run| {
+                let seed = Seed::root(15).child("run", run);
+                let found = estimator.estimate(&path, seed, &mut quiet()).unwrap();
+                assert!(found.trusted(), "{found:?}");
+                (found.value - exact) / found.standard_error.unwrap()
+            })
+            .collect();
+        let mean = z.iter().sum::<f64>() / 300.0;
+        let squares = z.iter().map(|z| z * z).sum::<f64>() / 300.0;
+        // A mean square of 300 is known to 8 per cent; with 32 ladders the error itself to 13.
+        assert!(
+            (squares - 1.0).abs() < 4.9 * 0.082 * 1.1 && (squares - 1.0).abs() < allowed + 0.2,
+            "{}: {squares}",
+            estimator.name()
+        );
+        assert!(
+            mean.abs() < 4.9 / 300_f64.sqrt(),
+            "{}: mean z = {mean}",
+            estimator.name()
+        );
+    }
+}
+
+#[test]
+fn schedules_are_what_they_say() {
+    let machine = random_machine(6, 4, 3.0, 0.5, 16);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let resolve = |text: &str| {
+        let betas: Betas = text.parse().unwrap();
+        assert_eq!(betas.to_string(), text);
+        let found = betas.resolve(&path, Seed::root(17)).unwrap();
+        assert_eq!(found.betas.len(), betas.temperatures() + 1);
+        (found.betas, found.gibbs_updates)
+    };
+    let (paper, _) = resolve("salakhutdinov-murray");
+    assert_eq!(paper.len(), 14_501);
+    for (from, to, step) in [(0, 500, 1e-3), (500, 4500, 1e-4), (4500, 14_500, 1e-5)] {
+        for k in from..to {
+            assert!((paper[k + 1] - paper[k] - step).abs() < 1e-12, "step {k}");
+        }
+    }
+    assert_eq!((paper[500], paper[4500]), (0.5, 0.9));
+    let (geometric, _) = resolve("geometric:10:0.001");
+    assert_eq!((geometric[0], geometric[10]), (0.0, 1.0));
+    assert!((geometric[1] - 0.001).abs() < 1e-15);
+    for k in 2..10 {
+        let ratio = geometric[k + 1] / geometric[k];
+        assert!((ratio - 0.001_f64.powf(-1.0 / 9.0)).abs() < 1e-12);
+    }
+    assert_eq!(resolve("linear:4").0, [0.0, 0.25, 0.5, 0.75, 1.0]);
+    assert_eq!(resolve("geometric:1").0, [0.0, 1.0]);
+    // Exact chains at the lower of two neighbours: the variance of the log ratio is the same for all, within what a
+    // pilot of 100 chains knows, and far from it with equal steps.
+    let spread = |betas: &[f64]| {
+        let deviations: Vec<f64> = betas
+            .windows(2)
+            .map(|pair| {
+                let (a, b): (Vec<f64>, Vec<f64>) = (0..64)
+                    .map(|v| {
+                        (
+                            path.log_weight(&[v], pair[0]),
+                            path.log_weight(&[v], pair[1]),
+                        )
+                    })
+                    .unzip();
+                let total = log_sum_exp(&a);
+                let p: Vec<f64> = a.iter().map(|x| (x - total).exp()).collect();
+                let mean: f64 = (0..64).map(|v| p[v] * (b[v] - a[v])).sum();
+                let squares: f64 = (0..64).map(|v| p[v] * (b[v] - a[v] - mean).powi(2)).sum();
+                squares.sqrt()
+            })
+            .collect();
+        let largest = deviations.iter().copied().fold(0.0, f64::max);
+        largest / deviations.iter().copied().fold(f64::INFINITY, f64::min)
+    };
+    let (adaptive, updates) = resolve("adaptive:30");
+    assert_eq!(updates, 20 * 100 * 10);
+    let (even, adapted) = (spread(&resolve("linear:30").0), spread(&adaptive));
+    assert!(adapted < 1.8 && even > 2.5, "{adapted} instead of {even}");
+    for text in [
+        "",
+        "linear",
+        "linear:0",
+        "linear:x",
+        "geometric:10:2",
+        "cubic:3",
+        "salakhutdinov-murray:2",
+    ] {
+        assert!(text.parse::<Betas>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn bad_input_is_refused_with_its_mend() {
+    let machine = random_machine(6, 4, 0.5, 0.5, 18);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let run = |betas: Vec<f64>, chains: usize| {
+        let ais = ForwardAnnealing {
+            betas: Betas::Given(betas),
+            chains,
+        };
+        ais.estimate(&path, Seed::root(1), &mut quiet())
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+    };
+    for (betas, chains, words) in [
+        (vec![0.0, 1.0], 0, "there is no chain"),
+        (vec![], 5, "there is no transition"),
+        (vec![0.1, 1.0], 5, "they start at 0.1"),
+        (vec![0.0, 0.9], 5, "they end at 0.9"),
+        (vec![0.0, 0.5, 0.5, 1.0], 5, "0.5 follows 0.5"),
+        (vec![0.0, 0.5, 0.4, 1.0], 5, "0.4 follows 0.5"),
+        (vec![0.0, f64::NAN, 1.0], 5, "NaN follows 0"),
+    ] {
+        let message = run(betas, chains);
+        assert!(message.contains(words), "{message}");
+    }
+    let refusal =
+        |path: gibbsite::error::Result<RbmPath>| path.map(|_| ()).unwrap_err().to_string();
+    assert!(refusal(RbmPath::from_bias(&machine, &[0.0; 5])).contains("it has 5 units"));
+    assert!(
+        refusal(RbmPath::from_data(&machine, &Configurations::zeros(7, 3)))
+            .contains("it has 7 units")
+    );
+    assert!(refusal(RbmPath::from_bias(&machine, &[f64::INFINITY; 6])).contains("a bias is inf"));
+    let mut broken = machine.clone();
+    broken.parameters_mut()[5] = f64::NAN;
+    assert!(refusal(RbmPath::from_uniform(&broken)).contains("W[1,1] of the machine: it is NaN"));
+    let large = Rbm::new(40, 30).unwrap();
+    let far = RbmPath::from_uniform(&large)
+        .unwrap()
+        .draw_target(3, Seed::root(1));
+    assert!(far.unwrap_err().to_string().contains("2^30 states"));
+    let rows = Starts::Rows {
+        rows: Configurations::zeros(7, 3),
+        steps: 1,
+    };
+    let reverse = ReverseAnnealing {
+        betas: Betas::Linear(3),
+        starts: rows,
+    };
+    assert!(
+        reverse
+            .estimate(&path, Seed::root(1), &mut quiet())
+            .is_err()
+    );
+    assert!(
+        BennettRatio(tempered(4, 1, 10))
+            .estimate(&path, Seed::root(1), &mut quiet())
+            .is_err()
+    );
+}
+
+/// A law with a narrow mode that outweighs the rest: at every beta below 1 the rest wins, so that no run from the base
+/// finds the mode.
+fn narrow_mode(excess: f64) -> Rbm {
+    const SITES: usize = 30;
+    let mut machine = Rbm::new(SITES, 1).unwrap();
+    let weights = 8.0;
+    let rest = SITES as f64 * std::f64::consts::LN_2;
+    let mode = SITES as f64 * f64::exp(weights).ln_1p();
+    machine.parameters_mut()[..SITES].fill(weights);
+    machine.parameters_mut()[2 * SITES] = rest - mode + excess;
+    machine
+}
+
+/// What speaks against an estimate is said: few effective samples, sides that disagree, starts that disagree.
+#[test]
+fn doubts_are_raised() {
+    let machine = random_machine(20, 10, 3.0, 1.0, 19);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let ais = |temperatures, chains| {
+        let ais = ForwardAnnealing {
+            betas: Betas::Linear(temperatures),
+            chains,
+        };
+        ais.estimate(&path, Seed::root(20), &mut quiet()).unwrap()
+    };
+    assert!(matches!(ais(10, 100).doubt, Some(Doubt::FewEffectiveSamples(n)) if n < 10.0));
+    assert_eq!(ais(10, 1).doubt, Some(Doubt::UnknownError));
+    assert_eq!(ais(10, 1).standard_error, None);
+    let measure = |path: &RbmPath, tempering_only: bool, data: Option<&Configurations>| {
+        let betas = || Betas::Linear(200);
+        let run = |starts| {
+            let reverse = ReverseAnnealing {
+                betas: betas(),
+                starts,
+            };
+            reverse
+                .estimate(path, Seed::root(21), &mut quiet())
+                .unwrap()
+        };
+        let forward = ForwardAnnealing {
+            betas: betas(),
+            chains: 200,
+        };
+        let forward = forward
+            .estimate(path, Seed::root(22), &mut quiet())
+            .unwrap();
+        let starts = if tempering_only {
+            Starts::Tempered {
+                chains: 200,
+                rungs: 8,
+                rounds: 50,
+            }
+        } else {
+            Starts::Exact(200)
+        };
+        let data = data.map(|rows| {
+            run(Starts::Rows {
+                rows: rows.clone(),
+                steps: 3,
+            })
+        });
+        Bracket::new(forward, run(starts), data)
+    };
+    let machine = narrow_mode(2.0);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let exact = log_partition(&machine).unwrap();
+    // Both sides miss the mode and agree; data that have it tell.
+    let blind = measure(&path, true, None);
+    assert!(
+        blind.trusted() && (blind.forward.value - exact).abs() > 1.0,
+        "{blind:?}"
+    );
+    let mut data = Configurations::zeros(30, 200);
+    data.bits_mut().fill((1 << 30) - 1);
+    let seeing = measure(&path, true, Some(&data));
+    assert!(
+        matches!(seeing.doubt, Some(Doubt::StartsDisagree(_))),
+        "{seeing:?}"
+    );
+    // Exact starts see it without data.
+    assert!(!measure(&path, false, None).trusted());
+    // Where nothing is wrong nothing is said, and the sides say what they are.
+    let machine = random_machine(8, 5, 0.7, 0.3, 23);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let data = path.draw_target(300, Seed::root(24)).unwrap();
+    let bracketing = Bracketing {
+        betas: Betas::Adaptive(300),
+        chains: 300,
+        tempering: (8, 50),
+        data: Some((&data, 20)),
+    };
+    let good = bracketing
+        .measure(&path, Seed::root(25), &mut quiet())
+        .unwrap();
+    assert!(good.trusted(), "{good:?}");
+    assert_eq!(
+        (good.forward.side, good.reverse.side),
+        (Side::Below, Side::Above)
+    );
+    let exact = log_partition(&machine).unwrap();
+    for run in [
+        &good.forward,
+        &good.reverse,
+        good.reverse_from_data.as_ref().unwrap(),
+    ] {
+        let z = (run.value - exact) / run.standard_error.unwrap();
+        assert!(z.abs() < 4.9, "{run:?} instead of {exact}");
+    }
+    let mean = machine.log_weight(&[0]);
+    let likelihood = good.log_likelihood(mean);
+    assert!(likelihood.lower_is_bound && likelihood.lower < likelihood.upper + 0.05);
+    assert!((likelihood.upper - (mean - exact)).abs() < 0.05);
+}
+
+/// The same seed gives the same numbers on any number of threads, for a machine whose chains are shared among the
+/// threads and one whose units are.
+#[test]
+fn threads_do_not_change_a_number() {
+    for (n, m) in [(40, 30), (400, 300)] {
+        let machine = random_machine(n, m, 0.05, 0.3, 26);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                let path = RbmPath::from_uniform(&machine).unwrap();
+                let ais = ForwardAnnealing {
+                    betas: Betas::Adaptive(40),
+                    chains: 150,
+                };
+                let bennett = BennettRatio(tempered(4, 20, 6));
+                [&ais as &dyn LogPartitionEstimator, &bennett].map(|estimator| {
+                    estimator
+                        .estimate(&path, Seed::root(27), &mut quiet())
+                        .unwrap()
+                })
+            })
+        };
+        assert_eq!(run(1), run(3));
+    }
+}
