@@ -5,15 +5,16 @@
 
 use super::binary_product::{Product, Receive, Scratch};
 use super::block_gibbs::{BlockGibbs, Watch, layer_noise};
-use super::elementary::{exp_of_negative, input_scale};
+use super::elementary::{input_scale, power_of_two_double};
 use super::level::{Level, VectorKernel};
 use super::matrix::{BitBlock, TileRow, WORD, padded};
-use super::registers::{LANES, Registers};
+use super::registers::{Eight, LANES, Registers};
 use crate::configuration::Configurations;
 use crate::law::{Chains, Clamp};
 use crate::random::Seed;
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::f64::consts::LOG2_E;
 
 /// Rows whose weights are computed together.
 const ROWS: usize = 64;
@@ -34,8 +35,10 @@ pub struct AnnealedGibbs<'a> {
     sampler: &'a BlockGibbs,
     base_bias: Vec<f64>,
     bias: Vec<f64>,
+    /// a.v
     base_sums: BitSums,
-    sums: BitSums,
+    /// (b - a).v
+    changes: BitSums,
 }
 
 impl<'a> AnnealedGibbs<'a> {
@@ -46,12 +49,13 @@ impl<'a> AnnealedGibbs<'a> {
             base_bias.len() == n && bias.len() == n,
             "a bias a visible unit"
         );
+        let changes = bias.iter().zip(base_bias).map(|(b, a)| b - a);
         Self {
             sampler,
             base_bias: base_bias.to_vec(),
             bias: bias.to_vec(),
             base_sums: BitSums::new(base_bias),
-            sums: BitSums::new(bias),
+            changes: BitSums::new(&changes.collect::<Vec<f64>>()),
         }
     }
 
@@ -90,6 +94,9 @@ impl<'a> AnnealedGibbs<'a> {
         );
         let mut nobody = vec![(); down.len()];
         let mut parts = vec![Softplus::ONE; rows * up.len()];
+        // Products over the temperatures, whose logarithms are taken when they must be: a group of tiles is a factor
+        // between 2^-512 and 2^512.
+        let mut ratios = vec![1.0_f64; rows];
         for pair in betas.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let mut watchers = watch(&mut parts, rows, [from, to]);
@@ -97,10 +104,16 @@ impl<'a> AnnealedGibbs<'a> {
             self.sampler
                 .up
                 .draw(&visible, &mut hidden, scale, bias, &mut up, &mut watchers);
-            for (s, sum) in log_ratios.iter_mut().enumerate() {
-                let difference = self.sums.of(&visible, s) - self.base_sums.of(&visible, s);
-                let [lower, upper] = collect(&parts, rows, s, [from, to]);
-                *sum += (to - from) * difference + (upper - lower);
+            for (s, (sum, ratio)) in log_ratios.iter_mut().zip(&mut ratios).enumerate() {
+                *sum += (to - from) * self.changes.of(&visible, s);
+                for (linear, [lower, upper]) in collect(&parts, rows, s) {
+                    *sum += (to - from) * linear;
+                    *ratio *= upper / lower;
+                    if !(1e-120..1e120).contains(ratio) {
+                        *sum += ratio.ln();
+                        *ratio = 1.0;
+                    }
+                }
             }
             if to > 0.0 {
                 let bias = self.visible_bias(to);
@@ -108,6 +121,9 @@ impl<'a> AnnealedGibbs<'a> {
                     .down
                     .draw(&hidden, &mut visible, scale, &bias, &mut down, &mut nobody);
             }
+        }
+        for (sum, ratio) in log_ratios.iter_mut().zip(ratios) {
+            *sum += ratio.ln();
         }
         visible.scatter(bits, words, 0);
         hidden.scatter(bits, words, n);
@@ -171,10 +187,12 @@ impl<'a> AnnealedGibbs<'a> {
         let padding = up.weights.columns().next_multiple_of(LANES) - up.weights.columns();
         let padding = padding as f64 * std::f64::consts::LN_2;
         let row = |s: usize| {
-            let mut weights = collect(&parts, rows, s, betas);
-            let (base, own) = (self.base_sums.of(visible, s), self.sums.of(visible, s));
-            for (weight, beta) in weights.iter_mut().zip(betas) {
-                *weight += (1.0 - beta) * base + beta * own - padding;
+            let (base, change) = (self.base_sums.of(visible, s), self.changes.of(visible, s));
+            let mut weights = betas.map(|beta| base + beta * change - padding);
+            for (linear, factors) in collect(&parts, rows, s) {
+                for ((weight, beta), factor) in weights.iter_mut().zip(betas).zip(factors) {
+                    *weight += beta * linear + factor.ln();
+                }
             }
             weights
         };
@@ -192,17 +210,18 @@ impl<'a> AnnealedGibbs<'a> {
     }
 }
 
-/// What a row's softplus(beta x_j) of some units add up to: beta sum_j max(x_j, 0) + ln prod_j (1 + e^{-beta |x_j|}).
+/// What a row's softplus(beta x_j) of some units add up to: beta sum_j max(x_j, 0) + ln prod_j (1 + e^{-beta |x_j|}),
+/// units of eight classes apart.
 #[derive(Clone, Copy)]
 struct Softplus<const B: usize> {
-    linear: f64,
-    factors: [f64; B],
+    linear: Eight,
+    factors: [Eight; B],
 }
 
 impl<const B: usize> Softplus<B> {
     const ONE: Self = Self {
-        linear: 0.0,
-        factors: [1.0; B],
+        linear: Eight::ZERO,
+        factors: [Eight([1.0; 8]); B],
     };
 }
 
@@ -231,67 +250,54 @@ impl<const B: usize> Watch for SoftplusWatch<'_, B> {
         s: usize,
         inputs: [R::Floats; N],
     ) {
-        let mut linear = [0.0; LANES];
-        let mut factors = [[1.0; LANES]; B];
-        for x in inputs {
-            let mut wide = [0.0; LANES];
-            registers.widen(x, &mut wide);
-            for l in 0..LANES {
-                linear[l] += wide[l].max(0.0);
-            }
-            for (factors, beta) in factors.iter_mut().zip(self.betas) {
-                for l in 0..LANES {
-                    factors[l] *= 1.0 + exp_of_negative(-beta * wide[l].abs());
-                }
+        let zero = registers.splat_double(0.0);
+        let mut linear = zero;
+        let mut factors = [registers.splat_double(1.0); B];
+        for x in inputs.into_iter().flat_map(|x| registers.doubles(x)) {
+            linear = registers.add_doubles(linear, registers.larger_double(x, zero));
+            let magnitude = registers.larger_double(x, registers.subtract_doubles(zero, x));
+            for (factor, beta) in factors.iter_mut().zip(self.betas) {
+                let scale = registers.splat_double(-beta * LOG2_E);
+                let t = registers.multiply_doubles(magnitude, scale);
+                *factor =
+                    registers.fused_doubles(*factor, power_of_two_double(registers, t), *factor);
             }
         }
-        self.rows[s] = Softplus {
-            linear: fold(linear, |a, b| a + b),
-            factors: factors.map(|factors| fold(factors, |a, b| a * b)),
-        };
+        let row = &mut self.rows[s];
+        registers.store_doubles(linear, &mut row.linear);
+        for (factor, out) in factors.into_iter().zip(&mut row.factors) {
+            registers.store_doubles(factor, out);
+        }
     }
 }
 
-/// All lanes together, halves first.
-#[inline(always)]
-fn fold(mut lanes: [f64; LANES], combine: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for l in 0..width {
-            lanes[l] = combine(lanes[l], lanes[l + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-/// sum_j softplus(beta x_j) of row `s` at every beta, from the tiles' parts.
+/// Of row `s`, for every [`TILES`] tiles: sum_j max(x_j, 0), and prod_j (1 + e^{-beta |x_j|}) at every beta.
 fn collect<const B: usize>(
     parts: &[Softplus<B>],
     rows: usize,
     s: usize,
-    betas: [f64; B],
-) -> [f64; B] {
-    let mut sums = [0.0; B];
-    let (mut linear, mut logarithms) = (0.0, [0.0; B]);
-    for group in parts.chunks(TILES * rows) {
-        let mut factors = [1.0; B];
-        for tile in group.chunks_exact(rows) {
-            linear += tile[s].linear;
-            factors
-                .iter_mut()
-                .zip(tile[s].factors)
-                .for_each(|(product, factor)| *product *= factor);
+) -> impl Iterator<Item = (f64, [f64; B])> {
+    parts.chunks(TILES * rows).map(move |group| {
+        let (mut linear, mut factors) = ([0.0; 8], [[1.0; 8]; B]);
+        for tile in group.chunks_exact(rows).map(|tile| &tile[s]) {
+            for lane in 0..8 {
+                linear[lane] += tile.linear.0[lane];
+            }
+            for (product, factor) in factors.iter_mut().zip(&tile.factors) {
+                for lane in 0..8 {
+                    product[lane] *= factor.0[lane];
+                }
+            }
         }
-        logarithms
-            .iter_mut()
-            .zip(factors)
-            .for_each(|(sum, factor)| *sum += factor.ln());
-    }
-    for ((sum, beta), logarithm) in sums.iter_mut().zip(betas).zip(logarithms) {
-        *sum = beta * linear + logarithm;
-    }
-    sums
+        let sum = fold(linear, |a, b| a + b);
+        (sum, factors.map(|factors| fold(factors, |a, b| a * b)))
+    })
+}
+
+/// All lanes together, halves first.
+fn fold(x: [f64; 8], join: impl Fn(f64, f64) -> f64) -> f64 {
+    let four: [f64; 4] = std::array::from_fn(|l| join(x[l], x[l + 4]));
+    join(join(four[0], four[2]), join(four[1], four[3]))
 }
 
 /// Makes the inputs of 32 hidden units in every row of a block, for a watcher.

@@ -81,12 +81,22 @@ pub trait Registers: Copy + Send + Sync {
     /// Sixteen uniform numbers (k + 1/2) 2^-23, k = 0 .. 2^23 - 1, from [`Self::random_bits`], 32 a lane.
     fn uniform(self, state: &mut NoiseState) -> Self::Floats;
 
+    /// In double precision: lanes 0 .. 7 and 8 .. 15.
+    fn doubles(self, x: Self::Floats) -> [Self::Doubles; 2];
     /// From memory.
     fn load_doubles(self, from: &Eight) -> Self::Doubles;
     /// To memory.
     fn store_doubles(self, x: Self::Doubles, to: &mut Eight);
     /// Eight times `x`.
     fn splat_double(self, x: f64) -> Self::Doubles;
+    /// a + b.
+    fn add_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    /// a - b.
+    fn subtract_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    /// The larger of a and b, which are numbers.
+    fn larger_double(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
+    /// x 2^k, where k stands in the low bits of `shifted`'s representation; the result must be normal.
+    fn scale_double_by_power(self, x: Self::Doubles, shifted: Self::Doubles) -> Self::Doubles;
     /// a b.
     fn multiply_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles;
     /// a / b.
@@ -205,6 +215,10 @@ impl Registers for Plain {
     }
 
     #[inline(always)]
+    fn doubles(self, x: Self::Floats) -> [Self::Doubles; 2] {
+        [each(|l| f64::from(x[l])), each(|l| f64::from(x[l + 8]))]
+    }
+    #[inline(always)]
     fn load_doubles(self, from: &Eight) -> Self::Doubles {
         from.0
     }
@@ -215,6 +229,22 @@ impl Registers for Plain {
     #[inline(always)]
     fn splat_double(self, x: f64) -> Self::Doubles {
         [x; 8]
+    }
+    #[inline(always)]
+    fn add_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles {
+        each(|l| a[l] + b[l])
+    }
+    #[inline(always)]
+    fn subtract_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles {
+        each(|l| a[l] - b[l])
+    }
+    #[inline(always)]
+    fn larger_double(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles {
+        each(|l| if a[l] > b[l] { a[l] } else { b[l] })
+    }
+    #[inline(always)]
+    fn scale_double_by_power(self, x: Self::Doubles, shifted: Self::Doubles) -> Self::Doubles {
+        each(|l| f64::from_bits(x[l].to_bits().wrapping_add(shifted[l].to_bits() << 52)))
     }
     #[inline(always)]
     fn multiply_doubles(self, a: Self::Doubles, b: Self::Doubles) -> Self::Doubles {

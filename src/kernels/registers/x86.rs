@@ -81,6 +81,11 @@ impl Registers for V4 {
     }
 
     #[inline(always)]
+    fn doubles(self, x: __m512) -> [__m512d; 2] {
+        let [low, high]: [__m256; 2] = cast(x);
+        [low, high].map(|half| self.avx512f._mm512_cvtps_pd(half))
+    }
+    #[inline(always)]
     fn load_doubles(self, from: &Eight) -> __m512d {
         cast(from.0)
     }
@@ -91,6 +96,23 @@ impl Registers for V4 {
     #[inline(always)]
     fn splat_double(self, x: f64) -> __m512d {
         self.avx512f._mm512_set1_pd(x)
+    }
+    #[inline(always)]
+    fn add_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        self.avx512f._mm512_add_pd(a, b)
+    }
+    #[inline(always)]
+    fn subtract_doubles(self, a: __m512d, b: __m512d) -> __m512d {
+        self.avx512f._mm512_sub_pd(a, b)
+    }
+    #[inline(always)]
+    fn larger_double(self, a: __m512d, b: __m512d) -> __m512d {
+        self.avx512f._mm512_max_pd(a, b)
+    }
+    #[inline(always)]
+    fn scale_double_by_power(self, x: __m512d, shifted: __m512d) -> __m512d {
+        let power = self.avx512f._mm512_slli_epi64::<52>(cast(shifted));
+        cast(self.avx512f._mm512_add_epi64(cast(x), power))
     }
     #[inline(always)]
     fn multiply_doubles(self, a: __m512d, b: __m512d) -> __m512d {
@@ -269,6 +291,11 @@ impl Registers for V3 {
     }
 
     #[inline(always)]
+    fn doubles(self, x: [__m256; 2]) -> [[__m256d; 2]; 2] {
+        let quarters: [[__m128; 2]; 2] = cast(x);
+        quarters.map(|pair| pair.map(|quarter| self.avx._mm256_cvtps_pd(quarter)))
+    }
+    #[inline(always)]
     fn load_doubles(self, from: &Eight) -> [__m256d; 2] {
         cast(from.0)
     }
@@ -279,6 +306,25 @@ impl Registers for V3 {
     #[inline(always)]
     fn splat_double(self, x: f64) -> [__m256d; 2] {
         [self.avx._mm256_set1_pd(x); 2]
+    }
+    #[inline(always)]
+    fn add_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        both(a, b, |a, b| self.avx._mm256_add_pd(a, b))
+    }
+    #[inline(always)]
+    fn subtract_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        both(a, b, |a, b| self.avx._mm256_sub_pd(a, b))
+    }
+    #[inline(always)]
+    fn larger_double(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
+        both(a, b, |a, b| self.avx._mm256_max_pd(a, b))
+    }
+    #[inline(always)]
+    fn scale_double_by_power(self, x: [__m256d; 2], shifted: [__m256d; 2]) -> [__m256d; 2] {
+        both(x, shifted, |x, shifted| {
+            let power = self.avx2._mm256_slli_epi64::<52>(cast(shifted));
+            cast(self.avx2._mm256_add_epi64(cast(x), power))
+        })
     }
     #[inline(always)]
     fn multiply_doubles(self, a: [__m256d; 2], b: [__m256d; 2]) -> [__m256d; 2] {
