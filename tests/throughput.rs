@@ -58,6 +58,8 @@ fn quick_measures_every_size_and_compares() {
             "log_partition,784,20,,,1,state",
             "exact_gradient,16,16,,,1,state",
             "exact_gradient,20,20,,,1,state",
+            "ais,784,500,100,1,1,temperature",
+            "ais,64,64,100,1,1,temperature",
             "metropolis,4096,,1024,100,1,update",
             "metropolis,4096,,1,5000,1,update",
         ]

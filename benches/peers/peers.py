@@ -54,6 +54,7 @@ TRAINING = [  # kernel, visible, hidden, batch, Gibbs steps, rows, density
 ]
 LOG_PARTITION = [(16, 16), (20, 20), (24, 20)]  # over the smaller layer
 EXACT_GRADIENT = [(16, 16), (20, 20)]
+ANNEALING = [(784, 500, 100, 200), (64, 64, 100, 2000)]  # visible, hidden, chains, temperatures
 METROPOLIS = [(64, 1024, 100, 4, 200), (64, 1, 5000, 1, 500)]  # side; chains, sweeps there; chains, sweeps here
 CHUNK = 1 << 14  # states whose inputs fit the second-level cache
 RATE = 1e-6  # so small that the machine stays as it is
@@ -107,6 +108,25 @@ class Numpy:
         self.b += rate * (v0.sum(0) - v.sum(0))
         self.c += rate * (p0.sum(0) - p.sum(0))
         return v
+
+    @staticmethod
+    def softplus(x):
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+    def annealing(self, chains, temperatures):
+        betas = np.linspace(0, 1, 14501)[: temperatures + 1].astype(self.dtype)
+        v, log_weights = self.data(chains, 0.5), np.zeros(chains, self.dtype)
+        for lower, upper in zip(betas, betas[1:]):
+            x = v @ self.W
+            x += self.c
+            log_weights += (upper - lower) * (v @ self.b)
+            log_weights += self.softplus(upper * x).sum(1) - self.softplus(lower * x).sum(1)
+            x *= upper
+            y = self.draw(self.sigmoid(x)) @ self.W.T
+            y += self.b
+            y *= upper
+            v = self.draw(self.sigmoid(y))
+        return log_weights
 
     def chunks(self):
         bits = np.arange(len(self.b))
@@ -180,6 +200,18 @@ class Torch:
         self.b.add_(v0.sum(0) - v.sum(0), alpha=rate)
         self.c.add_(p0.sum(0) - p.sum(0), alpha=rate)
         return v
+
+    def annealing(self, chains, temperatures):
+        betas = np.linspace(0, 1, 14501)[: temperatures + 1].tolist()
+        v, log_weights = self.data(chains, 0.5), torch.zeros(chains, dtype=self.W.dtype)
+        softplus = torch.nn.functional.softplus
+        for lower, upper in zip(betas, betas[1:]):
+            x = torch.addmm(self.c, v, self.W)
+            log_weights += (upper - lower) * (v @ self.b)
+            log_weights += softplus(upper * x).sum(1) - softplus(lower * x).sum(1)
+            y = torch.addmm(self.b, self.draw(x.mul_(upper).sigmoid_()), self.W.t())
+            v = self.draw(y.mul_(upper).sigmoid_())
+        return log_weights
 
     def chunks(self):
         bits = torch.arange(len(self.b))
@@ -258,6 +290,11 @@ for library in [Numpy] + ([Torch] if torch else []):
     for visible, hidden in EXACT_GRADIENT:
         run = library(visible, hidden, 0.1, np.float64).exact_gradient
         cases.append(((library.name, "exact_gradient", visible, hidden, "", "", "state"), 1 << visible, run))
+    for visible, hidden, chains, temperatures in ANNEALING:
+        machine = library(visible, hidden, 0.01, np.float32)
+        run = lambda machine=machine, size=(chains, temperatures): machine.annealing(*size)
+        columns = (library.name, "ais", visible, hidden, chains, 1, "temperature")
+        cases.append((columns, temperatures, run))
 
 for side, their_chains, their_sweeps, chains, sweeps in METROPOLIS if numba else []:
     columns = ("numba", "metropolis", side * side, "", their_chains, their_sweeps, "update")

@@ -7,7 +7,9 @@ use gibbsite::kernels::multi_spin::MultiSpin;
 use gibbsite::law::{Chains, Clamp, Kernel as _};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
+use gibbsite::path::Path as _;
 use gibbsite::random::{Seed, uniform};
 use gibbsite::target::infinite_lattice::CRITICAL_TEMPERATURE;
 use gibbsite::target::ising::Ising;
@@ -30,14 +32,16 @@ pub enum Kernel {
     LogPartition,
     ExactGradient,
     Metropolis,
+    Ais,
 }
 
-const NAMES: [(Kernel, &str); 5] = [
+const NAMES: [(Kernel, &str); 6] = [
     (Kernel::Cd, "cd"),
     (Kernel::Pcd, "pcd"),
     (Kernel::LogPartition, "log_partition"),
     (Kernel::ExactGradient, "exact_gradient"),
     (Kernel::Metropolis, "metropolis"),
+    (Kernel::Ais, "ais"),
 ];
 
 impl FromStr for Kernel {
@@ -91,6 +95,12 @@ enum Work {
     LogPartition(Rbm),
     /// The model's statistics, by enumeration.
     ExactGradient { model: Rbm, gradient: Vec<f64> },
+    /// Annealed importance sampling from the uniform law.
+    Annealing {
+        model: Rbm,
+        chains: Chains,
+        temperatures: usize,
+    },
     /// Sweeps of many chains.
     Metropolis {
         kernel: MultiSpin,
@@ -161,6 +171,17 @@ pub fn all(seed: u64) -> Result<Vec<Case>> {
         cases.push(Case {
             row: row(Kernel::ExactGradient, visible, hidden, "state"),
             work: Work::ExactGradient { model, gradient },
+        });
+    }
+    for (visible, hidden, temperatures) in [(784, 500, 300), (64, 64, 5000)] {
+        let chains = 100;
+        cases.push(Case {
+            row: row(Kernel::Ais, visible, hidden, "temperature").with(chains, 1),
+            work: Work::Annealing {
+                model: machine(visible, hidden, 0.01, seed)?,
+                chains: Chains::new(noise(visible, chains, 0.5, seed).widened(hidden), seed),
+                temperatures,
+            },
         });
     }
     for (side, count, sweeps) in [(64, 1024, 100), (64, 1, 5000)] {
@@ -239,6 +260,7 @@ impl Case {
     fn units(&self) -> f64 {
         match &self.work {
             Work::Training { data, .. } => data.len() as f64,
+            Work::Annealing { temperatures, .. } => *temperatures as f64,
             Work::Metropolis { chains, sweeps, .. } => {
                 (chains.states().len() * chains.states().sites() * sweeps) as f64
             }
@@ -305,6 +327,16 @@ impl Case {
                 for _ in 0..repeats {
                     model.add_model_statistics(gradient)?;
                 }
+            }
+            Work::Annealing {
+                model,
+                chains,
+                temperatures,
+            } => {
+                let betas: Vec<f64> = (0..=*temperatures).map(|t| t as f64 / 14_500.0).collect();
+                let mut log_ratios = vec![0.0; chains.states().len()];
+                RbmPath::from_uniform(model)?.anneal(chains, &betas, &mut log_ratios);
+                std::hint::black_box(log_ratios);
             }
             Work::Metropolis {
                 kernel,

@@ -45,6 +45,7 @@ fn name(row: &Row) -> String {
         }
         (Kernel::Cd, Some(k), Some(batch)) => format!("CD-{k}, {size}, batch {batch}"),
         (Kernel::Pcd, Some(k), Some(batch)) => format!("PCD-{k}, {size}, batch {batch}"),
+        (Kernel::Ais, _, Some(batch)) => format!("AIS, {size}, {batch} chains"),
         (Kernel::LogPartition, ..) => format!("exact ln Z, {size}"),
         _ => format!("exact gradient, {size}"),
     }

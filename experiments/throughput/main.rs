@@ -26,7 +26,7 @@ use std::time::Duration;
 ///
 /// Measures the kernels that everything here lives on: training by contrastive divergence (cd) and
 /// persistent chains (pcd), whole updates included; exact ln Z (log_partition); the exact gradient; spin
-/// updates of the Ising model (metropolis).
+/// updates of the Ising model (metropolis); a temperature of annealed importance sampling with 100 chains (ais).
 /// Every size is measured in turn, round after round, and the median is reported, so that a
 /// neighbour's burst of work spoils a round and not a size.
 ///
@@ -39,11 +39,11 @@ struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 15, value_parser = at_least_one, help_heading = "Measuring")]
     rounds: usize,
 
-    /// Which kernels: cd, pcd, log_partition, exact_gradient, metropolis
+    /// Which kernels: cd, pcd, log_partition, exact_gradient, metropolis, ais
     #[arg(
         long,
         value_name = "LIST",
-        default_value = "cd,pcd,log_partition,exact_gradient,metropolis",
+        default_value = "cd,pcd,log_partition,exact_gradient,metropolis,ais",
         help_heading = "Measuring"
     )]
     kernels: List<cases::Kernel>,

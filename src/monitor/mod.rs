@@ -2,6 +2,7 @@
 
 pub mod couplings;
 pub mod observables;
+pub mod sampled_kl;
 
 use crate::configuration::Configurations;
 use crate::enumerate::{kl_divergence, log_partition, log_probabilities, mean_log_weight};

@@ -1,0 +1,144 @@
+//! The KL divergence from a target that is too large to enumerate and whose ln Z is known.
+
+use super::observables::{Sampling, mixed_starts};
+use crate::configuration::{Configurations, used_bits};
+use crate::error::{Error, Result};
+use crate::law::{Chains, Clamp, Kernel, Law};
+use crate::log_partition::LogPartition;
+use crate::monte_carlo::cluster::Wolff;
+use crate::monte_carlo::coloured::{coloured_heat_bath, multi_spin_metropolis};
+use crate::monte_carlo::schedule::Schedule;
+use crate::random::Seed;
+use crate::statistics::measurements::Measurements;
+use crate::target::ising::Ising;
+use rayon::prelude::*;
+
+/// Configurations of a target law P = f / Z, along chains that remember for a while, with ln f of each.
+///
+/// With ln Z known, as Kaufman's is for periodic square lattices without field,
+///
+/// D_KL(P || p) = ln Z_p - ln Z + < ln f - ln f_p >_P,
+///
+/// for an Ising model and an RBM: ln Z_RBM - ln Z_Ising + < F(v) - E(v)/T >_P. The difference is averaged as one
+/// number: what f and f_p have in common does not fluctuate then.
+pub struct SampledTarget {
+    log_partition: f64,
+    chains: usize,
+    /// Chain after chain.
+    states: Configurations,
+    log_weights: Vec<f64>,
+}
+
+/// A KL divergence in nats with its error. Without an error it is exact; it may come out negative within its error,
+/// and is not clipped, which would add a bias.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SampledKl {
+    /// D_KL(P || p).
+    pub value: f64,
+    /// The root of the sum of the squares of the two errors below.
+    pub standard_error: f64,
+    /// The error of the model's ln Z; 0 where it is exact.
+    pub log_partition_error: f64,
+    /// The error of the average over the target's configurations; it knows their autocorrelation.
+    pub average_error: f64,
+    /// Sites: `value / sites` is the divergence a spin.
+    pub sites: usize,
+    /// Whether both parts are to be believed: ln Z is trusted and the average has converged.
+    pub trusted: bool,
+}
+
+impl SampledTarget {
+    /// Samples a law whose ln Z is known by a kernel of its own, from `starts`.
+    pub fn new(
+        law: &dyn Law,
+        kernel: &dyn Kernel,
+        starts: Configurations,
+        sampling: Sampling,
+        seed: Seed,
+    ) -> Result<Self> {
+        let Some(log_partition) = law.log_partition() else {
+            return Err(Error::invalid(
+                "the divergence from a target that is not enumerated",
+                "its ln Z is not known",
+                "take a periodic square lattice without field, a ring or a chain",
+            ));
+        };
+        let count = starts.len();
+        let mut chains = Chains::new(starts, seed);
+        kernel.advance(&mut chains, 1.0, sampling.equilibration, Clamp::Nothing);
+        let mut states = Configurations::zeros(law.sites(), count * sampling.measured);
+        for step in 0..sampling.measured {
+            kernel.advance(&mut chains, 1.0, 1, Clamp::Nothing);
+            for chain in 0..count {
+                let row = states.row_mut(chain * sampling.measured + step);
+                row.copy_from_slice(chains.states().row(chain));
+            }
+        }
+        let log_weights = (0..states.len())
+            .into_par_iter()
+            .map(|s| law.log_weight(states.row(s)))
+            .collect();
+        Ok(Self {
+            log_partition,
+            chains: count,
+            states,
+            log_weights,
+        })
+    }
+
+    /// Samples an Ising model from random states and from all spins up: one Wolff cluster and one Metropolis sweep
+    /// a step without a field, sweeps of the heat bath with one.
+    pub fn of_ising(ising: &Ising, sampling: Sampling, seed: Seed) -> Result<Self> {
+        let sites = ising.sites();
+        let mut up = Configurations::zeros(sites, 1);
+        for (word, bits) in up.row_mut(0).iter_mut().enumerate() {
+            *bits = used_bits(sites, word);
+        }
+        let starts = mixed_starts(&up, sites, sampling.chains, seed.child("starts", 0))?;
+        let parts: Vec<(Box<dyn Kernel + '_>, usize)> = match Wolff::new(ising) {
+            Ok(wolff) => {
+                let metropolis: Box<dyn Kernel + '_> = match multi_spin_metropolis(ising) {
+                    Ok(kernel) => Box::new(kernel),
+                    Err(_) => Box::new(coloured_heat_bath(ising)),
+                };
+                vec![(Box::new(wolff), 1), (metropolis, 1)]
+            }
+            Err(_) => vec![(Box::new(coloured_heat_bath(ising)), 1)],
+        };
+        let seed = seed.child("chains", 0);
+        Self::new(ising, &Schedule::new(parts), starts, sampling, seed)
+    }
+
+    /// The divergence of `model`, whose ln Z is given with its error.
+    pub fn measure(&self, model: &dyn Law, log_partition: &LogPartition) -> SampledKl {
+        assert_eq!(
+            model.sites(),
+            self.states.sites(),
+            "target and model share their sites"
+        );
+        let differences: Vec<f64> = (0..self.states.len())
+            .into_par_iter()
+            .map(|s| self.log_weights[s] - model.log_weight(self.states.row(s)))
+            .collect();
+        let mut measurements = Measurements::new(1, self.chains);
+        let length = self.states.len() / self.chains;
+        for (chain, series) in differences.chunks_exact(length).enumerate() {
+            series.iter().for_each(|x| measurements.push(chain, &[*x]));
+        }
+        let mean = measurements.mean(0);
+        // A model that is the target up to a factor does not fluctuate.
+        let constant = differences
+            .iter()
+            .all(|x| (x - mean.value).abs() <= 1e-9 * (1.0 + mean.value.abs()));
+        let average_error = mean.standard_error.filter(|_| !constant).unwrap_or(0.0);
+        let log_partition_error = log_partition.standard_error.unwrap_or(0.0);
+        SampledKl {
+            value: log_partition.value - self.log_partition + mean.value,
+            standard_error: average_error.hypot(log_partition_error),
+            log_partition_error,
+            average_error,
+            sites: self.states.sites(),
+            trusted: log_partition.trusted() && (mean.converged || constant),
+        }
+    }
+}

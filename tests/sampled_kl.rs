@@ -1,0 +1,135 @@
+//! The KL divergence without enumeration against the enumerated one.
+
+use gibbsite::enumerate::{kl_divergence, log_partition, log_probabilities, whole_law};
+use gibbsite::law::Law;
+use gibbsite::log_partition::annealing::ForwardAnnealing;
+use gibbsite::log_partition::betas::Betas;
+use gibbsite::log_partition::{LogPartition, LogPartitionEstimator};
+use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::model::rbm_path::RbmPath;
+use gibbsite::monitor::observables::Sampling;
+use gibbsite::monitor::sampled_kl::SampledTarget;
+use gibbsite::random::Seed;
+use gibbsite::target::ising::Ising;
+use gibbsite::target::lattice::Lattice;
+use gibbsite::training::gradient::Exact;
+use gibbsite::training::trainer::{Training, train};
+use rayon::prelude::*;
+
+fn torus(side: usize, temperature: f64) -> Ising {
+    Ising::on_lattice(Lattice::Square(side, side), 1.0, 0.0, temperature).unwrap()
+}
+
+/// A machine part of the way to the target.
+fn trained(target: &Ising, hidden: usize, updates: usize) -> Rbm {
+    let mut machine = Rbm::new(target.sites(), hidden).unwrap();
+    machine
+        .initialize(InitialWeights::Gaussian(0.1), Seed::root(1))
+        .unwrap();
+    let settings = Training {
+        epochs: updates,
+        learning_rate: 0.1,
+        ..Training::default()
+    };
+    let law = whole_law(target).unwrap();
+    train(
+        &mut machine,
+        &mut Exact,
+        &law,
+        &settings,
+        Seed::root(2),
+        &mut |_, _, _| Ok(()),
+    )
+    .unwrap();
+    machine
+}
+
+fn sampling(measured: usize) -> Sampling {
+    Sampling {
+        chains: 16,
+        equilibration: 100,
+        measured,
+    }
+}
+
+/// On 3x3 and 4x4 sites, with ln Z exact and by annealing: 200 runs each, whose errors have to be honest.
+#[test]
+fn estimates_agree_with_enumeration() {
+    for (side, temperature, hidden) in [(3, 1.5, 4), (3, 3.0, 6), (4, 2.269, 6)] {
+        let target = torus(side, temperature);
+        let machine = trained(&target, hidden, 200);
+        let ln_z = log_partition(&machine).unwrap();
+        let exact = kl_divergence(&log_probabilities(&target).unwrap(), &machine, ln_z);
+        assert!(exact > 1e-3);
+        let path = RbmPath::from_uniform(&machine).unwrap();
+        for annealed in [false, true] {
+            let z: Vec<f64> = (0..200_u64)
+                .into_par_iter()
+                .map(|run| {
+                    let seed = Seed::root(3).child("run", run);
+                    let samples = SampledTarget::of_ising(&target, sampling(100), seed).unwrap();
+                    let ln_z = if annealed {
+                        let ais = ForwardAnnealing {
+                            betas: Betas::Linear(200),
+                            chains: 100,
+                        };
+                        ais.estimate(&path, seed, &mut |_, _| ()).unwrap()
+                    } else {
+                        LogPartition::exact(ln_z)
+                    };
+                    let found = samples.measure(&machine, &ln_z);
+                    assert!(found.trusted, "{found:?}");
+                    assert_eq!(found.log_partition_error > 0.0, annealed);
+                    let squares = found.log_partition_error.powi(2) + found.average_error.powi(2);
+                    assert!((found.standard_error.powi(2) / squares - 1.0).abs() < 1e-9);
+                    (found.value - exact) / found.standard_error
+                })
+                .collect();
+            let mean = z.iter().sum::<f64>() / 200.0;
+            let squares = z.iter().map(|z| z * z).sum::<f64>() / 200.0;
+            assert!(mean.abs() < 4.9 / 200_f64.sqrt(), "{side}: mean z = {mean}");
+            // Known to 10 per cent.
+            assert!((squares - 1.0).abs() < 0.49, "{side}: mean z^2 = {squares}");
+        }
+    }
+}
+
+/// A model that is the target itself has no divergence and no error, on sizes that nobody enumerates.
+#[test]
+fn the_target_has_no_divergence_from_itself() {
+    let target = torus(16, 2.269);
+    let samples = SampledTarget::of_ising(&target, sampling(50), Seed::root(4)).unwrap();
+    let ln_z = target.log_partition().unwrap();
+    let found = samples.measure(&target, &LogPartition::exact(ln_z));
+    assert!(
+        found.value.abs() < 1e-9 && found.standard_error == 0.0 && found.trusted,
+        "{found:?}"
+    );
+    assert_eq!(found.sites, 256);
+    // A model at another temperature: D = ln Z' - ln Z + (1/T' - 1/T) <E>, exact by Kaufman.
+    let other = torus(16, 2.4);
+    let kaufman =
+        gibbsite::target::square_lattice::SquareLattice::new(16, 16, 1.0 / 2.269, 0.0).unwrap();
+    let exact =
+        other.log_partition().unwrap() - ln_z + (1.0 / 2.4 - 1.0 / 2.269) * 256.0 * kaufman.energy;
+    let ln_z = LogPartition::exact(other.log_partition().unwrap());
+    let samples = SampledTarget::of_ising(&target, sampling(2000), Seed::root(5)).unwrap();
+    let found = samples.measure(&other, &ln_z);
+    assert!(
+        ((found.value - exact) / found.standard_error).abs() < 4.9,
+        "{found:?}, not {exact}"
+    );
+    assert!(found.trusted && found.standard_error < 0.05);
+}
+
+#[test]
+fn a_target_without_ln_z_is_refused() {
+    let field = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.3, 2.0).unwrap();
+    let refusal = SampledTarget::of_ising(&field, sampling(10), Seed::root(6)).map(|_| ());
+    assert!(
+        refusal
+            .unwrap_err()
+            .to_string()
+            .contains("its ln Z is not known")
+    );
+}
