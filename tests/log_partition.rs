@@ -283,6 +283,7 @@ fn tempered(rungs: usize, ladders: usize, rounds: usize) -> TemperedRun {
         ladders,
         burn_in: rounds / 5,
         rounds,
+        every: 1,
     }
 }
 

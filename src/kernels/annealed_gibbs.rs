@@ -280,12 +280,12 @@ fn collect<const B: usize>(
     parts.chunks(TILES * rows).map(move |group| {
         let (mut linear, mut factors) = ([0.0; 8], [[1.0; 8]; B]);
         for tile in group.chunks_exact(rows).map(|tile| &tile[s]) {
-            for lane in 0..8 {
-                linear[lane] += tile.linear.0[lane];
+            for (sum, x) in linear.iter_mut().zip(tile.linear.0) {
+                *sum += x;
             }
-            for (product, factor) in factors.iter_mut().zip(&tile.factors) {
-                for lane in 0..8 {
-                    product[lane] *= factor.0[lane];
+            for (products, factors) in factors.iter_mut().zip(&tile.factors) {
+                for (product, factor) in products.iter_mut().zip(factors.0) {
+                    *product *= factor;
                 }
             }
         }

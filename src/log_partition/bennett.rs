@@ -36,7 +36,7 @@ impl LogPartitionEstimator for BennettRatio {
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<LogPartition> {
         let empty = |rungs: usize, ladders: usize| {
-            let series = vec![Vec::with_capacity(self.0.rounds); ladders];
+            let series = vec![Vec::with_capacity(self.0.measured()); ladders];
             let pair = Pair {
                 onward: series.clone(),
                 back: series,
@@ -79,7 +79,7 @@ impl LogPartitionEstimator for BennettRatio {
         let scatter: f64 = without.iter().map(|x| (x - mean).powi(2)).sum();
         let standard_error = ((ladders - 1) as f64 / ladders as f64 * scatter).sqrt();
         let tau = solved.iter().map(|pair| pair.tau).fold(1.0, f64::max);
-        let effective_samples = (ladders * self.0.rounds) as f64 / tau;
+        let effective_samples = (ladders * self.0.measured()) as f64 / tau;
         Ok(LogPartition {
             value: path.base_log_partition() + total,
             standard_error: Some(standard_error),

@@ -16,8 +16,10 @@ pub struct TemperedRun {
     pub ladders: usize,
     /// Rounds before the first measurement.
     pub burn_in: usize,
-    /// Rounds that are measured.
+    /// Rounds after it.
     pub rounds: usize,
+    /// Every so many of them one is measured: what is measured is kept in memory.
+    pub every: usize,
 }
 
 /// Ladders that move together. Groups are independent, and threads take groups.
@@ -27,6 +29,11 @@ const GROUP: usize = 16;
 const SECTION: usize = 32;
 
 impl TemperedRun {
+    /// Rounds that are measured.
+    pub fn measured(&self) -> usize {
+        self.rounds.checked_div(self.every).unwrap_or(0)
+    }
+
     /// Runs the ladders from draws of the base. After every measured round `measure` sees the ladders of a group and its
     /// own notes on that group; returns the notes in order, with the ladders of each group, the betas and the units drawn.
     pub fn run<Notes: Send>(
@@ -37,12 +44,13 @@ impl TemperedRun {
         measure: impl Fn(&ParallelTempering, &mut Notes) + Sync,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<(Vec<Notes>, Vec<f64>, u64)> {
-        if self.ladders < 2 || self.rounds == 0 {
+        if self.ladders < 2 || self.measured() == 0 {
             return Err(Error::invalid(
                 "parallel tempering for ln Z",
                 format!(
-                    "{} ladders and {} rounds give no error",
-                    self.ladders, self.rounds
+                    "{} ladders and {} measured rounds give no error",
+                    self.ladders,
+                    self.measured()
                 ),
                 "take at least 2 ladders, better 16, and one round",
             ));
@@ -65,7 +73,8 @@ impl TemperedRun {
             groups.par_iter_mut().for_each(|(tempering, notes)| {
                 for round in first..last {
                     tempering.advance(1);
-                    if round >= self.burn_in {
+                    let since = (round + 1).saturating_sub(self.burn_in);
+                    if since > 0 && since.is_multiple_of(self.every) {
                         measure(tempering, notes);
                     }
                 }

@@ -7,20 +7,24 @@ use crate::path::Path;
 use crate::random::Seed;
 use crate::statistics::autocorrelation::integrated_time;
 use crate::statistics::jackknife::jackknife;
+use rayon::prelude::*;
 
 /// ln Z = ln Z_0 + integral_0^1 <d ln f_beta / d beta>_beta d beta (Kirkwood 1935; Ogata 1989), by the trapezoidal rule
 /// with end corrections in every step, h/2 (g_k + g_{k+1}) + h^2/12 (g'_k - g'_{k+1}), where
 /// g' = Var(d ln f / d beta) + <d^2 ln f / d beta^2> comes from the same states: the rule's error is of order h^4.
 ///
 /// A cross-check for the other estimators: the rule's error, which shows when every second temperature is left out, is
-/// in `doubt` where it matters, not in the standard error, a jackknife over the ladders.
+/// in `doubt` where it matters, not in the standard error, a jackknife over the ladders. Effective samples are
+/// measurements / tau of the slowest rung.
 pub struct ThermodynamicIntegration(pub TemperedRun);
 
-/// Sums over the rounds, a ladder after another and in each, rung by rung: first slope, its square, second slope.
-struct Notes {
-    sums: Vec<Vec<f64>>,
-    /// The first slope at the wanted law, round by round, for every ladder.
-    series: Vec<Vec<f64>>,
+/// What is seen of a rung, ladder after ladder.
+#[derive(Clone)]
+struct Rung {
+    /// The first slope, round by round.
+    slopes: Vec<Vec<f64>>,
+    /// The sum of the second slope.
+    bends: Vec<f64>,
 }
 
 impl LogPartitionEstimator for ThermodynamicIntegration {
@@ -37,48 +41,54 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
         let (groups, betas, gibbs_updates) = self.0.run(
             path,
             seed,
-            |rungs, ladders| Notes {
-                sums: vec![vec![0.0; 3 * rungs]; ladders],
-                series: vec![Vec::with_capacity(self.0.rounds); ladders],
+            |rungs, ladders| {
+                let rung = Rung {
+                    slopes: vec![Vec::with_capacity(self.0.measured()); ladders],
+                    bends: vec![0.0; ladders],
+                };
+                vec![rung; rungs]
             },
-            |tempering, notes| {
-                for (rung, beta) in tempering.betas().iter().enumerate() {
-                    let states = tempering.chains(rung).states();
-                    for (ladder, sums) in notes.sums.iter_mut().enumerate() {
-                        let [first, second] = path.slopes(states.row(ladder), *beta);
-                        for (sum, x) in
-                            sums[3 * rung..]
-                                .iter_mut()
-                                .zip([first, first * first, second])
-                        {
-                            *sum += x;
-                        }
-                        if rung + 1 == tempering.betas().len() {
-                            notes.series[ladder].push(first);
-                        }
+            |tempering, rungs| {
+                for (number, (rung, beta)) in rungs.iter_mut().zip(tempering.betas()).enumerate() {
+                    let states = tempering.chains(number).states();
+                    for (ladder, slopes) in rung.slopes.iter_mut().enumerate() {
+                        let [slope, bend] = path.slopes(states.row(ladder), *beta);
+                        slopes.push(slope);
+                        rung.bends[ladder] += bend;
                     }
                 }
             },
             report,
         )?;
-        let rounds = self.0.rounds as f64;
-        let mean = |sums: &Vec<f64>| sums.iter().map(|sum| sum / rounds).collect::<Vec<f64>>();
-        let bins: Vec<Vec<f64>> = groups
-            .iter()
-            .flat_map(|group| group.sums.iter().map(mean))
-            .collect();
-        let views: Vec<&[f64]> = groups
-            .iter()
-            .flat_map(|group| group.series.iter().map(|x| &x[..]))
-            .collect();
+        let measured = self.0.measured() as f64;
+        // For every ladder, rung by rung: the means of the first slope, of its square and of the second slope.
+        let mut bins = Vec::with_capacity(self.0.ladders);
+        for group in &groups {
+            for ladder in 0..group[0].bends.len() {
+                let moments = group.iter().flat_map(|rung| {
+                    let slopes = &rung.slopes[ladder];
+                    let sum: f64 = slopes.iter().sum();
+                    let squares: f64 = slopes.iter().map(|x| x * x).sum();
+                    [sum, squares, rung.bends[ladder]].map(|x| x / measured)
+                });
+                bins.push(moments.collect::<Vec<f64>>());
+            }
+        }
         let means: Vec<f64> = (0..3 * betas.len())
             .map(|k| bins.iter().map(|bin| bin[k]).sum::<f64>() / bins.len() as f64)
             .collect();
         let value = integral(&means, &betas, 1);
         let standard_error =
             jackknife(&bins, &|means| integral(means, &betas, 1)).map(|j| j.standard_error);
-        let tau = integrated_time(&views).map_or(1.0, |time| time.tau);
-        let effective_samples = bins.len() as f64 * rounds / tau;
+        let tau = (0..betas.len())
+            .into_par_iter()
+            .map(|rung| {
+                let all = groups.iter().flat_map(|group| &group[rung].slopes);
+                let views: Vec<&[f64]> = all.map(|slopes| &slopes[..]).collect();
+                integrated_time(&views).map_or(1.0, |time| time.tau)
+            })
+            .reduce(|| 1.0, f64::max);
+        let effective_samples = bins.len() as f64 * measured / tau;
         let halved = (integral(&means, &betas, 2) - value).abs();
         // The error of the finer rule is a fifteenth of what halving changes.
         let coarse = betas.len() % 2 == 1
