@@ -567,6 +567,17 @@ fn doubts_are_raised() {
     assert!(matches!(ais(10, 100).doubt, Some(Doubt::FewEffectiveSamples(n)) if n < 10.0));
     assert_eq!(ais(10, 1).doubt, Some(Doubt::UnknownError));
     assert_eq!(ais(10, 1).standard_error, None);
+    for rounds in [8, 400] {
+        let path = RbmPath::from_uniform(&machine).unwrap();
+        let found = BennettRatio(tempered(8, 16, rounds))
+            .estimate(&path, Seed::root(28), &mut quiet())
+            .unwrap();
+        assert_eq!(
+            matches!(found.doubt, Some(Doubt::ShortRun(_))),
+            rounds == 8,
+            "{found:?}"
+        );
+    }
     let measure = |path: &RbmPath, tempering_only: bool, data: Option<&Configurations>| {
         let betas = || Betas::Linear(200);
         let run = |starts| {

@@ -1,7 +1,7 @@
 //! Bennett's acceptance ratio over parallel tempering.
 
 use super::tempered_run::TemperedRun;
-use super::{LogPartition, LogPartitionEstimator, Side, own_doubt};
+use super::{LogPartition, LogPartitionEstimator, Side};
 use crate::error::Result;
 use crate::numerics::sigmoid;
 use crate::path::Path;
@@ -86,7 +86,7 @@ impl LogPartitionEstimator for BennettRatio {
             effective_samples: Some(effective_samples),
             gibbs_updates,
             side: Side::Estimate,
-            doubt: own_doubt(Some(standard_error), effective_samples),
+            doubt: self.0.doubt(Some(standard_error), tau),
         })
     }
 }

@@ -85,6 +85,9 @@ pub enum Doubt {
     FewEffectiveSamples(f64),
     /// The standard error cannot be told, as from one chain.
     UnknownError,
+    /// A tempering run is only this many autocorrelation times long, fewer than [`ENOUGH_TIMES`], or its burn-in shorter
+    /// than two.
+    ShortRun(f64),
     /// Forward and reverse annealing are this many standard errors apart, more than [`FAR_APART`].
     SidesDisagree(f64),
     /// Reverse annealing from the data and from chains of its own are this many standard errors apart.
@@ -95,6 +98,9 @@ pub enum Doubt {
 
 /// Effective samples below which an estimate is not trusted.
 pub const ENOUGH_SAMPLES: f64 = 10.0;
+
+/// Autocorrelation times that a tempering run must be long.
+pub const ENOUGH_TIMES: f64 = 10.0;
 
 /// Standard errors by which two estimates may differ.
 pub const FAR_APART: f64 = 4.0;
@@ -108,6 +114,10 @@ impl fmt::Display for Doubt {
                     "only {n:.1} effective samples; take more temperatures or chains"
                 )
             }
+            Doubt::ShortRun(length) => write!(
+                f,
+                "the run is {length:.1} autocorrelation times long, or its burn-in less than two; take more rounds"
+            ),
             Doubt::UnknownError => write!(f, "its error is unknown; take more chains"),
             Doubt::SidesDisagree(z) => write!(
                 f,

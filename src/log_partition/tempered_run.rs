@@ -1,6 +1,7 @@
 //! A run of parallel tempering along a path: what Bennett's ratio and thermodynamic integration are made from.
 
 use super::betas::{Betas, Resolved};
+use super::{Doubt, ENOUGH_TIMES, own_doubt};
 use crate::error::{Error, Result};
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::path::Path;
@@ -32,6 +33,16 @@ impl TemperedRun {
     /// Rounds that are measured.
     pub fn measured(&self) -> usize {
         self.rounds.checked_div(self.every).unwrap_or(0)
+    }
+
+    /// What speaks against an estimate from the run whose slowest series has the autocorrelation time `tau`, in measured
+    /// rounds.
+    pub(super) fn doubt(&self, standard_error: Option<f64>, tau: f64) -> Option<Doubt> {
+        let measured = self.measured() as f64;
+        let short =
+            measured < ENOUGH_TIMES * tau || (self.burn_in as f64) < 2.0 * tau * self.every as f64;
+        own_doubt(standard_error, self.ladders as f64 * measured / tau)
+            .or_else(|| short.then_some(Doubt::ShortRun(measured / tau)))
     }
 
     /// Runs the ladders from draws of the base. After every measured round `measure` sees the ladders of a group and its

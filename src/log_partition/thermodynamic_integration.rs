@@ -1,7 +1,7 @@
 //! Thermodynamic integration over parallel tempering.
 
 use super::tempered_run::TemperedRun;
-use super::{Doubt, LogPartition, LogPartitionEstimator, Side, own_doubt};
+use super::{Doubt, LogPartition, LogPartitionEstimator, Side};
 use crate::error::Result;
 use crate::path::Path;
 use crate::random::Seed;
@@ -93,7 +93,9 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
         // The error of the finer rule is a fifteenth of what halving changes.
         let coarse = betas.len() % 2 == 1
             && halved / 15.0 > standard_error.unwrap_or(0.0).max(1e-12 * value.abs());
-        let doubt = own_doubt(standard_error, effective_samples)
+        let doubt = self
+            .0
+            .doubt(standard_error, tau)
             .or_else(|| coarse.then_some(Doubt::CoarseTemperatures(halved)));
         Ok(LogPartition {
             value: path.base_log_partition() + value,

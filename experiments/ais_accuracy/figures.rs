@@ -1,0 +1,326 @@
+//! The three figures: error against work, coverage of the error bars, and both sides closing on the exact value.
+
+use super::Row;
+use super::options::Options;
+use super::subjects::{FAMILIES, Family, Subject};
+use gibbsite::error::Result;
+use gibbsite::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
+use std::path::Path;
+
+/// Draws all figures into `folder`.
+pub fn write(options: &Options, rows: &[Row], folder: &Path) -> Result<()> {
+    let groups = groups(options, rows);
+    error_against_work(&groups).write(folder, "error_against_work")?;
+    coverage(&groups).write(folder, "coverage")?;
+    both_sides(options, rows).write(folder, "both_sides")
+}
+
+/// The runs of one family with the same settings.
+pub struct Group<'a> {
+    pub family: Family,
+    pub estimator: &'a str,
+    pub schedule: &'a str,
+    pub temperatures: usize,
+    pub rows: Vec<&'a Row>,
+}
+
+/// What runs with the same settings share: estimator, schedule, temperatures, chains and steps of all chains together.
+fn settings(row: &Row) -> (&str, &str, usize, usize, u64) {
+    (
+        &row.estimator,
+        &row.schedule,
+        row.temperatures,
+        row.chains,
+        row.steps(),
+    )
+}
+
+/// Rows by family and settings, in order of the rows.
+pub fn groups<'a>(options: &Options, rows: &'a [Row]) -> Vec<Group<'a>> {
+    let sides: Vec<usize> = options.sides.iter().map(|side| side.0).collect();
+    let mut groups: Vec<Group> = Vec::new();
+    for family in FAMILIES.map(|(family, _)| family) {
+        let names: Vec<String> = Subject::of(family, &sides)
+            .iter()
+            .map(Subject::name)
+            .collect();
+        for row in rows.iter().filter(|row| names.contains(&row.model)) {
+            let key = settings(row);
+            let same = |group: &&mut Group| {
+                // Every size of the spins has runs of its own.
+                let sizes = family != Family::Spins || group.rows[0].visible == row.visible;
+                group.family == family && settings(group.rows[0]) == key && sizes
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.rows.push(row),
+                None => groups.push(Group {
+                    family,
+                    estimator: &row.estimator,
+                    schedule: &row.schedule,
+                    temperatures: row.temperatures,
+                    rows: vec![row],
+                }),
+            }
+        }
+    }
+    groups
+}
+
+/// Names and looks of estimators in legends.
+const SERIES: [(&str, &str, &str); 7] = [
+    ("forward_ais", "linear", "forward AIS, linear"),
+    ("forward_ais", "geometric", "forward AIS, geometric"),
+    ("forward_ais", "adaptive", "forward AIS, adaptive"),
+    (
+        "forward_ais",
+        "salakhutdinov-murray",
+        "forward AIS, 14,500 temperatures",
+    ),
+    ("reverse_ais", "linear", "reverse AIS, linear, exact starts"),
+    ("bennett", "", "Bennett's ratio, tempering"),
+    ("thermodynamic_integration", "", "thermodynamic integration"),
+];
+
+impl Group<'_> {
+    fn is(&self, estimator: &str, schedule: &str) -> bool {
+        self.estimator == estimator && (schedule.is_empty() || self.schedule == schedule)
+    }
+
+    /// Gibbs updates of every unit: steps of all chains together.
+    fn work(&self) -> f64 {
+        self.rows[0].steps() as f64
+    }
+
+    /// A quantile of |error|.
+    pub fn quantile(&self, share: f64) -> f64 {
+        let mut errors: Vec<f64> = self.rows.iter().map(|row| row.error().abs()).collect();
+        errors.sort_by(f64::total_cmp);
+        errors[((errors.len() - 1) as f64 * share).round() as usize]
+    }
+}
+
+/// So much do series stand apart from each other on a logarithmic axis, so that their bars are seen.
+const APART: f64 = 1.09;
+
+fn title(family: Family) -> &'static str {
+    match family {
+        Family::Trained => "20 machines that learned small laws",
+        Family::Random => "20 machines with random weights",
+        Family::Lattice => "machines that learned 8x8 spins",
+        Family::Spins => "the Ising model itself",
+    }
+}
+
+/// A series a settings, points in order of the work.
+fn series<'a>(
+    groups: impl Iterator<Item = &'a Group<'a>> + Clone,
+    point: impl Fn(&Group) -> Option<Point>,
+) -> Vec<Series> {
+    let of = |(look, (estimator, schedule, label)): (usize, &(&str, &str, &str))| {
+        let mut points: Vec<Point> = groups
+            .clone()
+            .filter(|group| group.is(estimator, schedule))
+            .filter_map(&point)
+            .collect();
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        let apart = APART.powi(look as i32 - SERIES.len() as i32 / 2);
+        points.iter_mut().for_each(|point| point.x *= apart);
+        Series {
+            label: label.to_string(),
+            look,
+            mark: if points.len() == 1 {
+                Mark::Points
+            } else {
+                Mark::Bars
+            },
+            points,
+        }
+    };
+    let all = SERIES.iter().enumerate().map(of);
+    all.filter(|series| !series.points.is_empty()).collect()
+}
+
+fn error_against_work(groups: &[Group]) -> Figure {
+    let mut panels = Vec::new();
+    // The runs on spins, of two lengths a size, are in the table.
+    for (family, _) in FAMILIES
+        .into_iter()
+        .filter(|(family, _)| *family != Family::Spins)
+    {
+        let own = groups.iter().filter(|group| group.family == family);
+        let series = series(own, |group| {
+            let y = group.quantile(0.5);
+            // Rounding's zeros have no place on a logarithmic axis.
+            (y > 1e-12).then(|| Point {
+                x: group.work(),
+                y,
+                low: group.quantile(0.25).max(1e-12),
+                high: group.quantile(0.75),
+            })
+        });
+        if !series.is_empty() {
+            panels.push(Panel {
+                title: title(family).to_string(),
+                series,
+                ..Panel::default()
+            });
+        }
+    }
+    Figure {
+        title: "How far estimates of ln Z are from the exact value".to_string(),
+        subtitle:
+            "median over machines and repetitions, with quartiles; burn-in and pilots are counted"
+                .to_string(),
+        columns: 2,
+        panels,
+        x: Axis::log("Gibbs updates of every unit, all chains together"),
+        y: Axis::log("|error of ln Z| (nats)"),
+    }
+}
+
+fn coverage(groups: &[Group]) -> Figure {
+    let panel = |title: &str, trusted_only: bool| {
+        let own = groups
+            .iter()
+            .filter(|group| matches!(group.family, Family::Trained | Family::Random));
+        // Both families together.
+        let mut merged: Vec<Group> = Vec::new();
+        for group in own {
+            let key = settings(group.rows[0]);
+            let same = |other: &&mut Group| settings(other.rows[0]) == key;
+            match merged.iter_mut().find(same) {
+                Some(other) => other.rows.extend(&group.rows),
+                None => merged.push(Group {
+                    rows: group.rows.clone(),
+                    ..*group
+                }),
+            }
+        }
+        for group in &mut merged {
+            group.rows.retain(|row| row.trusted || !trusted_only);
+        }
+        merged.retain(|group| !group.rows.is_empty());
+        let series = series(merged.iter(), |group| {
+            let count = group.rows.len() as f64;
+            let share = group.rows.iter().filter(|row| row.within(2.0)).count() as f64 / count;
+            let error = (share * (1.0 - share) / count).sqrt();
+            Some(Point {
+                x: group.work(),
+                y: share,
+                low: (share - error).max(0.0),
+                high: (share + error).min(1.0),
+            })
+        });
+        let honest = Level {
+            label: "95.4 %, a normal law's".to_string(),
+            y: 0.9545,
+            span: None,
+        };
+        Panel {
+            title: title.to_string(),
+            series,
+            levels: vec![honest],
+            y: None,
+        }
+    };
+    Figure {
+        title: "Does the error bar know? Runs within two standard errors of the exact ln Z"
+            .to_string(),
+        subtitle: "forty small machines, every repetition".to_string(),
+        columns: 2,
+        panels: vec![
+            panel("all runs", false),
+            panel("runs that are trusted", true),
+        ],
+        x: Axis::log("Gibbs updates of every unit, all chains together"),
+        y: Axis::linear("share within two standard errors"),
+    }
+}
+
+/// Of each family of machines, the one whose sides are farthest apart with the second fewest temperatures.
+fn both_sides(options: &Options, rows: &[Row]) -> Figure {
+    let mut temperatures: Vec<usize> = options.temperatures.iter().map(|n| n.0).collect();
+    temperatures.sort_unstable();
+    let judged = temperatures[1.min(temperatures.len() - 1)];
+    // Mean error and its standard error over the repetitions.
+    let of = |model: &str, estimator: &str, count: usize| -> Option<(f64, f64)> {
+        let errors: Vec<f64> = rows
+            .iter()
+            .filter(|row| {
+                (&*row.model, &*row.estimator, &*row.schedule) == (model, estimator, "linear")
+            })
+            .filter(|row| row.temperatures == count)
+            .map(Row::error)
+            .collect();
+        let n = errors.len() as f64;
+        let mean = errors.iter().sum::<f64>() / n;
+        let squares: f64 = errors.iter().map(|x| (x - mean).powi(2)).sum();
+        let scatter = if errors.len() > 1 {
+            (squares / (n - 1.0) / n).sqrt()
+        } else {
+            0.0
+        };
+        (!errors.is_empty()).then_some((mean, scatter))
+    };
+    let mut panels = Vec::new();
+    for (family, _) in FAMILIES {
+        let gap = |name: &String| {
+            let (below, above) = (
+                of(name, "forward_ais", judged),
+                of(name, "reverse_ais", judged),
+            );
+            below.zip(above).map(|(below, above)| above.0 - below.0)
+        };
+        let named = Subject::of(family, &[])
+            .into_iter()
+            .map(|subject| subject.name());
+        let widest = named
+            .filter_map(|name| gap(&name).map(|gap| (gap, name)))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((_, name)) = widest else {
+            continue;
+        };
+        let side = |estimator: &str, look: usize, label: &str| {
+            let point = |&count: &usize| {
+                let (y, error) = of(&name, estimator, count)?;
+                Some(Point {
+                    x: count as f64,
+                    y,
+                    low: y - error,
+                    high: y + error,
+                })
+            };
+            Series {
+                label: label.to_string(),
+                look,
+                mark: Mark::Bars,
+                points: temperatures.iter().filter_map(point).collect(),
+            }
+        };
+        panels.push(Panel {
+            title: name.clone(),
+            series: vec![
+                side("reverse_ais", 4, "reverse, exact starts: an upper bound"),
+                side("forward_ais", 0, "forward: a lower bound"),
+            ],
+            levels: vec![Level {
+                label: "exact".to_string(),
+                y: 0.0,
+                span: None,
+            }],
+            y: Some(Axis::linear("error of ln Z (nats)")),
+        });
+    }
+    Figure {
+        title: "Forward and reverse annealing close on ln Z from both sides".to_string(),
+        subtitle: format!(
+            "{} chains, linear schedule: mean and standard error over repetitions; of each family the machine whose sides \
+             are farthest apart",
+            options.chains
+        ),
+        columns: 2,
+        panels,
+        x: Axis::log("temperatures"),
+        y: Axis::linear(""),
+    }
+}

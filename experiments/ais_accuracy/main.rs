@@ -1,0 +1,147 @@
+//! How wrong is an estimate of ln Z, and does its error bar know?
+//!
+//! Forty fixed machines whose ln Z can be enumerated, the Ising model itself, whose ln Z Kaufman gives, and machines that
+//! learned the 8x8 Ising model: every estimator against the exact value as the work grows. Salakhutdinov and Murray,
+//! ICML 2008; Burda, Grosse and Salakhutdinov, AISTATS 2015; Krause, Fischer and Igel, Artif. Intell. 278 (2020) 103195.
+
+mod figures;
+mod options;
+mod runs;
+mod subjects;
+mod table;
+
+use gibbsite::error::Result;
+use gibbsite::harness;
+use gibbsite::harness::expectation::announce;
+use gibbsite::harness::options::ExperimentOptions;
+use gibbsite::harness::sweep::{Cell as _, Progress, Sweep};
+use gibbsite::log_partition::bracket::Bracket;
+use gibbsite::log_partition::{LogPartition, Side};
+use gibbsite::random::Seed;
+use gibbsite::report::file;
+use gibbsite::report::manifest::{Clock, Manifest};
+use options::{Cell, Options};
+use runs::Run;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// A row of rows.csv: one estimate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Row {
+    model: String,
+    visible: usize,
+    /// Empty for the Ising model itself.
+    hidden: Option<usize>,
+    estimator: String,
+    schedule: String,
+    /// Transitions of annealing, steps of a tempering ladder.
+    temperatures: usize,
+    /// Chains of annealing, ladders of tempering.
+    chains: usize,
+    replica: usize,
+    gibbs_updates: u64,
+    log_partition: f64,
+    standard_error: Option<f64>,
+    exact: f64,
+    effective_samples: Option<f64>,
+    trusted: bool,
+}
+
+impl Row {
+    /// Gibbs updates of every unit.
+    fn steps(&self) -> u64 {
+        self.gibbs_updates / (self.visible + self.hidden.unwrap_or(0)) as u64
+    }
+
+    fn error(&self) -> f64 {
+        self.log_partition - self.exact
+    }
+
+    /// Whether the error is within so many standard errors, and 1e-9 for rounding.
+    fn within(&self, standard_errors: f64) -> bool {
+        self.error().abs() <= standard_errors * self.standard_error.unwrap_or(0.0) + 1e-9
+    }
+}
+
+fn main() -> ExitCode {
+    harness::options::main(run)
+}
+
+fn run(options: &Options) -> Result<()> {
+    let clock = Clock::start();
+    let out = harness::options::output_folder(options);
+    file::create_folder(&out)?;
+    let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
+    let cells = options.cells();
+    announce(cells.iter().map(|cell| cell.work()).sum());
+    let (rows, cells_resumed) =
+        sweep.run(&cells, |cell, progress| measure(options, cell, progress))?;
+    file::write_table(&out.join("rows.csv"), &rows)?;
+    figures::write(options, &rows, &out)?;
+    Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;
+    let text = table::text(options, &rows, &out, clock.elapsed());
+    // A reader that closes the pipe early has seen enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// Every run on one subject, replica by replica.
+fn measure(options: &Options, cell: &Cell, progress: &mut Progress) -> Result<Vec<Row>> {
+    let seed = Seed::root(options.common.seed).child(&cell.subject.name(), 0);
+    let prepared = cell.subject.prepare(seed.child("subject", 0))?;
+    let exact = prepared.exact()?;
+    let runs = options.runs(&cell.subject);
+    let (mut done, total) = (0, cell.work() as usize);
+    prepared.with_path(|path| {
+        let mut rows = Vec::new();
+        for replica in 0..options.replicas {
+            let mut found = Vec::new();
+            for run in &runs {
+                let seed = seed.child(&run.id(), replica as u64);
+                let work = run.work(path.units()) as usize;
+                let report = &mut |part: usize, of: usize| {
+                    let share = work as f64 * part as f64 / of as f64;
+                    progress.report(done + share as usize, total);
+                };
+                found.push(run.estimator.estimate(path, seed, report)?);
+                done += work;
+            }
+            judge_by_both_sides(&runs, &mut found);
+            rows.extend(runs.iter().zip(found).map(|(run, found)| Row {
+                model: cell.subject.name(),
+                visible: cell.subject.visible(),
+                hidden: cell.subject.hidden(),
+                estimator: run.estimator.name().to_string(),
+                schedule: run.schedule.to_string(),
+                temperatures: run.temperatures,
+                chains: run.chains,
+                replica,
+                gibbs_updates: found.gibbs_updates,
+                log_partition: found.value,
+                standard_error: found.standard_error,
+                exact,
+                effective_samples: found.effective_samples,
+                trusted: found.trusted(),
+            }));
+        }
+        Ok(rows)
+    })
+}
+
+/// Forward and reverse annealing with the same temperatures judge each other.
+fn judge_by_both_sides(runs: &[Run], found: &mut [LogPartition]) {
+    for forward in 0..runs.len() {
+        let partner = |reverse: &usize| {
+            let same = (runs[forward].schedule, runs[forward].temperatures)
+                == (runs[*reverse].schedule, runs[*reverse].temperatures);
+            same && found[forward].side == Side::Below && found[*reverse].side == Side::Above
+        };
+        if let Some(reverse) = (0..runs.len()).find(partner) {
+            let bracket = Bracket::new(found[forward].clone(), found[reverse].clone(), None);
+            for side in [forward, reverse] {
+                found[side].doubt = found[side].doubt.or(bracket.doubt);
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Which estimators run on a subject, and with how much work.
+
+use super::options::Options;
+use super::subjects::{Family, Subject};
+use gibbsite::log_partition::LogPartitionEstimator;
+use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
+use gibbsite::log_partition::bennett::BennettRatio;
+use gibbsite::log_partition::betas::Betas;
+use gibbsite::log_partition::tempered_run::TemperedRun;
+use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
+
+/// An estimator with its settings.
+pub struct Run {
+    pub estimator: Box<dyn LogPartitionEstimator>,
+    pub schedule: &'static str,
+    pub temperatures: usize,
+    pub chains: usize,
+    /// Steps of all chains together, without a pilot's.
+    steps: u64,
+}
+
+impl Run {
+    /// A name for its seed.
+    pub fn id(&self) -> String {
+        format!(
+            "{} {} {} {} {}",
+            self.estimator.name(),
+            self.schedule,
+            self.temperatures,
+            self.chains,
+            self.steps
+        )
+    }
+
+    /// Units drawn, roughly.
+    pub fn work(&self, units: usize) -> u64 {
+        self.steps * units as u64
+    }
+}
+
+/// beta_min of the geometric schedule.
+const FIRST: f64 = 0.01;
+
+/// Ladders of a tempering run: errors come from their scatter.
+const LADDERS: usize = 32;
+
+impl Options {
+    /// The runs on a subject, the same in every replica.
+    pub fn runs(&self, subject: &Subject) -> Vec<Run> {
+        if let Subject::Spins { side, .. } = *subject {
+            return on_spins(side);
+        }
+        let mut runs = Vec::new();
+        for &temperatures in self.temperatures.iter().map(|n| &n.0) {
+            runs.push(self.forward(Betas::Linear(temperatures)));
+            runs.push(self.forward(Betas::Geometric {
+                temperatures,
+                first: FIRST,
+            }));
+            runs.push(self.forward(Betas::Adaptive(temperatures)));
+            runs.push(self.reverse(Betas::Linear(temperatures)));
+            // The same work, a fifth of it as burn-in.
+            let rungs = if subject.family() == Family::Lattice {
+                16
+            } else {
+                10
+            };
+            let steps = (temperatures * self.chains) as u64;
+            runs.extend(tempered(Betas::Linear(rungs), LADDERS, steps, 1));
+        }
+        if self.with_salakhutdinov_murray {
+            runs.push(self.forward(Betas::SalakhutdinovMurray));
+            runs.push(self.reverse(Betas::SalakhutdinovMurray));
+        }
+        runs
+    }
+
+    fn forward(&self, betas: Betas) -> Run {
+        forward(betas, self.chains)
+    }
+
+    fn reverse(&self, betas: Betas) -> Run {
+        Run {
+            schedule: betas.name(),
+            temperatures: betas.temperatures(),
+            chains: self.chains,
+            steps: (betas.temperatures() * self.chains) as u64,
+            estimator: Box::new(ReverseAnnealing {
+                betas,
+                starts: Starts::Exact(self.chains),
+            }),
+        }
+    }
+}
+
+fn forward(betas: Betas, chains: usize) -> Run {
+    Run {
+        schedule: betas.name(),
+        temperatures: betas.temperatures(),
+        chains,
+        steps: (betas.temperatures() * chains) as u64,
+        estimator: Box::new(ForwardAnnealing { betas, chains }),
+    }
+}
+
+/// Bennett's ratio and integration over ladders that together make about `steps` steps, at least five rounds.
+fn tempered(betas: Betas, ladders: usize, steps: u64, every: usize) -> [Run; 2] {
+    let rungs = betas.temperatures() + 1;
+    let rounds = ((steps as f64 / (rungs * ladders) as f64).round() as usize).max(5 * every);
+    let burn_in = rounds / 5;
+    let run = || TemperedRun {
+        betas: betas.clone(),
+        ladders,
+        burn_in,
+        rounds: rounds - burn_in,
+        every,
+    };
+    let estimators: [Box<dyn LogPartitionEstimator>; 2] = [
+        Box::new(BennettRatio(run())),
+        Box::new(ThermodynamicIntegration(run())),
+    ];
+    estimators.map(|estimator| Run {
+        estimator,
+        schedule: betas.name(),
+        temperatures: betas.temperatures(),
+        chains: ladders,
+        steps: (rounds * rungs * ladders) as u64,
+    })
+}
+
+/// The Ising model: enough work for an error of 0.015 nats, and a tenth of it.
+fn on_spins(side: usize) -> Vec<Run> {
+    // Transitions and chains of annealing; rounds of tempering. Critical slowing down makes the work grow like
+    // side^2 x side^2 x side^2.17 or more.
+    let (temperatures, chains, rounds, every) = match side {
+        0..=8 => (2_000, 1024, 10_000, 4),
+        9..=16 => (10_000, 2048, 40_000, 8),
+        _ => (50_000, 4096, 160_000, 32),
+    };
+    let mut runs = Vec::new();
+    for share in [10, 1] {
+        runs.push(forward(Betas::Adaptive(temperatures / share), chains));
+        let rungs = side.next_multiple_of(2);
+        let steps = (rounds / share * (rungs + 1) * LADDERS) as u64;
+        runs.extend(tempered(Betas::Adaptive(rungs), LADDERS, steps, every));
+    }
+    runs
+}
