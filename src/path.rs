@@ -67,13 +67,13 @@ pub trait Path: Sync {
 /// The geometric path f^beta of any law, from the uniform law, with the moves of a kernel of that law. For a machine
 /// whose hidden units cannot be summed the law is the joint one.
 pub struct GeometricPath<'a> {
-    law: &'a dyn Law,
-    kernel: &'a dyn Kernel,
+    law: Box<dyn Law + 'a>,
+    kernel: Box<dyn Kernel + 'a>,
 }
 
 impl<'a> GeometricPath<'a> {
     /// From a law without forbidden states and a kernel that leaves f^beta unchanged, both over the same units.
-    pub fn new(law: &'a dyn Law, kernel: &'a dyn Kernel) -> Result<Self> {
+    pub fn new(law: impl Law + 'a, kernel: impl Kernel + 'a) -> Result<Self> {
         let refuse = |problem: String, mend: &str| Err(Error::invalid("a path", problem, mend));
         if law.sites() != kernel.units() {
             let problem = format!(
@@ -94,7 +94,10 @@ impl<'a> GeometricPath<'a> {
             let problem = "the law's ln f is not a finite number where every site is 0".to_string();
             return refuse(problem, "give finite couplings and fields");
         }
-        Ok(Self { law, kernel })
+        Ok(Self {
+            law: Box::new(law),
+            kernel: Box::new(kernel),
+        })
     }
 }
 
@@ -112,7 +115,7 @@ pub fn uniform_configurations(sites: usize, count: usize, seed: Seed) -> Configu
 
 impl Path for GeometricPath<'_> {
     fn law(&self) -> &dyn Law {
-        self.law
+        &*self.law
     }
 
     fn units(&self) -> usize {
@@ -128,7 +131,7 @@ impl Path for GeometricPath<'_> {
     }
 
     fn draw_target(&self, count: usize, seed: Seed) -> Result<Configurations> {
-        Ok(crate::row_sampler::RowSampler::new(&whole_law(self.law)?)?.draw(count, seed))
+        Ok(crate::row_sampler::RowSampler::new(&whole_law(&*self.law)?)?.draw(count, seed))
     }
 
     fn log_weight(&self, row: &[u64], beta: f64) -> f64 {

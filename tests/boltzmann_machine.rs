@@ -1183,6 +1183,10 @@ impl Model for Counted<'_> {
             kernel: self.model.kernel(),
         })
     }
+
+    fn path(&self) -> gibbsite::error::Result<Box<dyn gibbsite::path::Path + '_>> {
+        self.model.path()
+    }
 }
 
 struct CountedKernel<'a> {

@@ -340,11 +340,10 @@ fn estimators_keep_their_contract() {
     let heat_bath = coloured_heat_bath(&ising);
     let mut general = BoltzmannMachine::new(4, 3, &full_graph(7)).unwrap();
     general.initialize(0.8, Seed::root(3)).unwrap();
-    let (joint, kernel) = (general.joint(), general.kernel());
     let paths: [Box<dyn Path>; 3] = [
         Box::new(RbmPath::from_data(&machine, &visible.unwrap()).unwrap()),
         Box::new(GeometricPath::new(&ising, &heat_bath).unwrap()),
-        Box::new(GeometricPath::new(&joint, &*kernel).unwrap()),
+        general.path().unwrap(),
     ];
     for path in &paths {
         for estimator in estimators() {

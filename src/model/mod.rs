@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::kernels::descent::Descent;
 use crate::law::{Kernel, Law};
 use crate::numerics::sigmoid;
+use crate::path::Path;
 
 /// A family of laws over visible units, ln f(v) = ln sum_h exp(theta . phi(v, h)), with parameters theta and
 /// complete statistics phi.
@@ -99,6 +100,10 @@ pub trait Model: Send + Sync {
 
     /// The Gibbs sampler of the joint law of (v, h).
     fn kernel(&self) -> Box<dyn Kernel + '_>;
+
+    /// The path from the uniform law to the model, for ln Z: with the hidden units summed where they can be at every
+    /// beta, else over all units.
+    fn path(&self) -> Result<Box<dyn Path + '_>>;
 }
 
 /// [`Model::descend`] on plain parameters.

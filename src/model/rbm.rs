@@ -1,6 +1,7 @@
 //! The restricted Boltzmann machine.
 
 use super::Model;
+use super::rbm_path::RbmPath;
 use crate::configuration::{Configurations, bit, set_sites};
 use crate::enumerate::{SMALLER_LIMIT, check_limit};
 use crate::error::{Error, Result};
@@ -9,6 +10,7 @@ use crate::kernels::descent::Descent;
 use crate::kernels::two_layers::TwoLayers;
 use crate::law::{Kernel, Law};
 use crate::numerics::sigmoid;
+use crate::path::Path;
 use crate::random::Seed;
 use nalgebra::{DMatrix, Dyn, MatrixView, U1};
 use rand_distr::{Distribution, Normal, Uniform};
@@ -450,6 +452,10 @@ impl Model for Rbm {
 
     fn kernel(&self) -> Box<dyn Kernel + '_> {
         Box::new(self.sampler())
+    }
+
+    fn path(&self) -> Result<Box<dyn Path + '_>> {
+        Ok(Box::new(RbmPath::from_uniform(self)?))
     }
 }
 

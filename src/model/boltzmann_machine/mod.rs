@@ -10,6 +10,7 @@ use crate::kernels::graph_gibbs::GraphGibbs;
 use crate::kernels::pairwise::Pairwise;
 use crate::kernels::two_layers::TwoLayers;
 use crate::law::{Kernel, Law};
+use crate::path::{GeometricPath, Path};
 use crate::random::Seed;
 use marginal::Marginal;
 use rand_distr::{Distribution, Normal};
@@ -177,6 +178,10 @@ impl BoltzmannMachine {
 
     fn units(&self) -> usize {
         self.visible + self.hidden
+    }
+
+    fn sampler(&self) -> GraphGibbs {
+        GraphGibbs::new(self.visible, &self.edges, self.weights(), self.biases())
     }
 
     /// Adds the statistics of the rows `from .. to`.
@@ -364,12 +369,11 @@ impl Model for BoltzmannMachine {
         Ok(())
     }
 
+    fn path(&self) -> Result<Box<dyn Path + '_>> {
+        Ok(Box::new(GeometricPath::new(self.joint(), self.sampler())?))
+    }
+
     fn kernel(&self) -> Box<dyn Kernel + '_> {
-        Box::new(GraphGibbs::new(
-            self.visible,
-            &self.edges,
-            self.weights(),
-            self.biases(),
-        ))
+        Box::new(self.sampler())
     }
 }
