@@ -1,7 +1,7 @@
 //! # gibbsite
 //!
 //! Boltzmann machines learn Ising models and other binary laws, and this library says how close they
-//! came: exactly where enumeration reaches.
+//! came: exactly where enumeration reaches, from both sides where it does not.
 //!
 //! ## The map
 //!
@@ -12,13 +12,14 @@
 //! | `experiments/` (binaries) | one folder = one question = one binary = one folder of results |
 //! | [`harness`] | what experiments share: options, presets, a resumable sweep |
 //! | [`report`] | tables, figures, the manifest of a run; knows records, not models |
-//! | [`monitor`] | model + target -> KL divergence, likelihood, ln Z, observables; learned couplings with their errors |
+//! | [`monitor`] | model + target -> KL divergence, likelihood, observables; learned couplings with their errors |
 //! | [`training`] | gradient estimators, mini-batches, schedules, the descent |
+//! | [`log_partition`] | ln Z over any path: annealing both ways, Bennett's ratio, integration |
 //! | [`monte_carlo`] | samplers: single sites of any law; clusters, colours and many spins at a time of Ising models; tempering |
 //! | [`statistics`] | error bars that know autocorrelation, jackknife, tests of fit, summaries |
 //! | [`target`], [`model`] | what is to be learned; what learns |
 //! | [`kernels`] | the hot path: arrays and bits |
-//! | [`law`], [`configuration`], [`enumerate`], [`numerics`], [`random`], [`error`] | the ground |
+//! | [`law`], [`path`], [`configuration`], [`row_sampler`], [`enumerate`], [`numerics`], [`random`], [`error`] | the ground |
 //!
 //! [`contract`] holds the checks that every law, kernel and estimator must pass.
 //!
@@ -27,7 +28,8 @@
 //! A [`law::Law`] is an unnormalised weight f on binary configurations, p = f / Z. A
 //! [`law::Kernel`] moves [`law::Chains`] and leaves a law unchanged. A [`model::Model`] is a family of
 //! laws with parameters; the gradient of its cost `C = -mean ln p` is `E_model[phi] - mean_data E[phi | v]`, and a
-//! [`training::gradient::GradientEstimator`] estimates it.
+//! [`training::gradient::GradientEstimator`] estimates it. A [`path::Path`] leads from a base whose ln Z is known to a
+//! law whose ln Z a [`log_partition::LogPartitionEstimator`] estimates.
 //!
 //! Units are {0, 1}; Ising spins are +-1 with bit 1 = up. Energies of an RBM are dimensionless, those
 //! of an Ising model in units of J with k_B = 1; information is in nats. i runs over visible units,
@@ -36,8 +38,8 @@
 //! ## Where a newcomer adds things
 //!
 //! One new file and one line: a target in `src/target/`, a model in `src/model/`, an estimator in
-//! `src/training/gradient/`, a sampler in `src/monte_carlo/`, an experiment in `experiments/` with its
-//! entry in `Cargo.toml`. Its own tests call its [`contract`].
+//! `src/training/gradient/`, a sampler in `src/monte_carlo/`, an estimator of ln Z in `src/log_partition/`,
+//! an experiment in `experiments/` with its entry in `Cargo.toml`. Its own tests call its [`contract`].
 //!
 //! ```
 //! use gibbsite::enumerate::whole_law;
