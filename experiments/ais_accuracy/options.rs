@@ -56,7 +56,7 @@ pub struct Options {
     pub chains: usize,
 
     /// Repetitions of every run
-    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = at_least_one, help_heading = "Estimators")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = at_least_one, help_heading = "Estimators")]
     pub replicas: usize,
 
     #[command(flatten)]
@@ -69,7 +69,8 @@ Examples:
   ais_accuracy                   the figures of the README, a few minutes on two cores
   ais_accuracy --quick           every file in seconds
   ais_accuracy --families random --temperatures 100,1000 --replicas 20
-  ais_accuracy --families spins --sides 8,16,32 --replicas 1
+  ais_accuracy --families lattice --temperatures 1000,10000 --replicas 40
+  ais_accuracy --families spins --sides 8,16,32 --replicas 2
   ais_accuracy --paper           20 repetitions and 32x32 spins, hours";
 
 impl ExperimentOptions for Options {
