@@ -10,7 +10,9 @@ use gibbsite::kernels::level::Level;
 use gibbsite::law::{Chains, Clamp, Kernel, Law};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
+use gibbsite::path::Path as _;
 use gibbsite::random::{Generator, Seed};
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::chi_square_p_value;
@@ -322,6 +324,11 @@ fn hash_of_all_kernels() -> u64 {
         rbm.kernel()
             .advance(&mut chains, 0.9, steps, Clamp::Nothing);
         hashes.push(hash(chains.states().bits().iter().copied()));
+        let path = RbmPath::from_bias(&rbm, &vec![0.3; visible]).unwrap();
+        let mut log_ratios = vec![0.0; 1_000];
+        path.anneal(&mut chains, &[0.5, 0.8, 0.9], &mut log_ratios);
+        let weights = path.log_weights(chains.states(), &[0.2, 0.6, 1.0, 0.9]);
+        hashes.push(hash(log_ratios.iter().chain(&weights).map(|x| x.to_bits())));
         let mut sums = vec![0.0; rbm.parameters().len()];
         rbm.add_expected_statistics(chains.states(), &mut sums)
             .unwrap();

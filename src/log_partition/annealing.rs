@@ -11,7 +11,7 @@ use crate::path::Path;
 use crate::random::Seed;
 
 /// Annealed importance sampling (Neal 2001): chains from the base, moved once at each temperature, with weights
-/// ln w = ln Z_0 + sum_t [ln f_{t+1}(x_t) - ln f_t(x_t)], for which E[w] = Z. ln of the mean weight is below ln Z in
+/// `ln w = ln Z_0 + sum_t [ln f_{t+1}(x_t) - ln f_t(x_t)]`, for which `E[w] = Z`. ln of the mean weight is below ln Z in
 /// expectation, the more so the fewer the temperatures.
 pub struct ForwardAnnealing {
     /// The temperatures.
@@ -20,8 +20,8 @@ pub struct ForwardAnnealing {
     pub chains: usize,
 }
 
-/// The same from the wanted law down to the base: E[Z_0 / w] = 1 / Z, so that -ln of the mean of e^{-ln w} is above
-/// ln Z in expectation, IF the chains start from exact draws (Burda, Grosse and Salakhutdinov 2015, section 3).
+/// The same from the wanted law down to the base: along that way `E[1 / w] = 1 / Z`, so that -ln of the mean of 1 / w is
+/// above ln Z in expectation, IF the chains start from exact draws (Burda, Grosse and Salakhutdinov 2015, section 3).
 pub struct ReverseAnnealing {
     /// The temperatures, from 0 to 1; they are gone through backwards.
     pub betas: Betas,
