@@ -2,11 +2,12 @@
 
 use super::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
 use super::betas::Betas;
-use super::{Doubt, FAR_APART, LogPartition, Side};
+use super::{Doubt, FAR_APART, LogPartition, LogPartitionEstimator, Side};
 use crate::configuration::Configurations;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::path::Path;
 use crate::random::Seed;
+use crate::row_sampler::RowSampler;
 
 /// Forward and reverse annealing of one law, and what their comparison says.
 ///
@@ -60,49 +61,38 @@ impl Bracketing<'_> {
         // One pilot for all runs.
         let found = self.betas.resolve(path, seed.child("pilot", 0))?;
         let betas = || Betas::Given(found.betas.clone());
-        let part = |number: usize| move |done: usize, of: usize| (number * of + done, runs * of);
+        let mut run = |number: usize, estimator: &dyn LogPartitionEstimator| {
+            let seed = seed.child("run", number as u64);
+            estimator.estimate(path, seed, &mut |done, of| {
+                report(number * of + done, runs * of);
+            })
+        };
         let forward = ForwardAnnealing {
             betas: betas(),
             chains: self.chains,
         };
-        use super::LogPartitionEstimator as _;
-        let forward = forward.estimate(path, seed.child("forward", 0), &mut |done, of| {
-            let (done, of) = part(0)(done, of);
-            report(done, of);
-        })?;
-        let exact = path.draw_target(1, seed).is_ok();
-        let starts = if exact {
-            Starts::Exact(self.chains)
-        } else {
-            let (rungs, rounds) = self.tempering;
-            Starts::Tempered {
-                chains: self.chains,
-                rungs,
-                rounds,
+        let forward = run(0, &forward)?;
+        let mut reverse = |starts: Starts| {
+            let betas = betas();
+            run(1, &ReverseAnnealing { betas, starts })
+        };
+        let reverse = match reverse(Starts::Exact(self.chains)) {
+            Err(Error::TooLarge { .. }) => {
+                let (rungs, rounds) = self.tempering;
+                reverse(Starts::Tempered {
+                    chains: self.chains,
+                    rungs,
+                    rounds,
+                })
             }
-        };
-        let reverse = ReverseAnnealing {
-            betas: betas(),
-            starts,
-        };
-        let reverse = reverse.estimate(path, seed.child("reverse", 0), &mut |done, of| {
-            let (done, of) = part(1)(done, of);
-            report(done, of);
-        })?;
+            found => found,
+        }?;
         let reverse_from_data = match self.data {
             Some((data, steps)) => {
-                let rows = crate::row_sampler::RowSampler::new(data)?
-                    .draw(self.chains, seed.child("data", 0));
-                let run = ReverseAnnealing {
-                    betas: betas(),
-                    starts: Starts::Rows { rows, steps },
-                };
-                Some(
-                    run.estimate(path, seed.child("from data", 0), &mut |done, of| {
-                        let (done, of) = part(2)(done, of);
-                        report(done, of);
-                    })?,
-                )
+                let rows = RowSampler::new(data)?.draw(self.chains, seed.child("data", 0));
+                let starts = Starts::Rows { rows, steps };
+                let betas = betas();
+                Some(run(2, &ReverseAnnealing { betas, starts })?)
             }
             None => None,
         };
