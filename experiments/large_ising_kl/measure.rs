@@ -4,7 +4,6 @@ use super::Row;
 use super::options::{Cell, DATA_STEPS, Options, TEMPERING};
 use gibbsite::configuration::Configurations;
 use gibbsite::error::Result;
-use gibbsite::log_partition::LogPartition;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::bracket::Bracketing;
 use gibbsite::model::rbm::Rbm;
@@ -57,13 +56,8 @@ impl<'a> Ruler<'a> {
             data: Some((self.data, DATA_STEPS)),
         };
         let seed = self.seed.child("measurement", epoch as u64);
-        let bracket = bracketing.measure(&path, seed, report)?;
-        // The forward value, under every doubt that the comparison has raised.
-        let log_partition = LogPartition {
-            doubt: bracket.doubt,
-            ..bracket.forward
-        };
-        let kl = self.fresh.measure(machine, &log_partition);
+        let (kl, bracket) = self.fresh.measure_along(&path, &bracketing, seed, report)?;
+        let forward = bracket.forward;
         Ok(Row {
             lattice: self.cell.lattice.to_string(),
             temperature: self.cell.temperature,
@@ -73,10 +67,10 @@ impl<'a> Ruler<'a> {
             kl: kl.value,
             kl_standard_error: kl.standard_error,
             kl_per_site: kl.value / kl.sites as f64,
-            log_partition: log_partition.value,
-            log_partition_standard_error: log_partition.standard_error,
+            log_partition: forward.value,
+            log_partition_standard_error: forward.standard_error,
             log_partition_reverse: bracket.reverse.value,
-            effective_samples: log_partition.effective_samples,
+            effective_samples: forward.effective_samples,
             trusted: kl.trusted,
         })
     }

@@ -81,21 +81,21 @@ pub struct Options {
     pub batch: usize,
 
     /// Step along the gradient, which is a mean per configuration
-    #[arg(long, value_name = "RATE", default_value_t = 0.05, value_parser = positive, allow_negative_numbers = true, help_heading = "Training")]
+    #[arg(long, value_name = "RATE", default_value_t = 0.1, value_parser = positive, allow_negative_numbers = true, help_heading = "Training")]
     pub learning_rate: f64,
 
     /// Fall of the learning rate: none, exponential:T or inverse:T, T in updates
     #[arg(
         long,
         value_name = "DECAY",
-        default_value = "exponential:10000",
+        default_value = "exponential:20000",
         help_heading = "Training"
     )]
     #[serde(serialize_with = "as_text")]
     pub decay: Decay,
 
     /// Temperatures of annealed importance sampling, placed by a pilot run
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = at_least_one, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 3000, value_parser = at_least_one, help_heading = "Measuring")]
     pub ais_temperatures: usize,
 
     /// Chains of each of its runs: forward, reverse, and reverse from the data
@@ -125,8 +125,9 @@ const CHAINS: usize = 64;
 /// Rungs and rounds of the tempering that starts reverse annealing where the machine cannot be drawn from exactly.
 pub const TEMPERING: (usize, usize) = (16, 100);
 
-/// Steps of the machine on data before reverse annealing starts there.
-pub const DATA_STEPS: usize = 10;
+/// Steps of the machine on data before reverse annealing starts there: in ten of them a machine that has just begun to
+/// learn does not yet forget that the data are more ordered than itself.
+pub const DATA_STEPS: usize = 1000;
 
 /// Runs of a bracket.
 const RUNS: usize = 3;
@@ -137,8 +138,8 @@ impl ExperimentOptions for Options {
     #[rustfmt::skip]
     const QUICK: &'static [&'static str] = &[
         "--lattices", "square:6x6,square:8x8", "--temperatures", "2.269,3", "--hidden", "8,32", "--samples", "5000",
-        "--replicas", "2", "--epochs", "20", "--every", "10", "--decay", "exponential:1000",
-        "--ais-temperatures", "300", "--sweeps", "100",
+        "--replicas", "2", "--epochs", "20", "--every", "5", "--learning-rate", "0.3",
+        "--decay", "exponential:2000", "--ais-temperatures", "500", "--sweeps", "100",
     ];
 
     #[rustfmt::skip]
