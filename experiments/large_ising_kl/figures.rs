@@ -134,7 +134,7 @@ fn against_hidden(options: &Options, rows: &[Row]) -> Figure {
         }
     };
     Figure {
-        title: "How far is an RBM from the Ising model with how many hidden units?".to_string(),
+        title: "How near to the Ising model do more hidden units bring an RBM?".to_string(),
         subtitle: format!(
             "after {} epochs of {}",
             options.epochs,
