@@ -240,7 +240,7 @@ fn the_divergence_agrees_with_enumeration_as_a_machine_learns() {
                     fresh.measure_along(&path, &bracketing, seed, &mut |_, _| ())?;
                 let z = (kl.value - exact) / kl.standard_error;
                 assert!(z.abs() < 4.9, "{side}, epoch {epoch}: {kl:?}, not {exact}");
-                // The lesser of the two cannot make it trusted.
+                // A doubt about ln Z is one about the divergence.
                 assert!(bracket.trusted() || !kl.trusted);
                 squares.push(z * z);
                 Ok(())

@@ -115,7 +115,7 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
         let _ = writeln!(
             text,
             "\n{unsure} of {} measurements are not to be trusted (see the column): more --ais-temperatures, --ais-chains \
-             or --sweeps may help.",
+             or --sweeps may help,\nunless a machine has modes that its chains do not leave, as below the critical temperature.",
             rows.len()
         );
     }
