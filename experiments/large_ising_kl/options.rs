@@ -117,7 +117,7 @@ Examples:
   large_ising_kl --quick      every file in seconds
   large_ising_kl --lattices square:12x12 --temperatures 2.269 --hidden 32,128,512
   large_ising_kl --lattices square:4x4,square:8x8 --hidden 4,8,16,32,64 --replicas 5
-  large_ising_kl --paper      up to 32x32 spins and 1024 hidden units, most of a day";
+  large_ising_kl --paper      up to 32x32 spins and 1024 hidden units: days on two cores";
 
 /// Chains of fresh configurations.
 const CHAINS: usize = 64;
