@@ -13,7 +13,7 @@ use crate::row_sampler::RowSampler;
 ///
 /// Forward annealing alone overstates a likelihood, and its own error bar cannot see it; each side shows what the other
 /// hides. What both miss is a mode that neither the base nor the chains have found: where the data have it, reverse
-/// annealing from the data shows it.
+/// annealing from the data shows it, unless the starts of the reverse run are exact: those miss nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bracket {
     /// From the base: below ln Z in expectation.
@@ -116,8 +116,10 @@ impl Bracket {
             let rounding = 1e-9 * (1.0 + a.value.abs());
             (gap > FAR_APART * error + rounding).then_some(gap / error)
         };
+        // Exact starts cannot miss a mode; data in a part of the space that the law hardly visits are no sign of one.
         let starts = reverse_from_data
             .as_ref()
+            .filter(|_| reverse.side != Side::Above)
             .and_then(|data| far(data, &reverse));
         let doubt = forward
             .doubt

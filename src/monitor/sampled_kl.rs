@@ -5,9 +5,11 @@ use crate::configuration::{Configurations, used_bits};
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::log_partition::LogPartition;
+use crate::log_partition::bracket::{Bracket, Bracketing};
 use crate::monte_carlo::cluster::Wolff;
 use crate::monte_carlo::coloured::{coloured_heat_bath, multi_spin_metropolis};
 use crate::monte_carlo::schedule::Schedule;
+use crate::path::Path;
 use crate::random::Seed;
 use crate::statistics::measurements::Measurements;
 use crate::target::ising::Ising;
@@ -107,6 +109,23 @@ impl SampledTarget {
         };
         let seed = seed.child("chains", 0);
         Self::new(ising, &Schedule::new(parts), starts, sampling, seed)
+    }
+
+    /// The divergence of the law at the end of a path, with ln Z by forward annealing: the reverse runs of the bracket
+    /// decide whether it is trusted, and are returned beside it. `report(done, of)` is called now and then.
+    pub fn measure_along(
+        &self,
+        path: &dyn Path,
+        bracketing: &Bracketing,
+        seed: Seed,
+        report: &mut dyn FnMut(usize, usize),
+    ) -> Result<(SampledKl, Bracket)> {
+        let bracket = bracketing.measure(path, seed, report)?;
+        let log_partition = LogPartition {
+            doubt: bracket.doubt,
+            ..bracket.forward.clone()
+        };
+        Ok((self.measure(path.law(), &log_partition), bracket))
     }
 
     /// The divergence of `model`, whose ln Z is given with its error.
