@@ -7,13 +7,16 @@ use gibbsite::log_partition::bracket::Bracketing;
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::model::rbm_path::RbmPath;
-use gibbsite::monitor::observables::Sampling;
+use gibbsite::monitor::observables::{Sampling, sample_model};
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::random::Seed;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
+use gibbsite::target::observable::Observable;
+use gibbsite::target::square_lattice::SquareLattice;
 use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
+use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};
 use std::collections::BTreeMap;
 use std::fs;
@@ -250,4 +253,74 @@ fn the_divergence_agrees_with_enumeration_as_a_machine_learns() {
         let mean = squares.iter().sum::<f64>() / squares.len() as f64;
         assert!(mean < 3.0, "{side}: mean z^2 = {mean}");
     }
+}
+
+/// Below the critical temperature contrastive divergence learns a phase and all but forbids the other, which energy and
+/// |m| do not show: ln P - ln p on average over fresh configurations of either sign, ln Z by enumeration.
+#[test]
+fn contrastive_divergence_forbids_a_phase() {
+    let ising = Ising::on_lattice(Lattice::Square(8, 8), 1.0, 0.0, 1.8).unwrap();
+    let data = draw_configurations(&ising, 20_000, Seed::root(1)).configurations;
+    let fresh = draw_configurations(&ising, 2_000, Seed::root(2)).configurations;
+    let mut machine = Rbm::new(64, 16).unwrap();
+    machine
+        .initialize(InitialWeights::Gaussian(0.01), Seed::root(3))
+        .unwrap();
+    let settings = Training {
+        epochs: 50,
+        learning_rate: 0.1,
+        decay: Decay::Exponential(20_000.0),
+        ..Training::default()
+    };
+    let mut estimator = ContrastiveDivergence {
+        gibbs_steps: 5,
+        clamped_steps: 0,
+        hidden_statistics: HiddenStatistics::default(),
+    };
+    let seed = Seed::root(4);
+    train(
+        &mut machine,
+        &mut estimator,
+        &data,
+        &settings,
+        seed,
+        &mut |_, _, _| Ok(()),
+    )
+    .unwrap();
+    let constant = log_partition(&machine).unwrap() - ising.log_partition().unwrap();
+    let phase = |up: bool| {
+        let rows = (0..fresh.len()).map(|s| fresh.row(s));
+        let differences: Vec<f64> = rows
+            .filter(|row| (ising.magnetization(row) > 0.0) == up)
+            .map(|row| constant + ising.log_weight(row) - machine.log_weight(row))
+            .collect();
+        differences.iter().sum::<f64>() / differences.len() as f64
+    };
+    let (up, down) = (phase(true), phase(false));
+    println!("<ln P - ln p> over spins mostly up {up:.2}, mostly down {down:.2}");
+    let (learned, forbidden) = (up.min(down), up.max(down));
+    // A phase that takes all the weight, learned perfectly, would have -ln 2.
+    assert!(
+        learned > -0.7 && learned < 2.0 && forbidden > 20.0,
+        "{up}, {down}"
+    );
+    // What the machine generates has the right energy and |m| within some per cent.
+    let sampling = Sampling {
+        chains: 64,
+        equilibration: 500,
+        measured: 500,
+    };
+    let sampled = sample_model(
+        &ising,
+        &machine,
+        &data,
+        sampling,
+        Seed::root(5),
+        &mut |_, _| (),
+    )
+    .unwrap();
+    let exact = SquareLattice::new(8, 8, 1.0 / 1.8, 0.0).unwrap();
+    let energy = sampled.estimate(Observable::Energy).value;
+    println!("energy a spin {energy:.4}, exact {:.4}", exact.energy);
+    assert!((energy / exact.energy - 1.0).abs() < 0.1, "{energy}");
 }

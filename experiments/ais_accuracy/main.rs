@@ -92,7 +92,9 @@ fn measure(options: &Options, cell: &Cell, progress: &mut Progress) -> Result<Ve
     let prepared = cell.subject.prepare(seed.child("subject", 0))?;
     let exact = prepared.exact()?;
     let runs = options.runs(&cell.subject);
-    let (mut done, total) = (0, cell.work() as usize);
+    let mut done = 0;
+    let total: u64 = runs.iter().map(|run| run.work(cell.subject.units())).sum();
+    let total = total as usize * options.replicas;
     prepared.with_path(|path| {
         let mut rows = Vec::new();
         for replica in 0..options.replicas {

@@ -118,10 +118,14 @@ impl Options {
             .flat_map(|family| Subject::of(*family, &sides));
         let cell = |subject: Subject| {
             let runs = self.runs(&subject);
-            let work: u64 = runs.iter().map(|run| run.work(subject.units())).sum();
+            let drawn: u64 = runs.iter().map(|run| run.work(subject.units())).sum();
+            // Many spins move at a time.
+            let work = match subject.family() {
+                Family::Spins => drawn / 4,
+                _ => drawn,
+            };
             Cell {
                 subject,
-                // A temperature of a machine costs some logarithms beside its units.
                 work: self.replicas as u64 * work + subject.preparation(),
                 rows: self.replicas * runs.len(),
             }
