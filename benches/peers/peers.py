@@ -18,6 +18,7 @@ import time
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--kernels", help="only these, with commas between, as `throughput` names them")
 parser.add_argument("--out", default="peers.csv")
 options = parser.parse_args()
 for name in ("OMP", "OPENBLAS", "MKL"):
@@ -300,6 +301,8 @@ for side, their_chains, their_sweeps, chains, sweeps in METROPOLIS if numba else
     columns = ("numba", "metropolis", side * side, "", their_chains, their_sweeps, "update")
     cases.append((columns, side * side * chains * sweeps, metropolis(side, chains, sweeps)))
 
+if options.kernels:
+    cases = [case for case in cases if case[0][1] in options.kernels.split(",")]
 times = [[] for _ in cases]
 for round_number in range(options.rounds + 1):
     for (_, units, run), measured in zip(cases, times):

@@ -16,8 +16,10 @@ import tempfile
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--threads", default="2")
 parser.add_argument("--sittings", type=int, default=10)
+parser.add_argument("--kernels", help="only these, with commas between")
 parser.add_argument("--out", default="results/throughput/sittings.csv")
 options = parser.parse_args()
+chosen = ["--kernels", options.kernels] if options.kernels else []
 here = os.path.dirname(os.path.abspath(__file__))
 throughput = os.path.join(here, "..", "..", "target", "release", "throughput")
 WORK = ["kernel", "visible", "hidden", "batch", "gibbs_steps"]
@@ -37,7 +39,7 @@ for sitting in range(1, options.sittings + 1):
             [throughput, "--rounds", "9", "--longest", "1", "--out", folder],
         ]
         for command in both:
-            subprocess.run(command + ["--threads", options.threads], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(command + ["--threads", options.threads] + chosen, check=True, stdout=subprocess.DEVNULL)
         for own in read(os.path.join(folder, "rows.csv")):
             same = [peer for peer in read(peers) if all(peer[key] == own[key] for key in WORK)]
             if same:

@@ -135,7 +135,7 @@ fn on_spins(side: usize) -> Vec<Run> {
     let (temperatures, chains, rounds, every) = match side {
         0..=8 => (2_000, 1024, 10_000, 4),
         9..=16 => (10_000, 2048, 40_000, 8),
-        _ => (50_000, 4096, 160_000, 32),
+        _ => (50_000, 4096, 220_000, 32),
     };
     let mut runs = Vec::new();
     for share in [10, 1] {
