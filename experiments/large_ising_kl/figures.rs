@@ -21,7 +21,8 @@ const NOT_TRUSTED: usize = 0;
 fn point(rows: &[Row], cell: (Lattice, f64, usize), epoch: usize, x: f64) -> Option<(Point, bool)> {
     let found = summary(rows, cell, epoch)?;
     let sites = cell.0.sites() as f64;
-    let (y, error) = (found.kl / sites, found.error / sites);
+    // No bar where the error cannot be told; the point is not trusted then.
+    let (y, error) = (found.kl / sites, found.error.unwrap_or(0.0) / sites);
     // A bar that reaches nearly to 0 goes on to the edge of the axis and does not stretch it.
     let low = if error < 0.9 * y { y - error } else { 0.0 };
     let high = y + error;

@@ -44,8 +44,8 @@ struct Row {
     epoch: usize,
     /// D_KL(P || P_model) in nats, with the forward ln Z; within its error it may be negative.
     kl: f64,
-    /// Of ln Z and of the average over fresh configurations together.
-    kl_standard_error: f64,
+    /// Of ln Z and of the average over fresh configurations together; missing where one of them cannot be told.
+    kl_standard_error: Option<f64>,
     kl_per_site: f64,
     /// ln Z of the machine by forward annealing: below it in expectation.
     log_partition: f64,

@@ -14,12 +14,12 @@ pub struct Summary {
     /// D_KL in nats.
     pub kl: f64,
     /// The standard error of the mean by the scatter of the replicas, but not less than the measurements' own: few
-    /// replicas scatter little by chance.
-    pub error: f64,
+    /// replicas scatter little by chance. Like those below, missing where a replica's cannot be told.
+    pub error: Option<f64>,
     /// The part of the measurements' error that comes from ln Z.
-    pub log_partition_error: f64,
+    pub log_partition_error: Option<f64>,
     /// The part that comes from the average over fresh configurations.
-    pub average_error: f64,
+    pub average_error: Option<f64>,
     /// Reverse less forward ln Z, where it is largest in magnitude.
     pub gap: f64,
     /// Replicas that are trusted.
@@ -41,7 +41,7 @@ pub fn summary(
         .filter(|row| row.lattice == name)
         .collect();
     let estimate = |row: &&Row| Estimate {
-        standard_error: Some(row.kl_standard_error),
+        standard_error: row.kl_standard_error,
         converged: row.trusted,
         ..Estimate::exact(row.kl)
     };
@@ -49,16 +49,20 @@ pub fn summary(
     let mean = Estimate::over_replicas(&estimates)?;
     // Of independent replicas.
     let of_mean = |squares: f64| squares.sqrt() / rows.len() as f64;
-    let squares: f64 = rows.iter().map(|row| row.kl_standard_error.powi(2)).sum();
-    let log_partition = |row: &&Row| row.log_partition_standard_error.unwrap_or(0.0).powi(2);
-    let from_log_partition: f64 = rows.iter().map(log_partition).sum();
+    let sum_of_squares = |errors: &dyn Fn(&Row) -> Option<f64>| -> Option<f64> {
+        rows.iter().map(|row| errors(row).map(|e| e * e)).sum()
+    };
+    let squares = sum_of_squares(&|row| row.kl_standard_error);
+    let from_log_partition = sum_of_squares(&|row| row.log_partition_standard_error);
     let gap = |row: &&Row| row.log_partition_reverse - row.log_partition;
     let larger = |a: f64, b: f64| if b.abs() > a.abs() { b } else { a };
     Some(Summary {
         kl: mean.value,
-        error: mean.standard_error.unwrap_or(0.0).max(of_mean(squares)),
-        log_partition_error: of_mean(from_log_partition),
-        average_error: of_mean((squares - from_log_partition).max(0.0)),
+        error: squares.map(|squares| mean.standard_error.unwrap_or(0.0).max(of_mean(squares))),
+        log_partition_error: from_log_partition.map(of_mean),
+        average_error: squares
+            .zip(from_log_partition)
+            .map(|(all, part)| of_mean((all - part).max(0.0))),
         gap: rows.iter().map(gap).fold(0.0, larger),
         trusted: rows.iter().filter(|row| row.trusted).count(),
         replicas: rows.len(),
@@ -97,13 +101,13 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
                 };
                 let _ = writeln!(
                     text,
-                    "{:<14} {temperature:>6} {hidden:>6}  {:>10.4} {:>9.4} {:>11.6} {:>9.4} {:>9.4} {:>+9.4}  {}",
+                    "{:<14} {temperature:>6} {hidden:>6}  {:>10.4} {:>9} {:>11.6} {:>9} {:>9} {:>+9.4}  {}",
                     lattice.to_string(),
                     found.kl,
-                    found.error,
+                    number(found.error),
                     found.kl / lattice.sites() as f64,
-                    found.log_partition_error,
-                    found.average_error,
+                    number(found.log_partition_error),
+                    number(found.average_error),
                     found.gap,
                     verdict(&found),
                 );
@@ -120,6 +124,11 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
         );
     }
     text
+}
+
+/// An error, or a question mark where it cannot be told.
+fn number(error: Option<f64>) -> String {
+    error.map_or("?".to_string(), |error| format!("{error:.4}"))
 }
 
 fn verdict(found: &Summary) -> String {

@@ -4,8 +4,8 @@ use super::observables::{Sampling, mixed_starts};
 use crate::configuration::{Configurations, used_bits};
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp, Kernel, Law};
-use crate::log_partition::LogPartition;
 use crate::log_partition::bracket::{Bracket, Bracketing};
+use crate::log_partition::{LogPartition, Side};
 use crate::monte_carlo::cluster::Wolff;
 use crate::monte_carlo::coloured::{coloured_heat_bath, multi_spin_metropolis};
 use crate::monte_carlo::schedule::Schedule;
@@ -31,18 +31,18 @@ pub struct SampledTarget {
     log_weights: Vec<f64>,
 }
 
-/// A KL divergence in nats with its error. Without an error it is exact; it may come out negative within its error,
-/// and is not clipped, which would add a bias.
+/// A KL divergence in nats with its error; an error is 0 where there is none, and missing where it cannot be told. It may
+/// come out negative within its error, and is not clipped, which would add a bias.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SampledKl {
     /// D_KL(P || p).
     pub value: f64,
-    /// The root of the sum of the squares of the two errors below.
-    pub standard_error: f64,
-    /// The error of the model's ln Z; 0 where it is exact.
-    pub log_partition_error: f64,
+    /// The root of the sum of the squares of the two errors below, where both are known.
+    pub standard_error: Option<f64>,
+    /// The error of the model's ln Z.
+    pub log_partition_error: Option<f64>,
     /// The error of the average over the target's configurations; it knows their autocorrelation.
-    pub average_error: f64,
+    pub average_error: Option<f64>,
     /// Sites: `value / sites` is the divergence a spin.
     pub sites: usize,
     /// Whether both parts are to be believed: ln Z is trusted and the average has converged.
@@ -149,11 +149,20 @@ impl SampledTarget {
         let constant = differences
             .iter()
             .all(|x| (x - mean.value).abs() <= 1e-9 * (1.0 + mean.value.abs()));
-        let average_error = mean.standard_error.filter(|_| !constant).unwrap_or(0.0);
-        let log_partition_error = log_partition.standard_error.unwrap_or(0.0);
+        let average_error = if constant {
+            Some(0.0)
+        } else {
+            mean.standard_error
+        };
+        let log_partition_error = match log_partition.side {
+            Side::Exact => Some(0.0),
+            _ => log_partition.standard_error,
+        };
         SampledKl {
             value: log_partition.value - self.log_partition + mean.value,
-            standard_error: average_error.hypot(log_partition_error),
+            standard_error: average_error
+                .zip(log_partition_error)
+                .map(|(average, log_partition)| average.hypot(log_partition)),
             log_partition_error,
             average_error,
             sites: self.states.sites(),
