@@ -6,7 +6,8 @@
 //! 32 bits, a word of every chain side by side (`matrix`). For 32 units at a time, in every chain, the rows of the
 //! weight matrix that belong to units which are 1 are summed (`binary_product`); the sums go from there to the draw
 //! ([`elementary`]) without being put down; they meet sixteen uniform numbers at once (`noise`), and
-//! the comparison's result is 16 bits of the next word. A gradient is the same product with rows and units exchanged
+//! the comparison's result is 16 bits of the next word. Annealing ([`annealed_gibbs`]) takes its importance weights
+//! from the same sums on their way. A gradient is the same product with rows and units exchanged
 //! (`expectations`), and its update ([`descent`]) happens block by block while the gradient is in the cache.
 //! Exact sums over a layer (`enumeration`) tabulate exponentials, so that a state costs two operations a unit;
 //! [`two_layers`] and [`pairwise`] hold the plainer sums, [`graph_gibbs`] the sampler of any graph, [`multi_spin`] that
