@@ -3,7 +3,7 @@
 use gibbsite::enumerate::{kl_divergence, log_partition, log_probabilities};
 use gibbsite::law::Law;
 use gibbsite::log_partition::betas::Betas;
-use gibbsite::log_partition::bracket::Bracketing;
+use gibbsite::log_partition::bracket::{Bracketing, Tempering};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::model::rbm_path::RbmPath;
@@ -233,7 +233,10 @@ fn the_divergence_agrees_with_enumeration_as_a_machine_learns() {
                 let bracketing = Bracketing {
                     betas: Betas::Adaptive(300),
                     chains: 100,
-                    tempering: (16, 100),
+                    tempering: Tempering {
+                        rungs: 16,
+                        rounds: 100,
+                    },
                     data: Some((&data, 300)),
                 };
                 let path = RbmPath::from_data(&copy, &data)?;

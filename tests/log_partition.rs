@@ -10,18 +10,18 @@ use gibbsite::law::{Chains, Law};
 use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
-use gibbsite::log_partition::bracket::{Bracket, Bracketing};
+use gibbsite::log_partition::bracket::{Bracket, Bracketing, Tempering};
 use gibbsite::log_partition::enumeration::Enumeration;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
-use gibbsite::log_partition::{Doubt, LogPartitionEstimator, Side};
+use gibbsite::log_partition::{Doubt, LogPartition, LogPartitionEstimator, Side};
 use gibbsite::model::Model;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::model::rbm::Rbm;
 use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monte_carlo::coloured::coloured_heat_bath;
 use gibbsite::numerics::log_sum_exp;
-use gibbsite::path::{GeometricPath, Path};
+use gibbsite::path::{GeometricPath, Path, uniform_configurations};
 use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::chi_square_p_value;
@@ -369,28 +369,19 @@ fn errors_are_honest() {
     let machine = random_machine(9, 6, 0.9, 0.4, 14);
     let exact = log_partition(&machine).unwrap();
     let path = RbmPath::from_uniform(&machine).unwrap();
-    let runs: [(Box<dyn LogPartitionEstimator>, f64); 4] = [
-        (
-            Box::new(ForwardAnnealing {
-                betas: Betas::Linear(100),
-                chains: 100,
-            }),
-            0.25,
-        ),
-        (
-            Box::new(ReverseAnnealing {
-                betas: Betas::Linear(100),
-                starts: Starts::Exact(100),
-            }),
-            0.25,
-        ),
-        (Box::new(BennettRatio(tempered(6, 32, 60))), 0.35),
-        (
-            Box::new(ThermodynamicIntegration(tempered(12, 32, 60))),
-            0.35,
-        ),
+    let runs: [Box<dyn LogPartitionEstimator>; 4] = [
+        Box::new(ForwardAnnealing {
+            betas: Betas::Linear(100),
+            chains: 100,
+        }),
+        Box::new(ReverseAnnealing {
+            betas: Betas::Linear(100),
+            starts: Starts::Exact(100),
+        }),
+        Box::new(BennettRatio(tempered(6, 32, 60))),
+        Box::new(ThermodynamicIntegration(tempered(12, 32, 60))),
     ];
-    for (estimator, allowed) in runs {
+    for estimator in runs {
         let z: Vec<f64> = (0..300_u64)
             .into_par_iter()
             .map(|run| {
@@ -404,7 +395,7 @@ fn errors_are_honest() {
         let squares = z.iter().map(|z| z * z).sum::<f64>() / 300.0;
         // A mean square of 300 is known to 8 per cent; with 32 ladders the error itself to 13.
         assert!(
-            (squares - 1.0).abs() < 4.9 * 0.082 * 1.1 && (squares - 1.0).abs() < allowed + 0.2,
+            (squares - 1.0).abs() < 4.9 * 0.082 * 1.1,
             "{}: {squares}",
             estimator.name()
         );
@@ -420,14 +411,12 @@ fn errors_are_honest() {
 fn schedules_are_what_they_say() {
     let machine = random_machine(6, 4, 3.0, 0.5, 16);
     let path = RbmPath::from_uniform(&machine).unwrap();
-    let resolve = |text: &str| {
-        let betas: Betas = text.parse().unwrap();
-        assert_eq!(betas.to_string(), text);
+    let resolve = |betas: Betas| {
         let found = betas.resolve(&path, Seed::root(17)).unwrap();
         assert_eq!(found.betas.len(), betas.temperatures() + 1);
         (found.betas, found.gibbs_updates)
     };
-    let (paper, _) = resolve("salakhutdinov-murray");
+    let (paper, _) = resolve(Betas::SalakhutdinovMurray);
     assert_eq!(paper.len(), 14_501);
     for (from, to, step) in [(0, 500, 1e-3), (500, 4500, 1e-4), (4500, 14_500, 1e-5)] {
         for k in from..to {
@@ -435,15 +424,22 @@ fn schedules_are_what_they_say() {
         }
     }
     assert_eq!((paper[500], paper[4500]), (0.5, 0.9));
-    let (geometric, _) = resolve("geometric:10:0.001");
+    let (geometric, _) = resolve(Betas::Geometric {
+        temperatures: 10,
+        first: 0.001,
+    });
     assert_eq!((geometric[0], geometric[10]), (0.0, 1.0));
     assert!((geometric[1] - 0.001).abs() < 1e-15);
     for k in 2..10 {
         let ratio = geometric[k + 1] / geometric[k];
         assert!((ratio - 0.001_f64.powf(-1.0 / 9.0)).abs() < 1e-12);
     }
-    assert_eq!(resolve("linear:4").0, [0.0, 0.25, 0.5, 0.75, 1.0]);
-    assert_eq!(resolve("geometric:1").0, [0.0, 1.0]);
+    assert_eq!(resolve(Betas::Linear(4)).0, [0.0, 0.25, 0.5, 0.75, 1.0]);
+    let one = Betas::Geometric {
+        temperatures: 1,
+        first: 0.01,
+    };
+    assert_eq!(resolve(one).0, [0.0, 1.0]);
     // Exact chains at the lower of two neighbours: the variance of the log ratio is the same for all, within what a
     // pilot of 100 chains knows, and far from it with equal steps.
     let spread = |betas: &[f64]| {
@@ -468,21 +464,10 @@ fn schedules_are_what_they_say() {
         let largest = deviations.iter().copied().fold(0.0, f64::max);
         largest / deviations.iter().copied().fold(f64::INFINITY, f64::min)
     };
-    let (adaptive, updates) = resolve("adaptive:30");
+    let (adaptive, updates) = resolve(Betas::Adaptive(30));
     assert_eq!(updates, 20 * 100 * 10);
-    let (even, adapted) = (spread(&resolve("linear:30").0), spread(&adaptive));
+    let (even, adapted) = (spread(&resolve(Betas::Linear(30)).0), spread(&adaptive));
     assert!(adapted < 1.8 && even > 2.5, "{adapted} instead of {even}");
-    for text in [
-        "",
-        "linear",
-        "linear:0",
-        "linear:x",
-        "geometric:10:2",
-        "cubic:3",
-        "salakhutdinov-murray:2",
-    ] {
-        assert!(text.parse::<Betas>().is_err(), "{text}");
-    }
 }
 
 #[test]
@@ -507,6 +492,7 @@ fn bad_input_is_refused_with_its_mend() {
         (vec![0.0, 0.5, 0.5, 1.0], 5, "0.5 follows 0.5"),
         (vec![0.0, 0.5, 0.4, 1.0], 5, "0.4 follows 0.5"),
         (vec![0.0, f64::NAN, 1.0], 5, "NaN follows 0"),
+        (vec![0.0, 1e-30, 1.0], 5, "is below 0.00000000000000000001"),
     ] {
         let message = run(betas, chains);
         assert!(message.contains(words), "{message}");
@@ -540,11 +526,131 @@ fn bad_input_is_refused_with_its_mend() {
             .estimate(&path, Seed::root(1), &mut quiet())
             .is_err()
     );
-    assert!(
-        BennettRatio(tempered(4, 1, 10))
-            .estimate(&path, Seed::root(1), &mut quiet())
-            .is_err()
-    );
+    let no_round = ReverseAnnealing {
+        betas: Betas::Linear(3),
+        starts: Starts::Tempered {
+            chains: 3,
+            rungs: 4,
+            rounds: 0,
+        },
+    };
+    let poor: [&dyn LogPartitionEstimator; 3] = [
+        &BennettRatio(tempered(4, 1, 10)),
+        &ThermodynamicIntegration(tempered(1, 4, 10)),
+        &no_round,
+    ];
+    for (estimator, words) in poor
+        .into_iter()
+        .zip(["1 ladders", "a single step", "no round"])
+    {
+        let refusal = estimator.estimate(&path, Seed::root(1), &mut quiet());
+        assert!(refusal.unwrap_err().to_string().contains(words), "{words}");
+    }
+    let mut general = BoltzmannMachine::new(2, 1, &full_graph(3)).unwrap();
+    general.parameters_mut()[1] = f64::INFINITY;
+    let refusal = general.path().map(|_| ()).unwrap_err().to_string();
+    assert!(refusal.contains("it is inf"), "{refusal}");
+}
+
+/// Without couplings every draw is exact, so that all that can go wrong is that neighbours do not overlap, or that a rule
+/// has too few points.
+#[test]
+fn ladders_too_coarse_are_doubted() {
+    let biased = |bias: f64| {
+        let mut machine = Rbm::new(200, 1).unwrap();
+        machine.parameters_mut()[200..400].fill(bias);
+        machine
+    };
+    let run = |rungs| TemperedRun {
+        betas: Betas::Linear(rungs),
+        ladders: 32,
+        burn_in: 10,
+        rounds: 50,
+        every: 1,
+    };
+    let machine = biased(4.0);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let exact = log_partition(&machine).unwrap();
+    for (rungs, coarse) in [(1, true), (16, false)] {
+        let found = BennettRatio(run(rungs))
+            .estimate(&path, Seed::root(30), &mut quiet())
+            .unwrap();
+        let z = (found.value - exact) / found.standard_error.unwrap();
+        assert_eq!(
+            matches!(found.doubt, Some(Doubt::FewEffectiveSamples(_))),
+            coarse,
+            "{found:?}"
+        );
+        assert_eq!(z.abs() > 4.9, coarse, "{found:?} instead of {exact}");
+    }
+    // The rule's own error is -9.4, -2.5 and -0.04 nats, and without its end corrections -76, -32 and -4. With an odd
+    // number of steps one has no partner.
+    let machine = biased(8.0);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let exact = log_partition(&machine).unwrap();
+    for (rungs, coarse) in [(2, true), (3, true), (8, false)] {
+        let found = ThermodynamicIntegration(run(rungs))
+            .estimate(&path, Seed::root(31), &mut quiet())
+            .unwrap();
+        let z = (found.value - exact) / found.standard_error.unwrap();
+        assert_eq!(
+            matches!(found.doubt, Some(Doubt::CoarseTemperatures(_))),
+            coarse,
+            "{found:?}"
+        );
+        assert!(coarse || z.abs() < 4.9, "{found:?} instead of {exact}");
+    }
+}
+
+/// Where no layer can be drawn from exactly, a bracket starts from tempering and from data; all agree with enumeration.
+/// Sides that disagree, and data that disagree or cannot tell, are doubted.
+#[test]
+fn brackets_do_without_exact_starts() {
+    let machine = random_machine(24, 24, 0.25, 0.3, 32);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let exact = log_partition(&machine).unwrap();
+    let data = uniform_configurations(24, 300, Seed::root(33));
+    let bracketing = Bracketing {
+        betas: Betas::Adaptive(300),
+        chains: 300,
+        tempering: Tempering {
+            rungs: 8,
+            rounds: 50,
+        },
+        data: Some((&data, 50)),
+    };
+    let found = bracketing
+        .measure(&path, Seed::root(34), &mut quiet())
+        .unwrap();
+    assert!(found.trusted(), "{found:?}");
+    assert_eq!(found.reverse.side, Side::Estimate);
+    assert!(!found.log_likelihood(0.0).lower_is_bound);
+    let from_data = found.reverse_from_data.as_ref().unwrap();
+    for run in [&found.forward, &found.reverse, from_data] {
+        let z = (run.value - exact) / run.standard_error.unwrap();
+        assert!(z.abs() < 4.9, "{run:?} instead of {exact}");
+    }
+    let with_data = |data: LogPartition| {
+        Bracket::new(found.forward.clone(), found.reverse.clone(), Some(data)).doubt
+    };
+    let far = LogPartition {
+        value: from_data.value + 1.0,
+        ..from_data.clone()
+    };
+    assert!(matches!(with_data(far), Some(Doubt::StartsDisagree(_))));
+    let few = Some(Doubt::FewEffectiveSamples(1.0));
+    let unsure = LogPartition {
+        doubt: few,
+        standard_error: Some(10.0),
+        ..from_data.clone()
+    };
+    assert_eq!(with_data(unsure), few);
+    let high = LogPartition {
+        value: found.reverse.value + 1.0,
+        ..found.reverse.clone()
+    };
+    let sides = Bracket::new(found.forward.clone(), high, None).doubt;
+    assert!(matches!(sides, Some(Doubt::SidesDisagree(_))));
 }
 
 /// A law with a narrow mode that outweighs the rest: at every beta below 1 the rest wins, so that no run from the base
@@ -646,7 +752,10 @@ fn doubts_are_raised() {
     let bracketing = Bracketing {
         betas: Betas::Adaptive(300),
         chains: 300,
-        tempering: (8, 50),
+        tempering: Tempering {
+            rungs: 8,
+            rounds: 50,
+        },
         data: Some((&data, 20)),
     };
     let good = bracketing
@@ -658,11 +767,9 @@ fn doubts_are_raised() {
         (Side::Below, Side::Above)
     );
     let exact = log_partition(&machine).unwrap();
-    for run in [
-        &good.forward,
-        &good.reverse,
-        good.reverse_from_data.as_ref().unwrap(),
-    ] {
+    // Exact starts leave nothing for the data to tell.
+    assert_eq!(good.reverse_from_data, None);
+    for run in [&good.forward, &good.reverse] {
         let z = (run.value - exact) / run.standard_error.unwrap();
         assert!(z.abs() < 4.9, "{run:?} instead of {exact}");
     }

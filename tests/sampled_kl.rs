@@ -1,5 +1,6 @@
 //! The KL divergence without enumeration against the enumerated one.
 
+use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::{kl_divergence, log_partition, log_probabilities, whole_law};
 use gibbsite::law::Law;
 use gibbsite::log_partition::annealing::ForwardAnnealing;
@@ -9,6 +10,7 @@ use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monitor::observables::Sampling;
 use gibbsite::monitor::sampled_kl::SampledTarget;
+use gibbsite::monte_carlo::coloured::coloured_heat_bath;
 use gibbsite::random::Seed;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
@@ -145,6 +147,23 @@ fn an_error_that_cannot_be_told_is_missing() {
         (None, None)
     );
     assert!(!found.trusted);
+}
+
+#[test]
+fn bad_sampling_is_refused() {
+    let target = torus(4, 2.0);
+    let kernel = coloured_heat_bath(&target);
+    for (sites, chains, measured) in [(16, 0, 10), (16, 4, 0), (17, 4, 10)] {
+        let starts = Configurations::zeros(sites, chains);
+        let sampling = Sampling {
+            chains,
+            equilibration: 1,
+            measured,
+        };
+        let refusal = SampledTarget::new(&target, &kernel, starts, sampling, Seed::root(9));
+        let problem = refusal.map(|_| ()).unwrap_err().to_string();
+        assert!(problem.contains("for a law of 16 sites"), "{problem}");
+    }
 }
 
 #[test]

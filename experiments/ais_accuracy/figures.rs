@@ -1,18 +1,31 @@
-//! The three figures: error against work, coverage of the error bars, and both sides closing on the exact value.
+//! The figures: error against work, coverage of the error bars, both sides closing on the exact value, and the Ising
+//! model itself.
 
 use super::Row;
 use super::options::Options;
 use super::subjects::{FAMILIES, Family, Subject};
 use gibbsite::error::Result;
 use gibbsite::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
+use gibbsite::statistics::estimate::Estimate;
 use std::path::Path;
 
-/// Draws all figures into `folder`.
-pub fn write(options: &Options, rows: &[Row], folder: &Path) -> Result<()> {
+/// Draws the figures that these rows have something for into `folder`, and returns their names.
+pub fn write(options: &Options, rows: &[Row], folder: &Path) -> Result<Vec<&'static str>> {
     let groups = groups(options, rows);
-    error_against_work(&groups).write(folder, "error_against_work")?;
-    coverage(&groups).write(folder, "coverage")?;
-    both_sides(options, rows).write(folder, "both_sides")
+    let all = [
+        ("error_against_work", error_against_work(&groups)),
+        ("coverage", coverage(&groups)),
+        ("both_sides", both_sides(options, rows)),
+        ("spins", spins(options, rows)),
+    ];
+    let mut names = Vec::new();
+    for (name, figure) in all {
+        if figure.panels.iter().any(|panel| !panel.series.is_empty()) {
+            figure.write(folder, name)?;
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// The runs of one family with the same settings.
@@ -142,7 +155,7 @@ fn series<'a>(
 
 fn error_against_work(groups: &[Group]) -> Figure {
     let mut panels = Vec::new();
-    // The runs on spins, of two lengths a size, are in the table.
+    // The runs on spins, of two lengths a size, have a figure of their own.
     for (family, _) in FAMILIES
         .into_iter()
         .filter(|(family, _)| *family != Family::Spins)
@@ -226,7 +239,7 @@ fn coverage(groups: &[Group]) -> Figure {
     Figure {
         title: "Does the error bar know? Runs within two standard errors of the exact ln Z"
             .to_string(),
-        subtitle: "forty small machines, every repetition".to_string(),
+        subtitle: "small machines, every repetition".to_string(),
         columns: 2,
         panels: vec![
             panel("all runs", false),
@@ -242,25 +255,17 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
     let mut temperatures: Vec<usize> = options.temperatures.iter().map(|n| n.0).collect();
     temperatures.sort_unstable();
     let judged = temperatures[0];
-    // Mean error and its standard error over the repetitions.
-    let of = |model: &str, estimator: &str, count: usize| -> Option<(f64, f64)> {
-        let errors: Vec<f64> = rows
+    // The mean error over the repetitions.
+    let of = |model: &str, estimator: &str, count: usize| -> Option<Estimate> {
+        let errors: Vec<Estimate> = rows
             .iter()
             .filter(|row| {
                 (&*row.model, &*row.estimator, &*row.schedule) == (model, estimator, "linear")
             })
             .filter(|row| row.temperatures == count)
-            .map(Row::error)
+            .map(|row| Estimate::exact(row.error()))
             .collect();
-        let n = errors.len() as f64;
-        let mean = errors.iter().sum::<f64>() / n;
-        let squares: f64 = errors.iter().map(|x| (x - mean).powi(2)).sum();
-        let scatter = if errors.len() > 1 {
-            (squares / (n - 1.0) / n).sqrt()
-        } else {
-            0.0
-        };
-        (!errors.is_empty()).then_some((mean, scatter))
+        Estimate::over_replicas(&errors)
     };
     let mut panels = Vec::new();
     for (family, _) in FAMILIES {
@@ -269,7 +274,8 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
                 of(name, "forward_ais", judged),
                 of(name, "reverse_ais", judged),
             );
-            below.zip(above).map(|(below, above)| above.0 - below.0)
+            let gap = |(below, above): (Estimate, Estimate)| above.value - below.value;
+            below.zip(above).map(gap)
         };
         let named = Subject::of(family, &[])
             .into_iter()
@@ -281,20 +287,15 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
             continue;
         };
         let side = |estimator: &str, look: usize, label: &str| {
-            let point = |&count: &usize| {
-                let (y, error) = of(&name, estimator, count)?;
-                Some(Point {
-                    x: count as f64,
-                    y,
-                    low: y - error,
-                    high: y + error,
-                })
+            let at = |&count: &usize| {
+                let mean = of(&name, estimator, count)?;
+                Some(point(count as f64, mean.value, mean.standard_error))
             };
             Series {
                 label: label.to_string(),
                 look,
                 mark: Mark::Bars,
-                points: temperatures.iter().filter_map(point).collect(),
+                points: temperatures.iter().filter_map(at).collect(),
             }
         };
         panels.push(Panel {
@@ -314,12 +315,93 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
     Figure {
         title: "Forward and reverse annealing close on ln Z from both sides".to_string(),
         subtitle: format!(
-            "{} chains, equal steps, mean and standard error; of each family the widest",
-            options.chains
+            "{} chains, equal steps, {}; of each family the widest",
+            options.chains,
+            if options.replicas > 1 {
+                "mean and standard error"
+            } else {
+                "one repetition"
+            }
         ),
         columns: 2,
         panels,
         x: Axis::log("temperatures"),
         y: Axis::linear(""),
+    }
+}
+
+/// A point with a bar of one standard error to both sides, or none where it is not known.
+fn point(x: f64, y: f64, standard_error: Option<f64>) -> Point {
+    let error = standard_error.unwrap_or(0.0);
+    Point {
+        x,
+        y,
+        low: y - error,
+        high: y + error,
+    }
+}
+
+/// The longest runs on the Ising model itself, first repetition, a panel for each temperature.
+fn spins(options: &Options, rows: &[Row]) -> Figure {
+    let sides: Vec<usize> = options.sides.iter().map(|side| side.0).collect();
+    let mut models: Vec<(f64, usize, String)> = Vec::new();
+    for subject in Subject::of(Family::Spins, &sides) {
+        if let Subject::Spins { side, temperature } = subject {
+            models.push((temperature, side, subject.name()));
+        }
+    }
+    let mut temperatures: Vec<f64> = models
+        .iter()
+        .map(|(temperature, ..)| *temperature)
+        .collect();
+    temperatures.sort_by(f64::total_cmp);
+    temperatures.dedup();
+    let estimators = [
+        ("forward_ais", 2, "forward AIS, adaptive"),
+        ("bennett", 5, "Bennett's ratio, tempering"),
+        ("thermodynamic_integration", 6, "thermodynamic integration"),
+    ];
+    let series = |wanted: f64| {
+        let of = |(number, (estimator, look, label)): (usize, (&str, usize, &str))| {
+            let at = |(_, side, name): &(f64, usize, String)| {
+                let longest = rows
+                    .iter()
+                    .filter(|row| row.model == *name && row.estimator == estimator)
+                    .filter(|row| row.replica == 0)
+                    .max_by_key(|row| row.gibbs_updates)?;
+                let x = *side as f64 * APART.powi(number as i32 - 1);
+                Some(point(x, longest.error(), longest.standard_error))
+            };
+            let own = models
+                .iter()
+                .filter(|(temperature, ..)| *temperature == wanted);
+            Series {
+                label: label.to_string(),
+                look,
+                mark: Mark::Points,
+                points: own.filter_map(at).collect(),
+            }
+        };
+        let all = estimators.into_iter().enumerate().map(of);
+        all.filter(|series| !series.points.is_empty())
+            .collect::<Vec<Series>>()
+    };
+    let panel = |temperature: f64| Panel {
+        title: format!("T = {:.3}", temperature),
+        series: series(temperature),
+        levels: vec![Level {
+            label: "Kaufman's, exact".to_string(),
+            y: 0.0,
+            span: None,
+        }],
+        y: None,
+    };
+    Figure {
+        title: "ln Z of the Ising model itself, without a machine".to_string(),
+        subtitle: "estimates less the exact value, with one standard error".to_string(),
+        columns: 2,
+        panels: temperatures.into_iter().map(panel).collect(),
+        x: Axis::log("sites a side").with_ticks(sides.iter().map(|side| *side as f64).collect()),
+        y: Axis::linear("error of ln Z (nats)"),
     }
 }

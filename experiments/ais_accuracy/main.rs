@@ -78,9 +78,9 @@ fn run(options: &Options) -> Result<()> {
     let (rows, cells_resumed) =
         sweep.run(&cells, |cell, progress| measure(options, cell, progress))?;
     file::write_table(&out.join("rows.csv"), &rows)?;
-    figures::write(options, &rows, &out)?;
+    let figures = figures::write(options, &rows, &out)?;
     Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;
-    let text = table::text(options, &rows, &out, clock.elapsed());
+    let text = table::text(options, &rows, &figures, &out, clock.elapsed());
     // A reader that closes the pipe early has seen enough.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())

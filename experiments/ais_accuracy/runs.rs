@@ -44,6 +44,9 @@ const FIRST: f64 = 0.01;
 /// Ladders of a tempering run: errors come from their scatter.
 const LADDERS: usize = 32;
 
+/// Rounds of tempering that are measured, at most.
+const MOST_MEASURED: usize = 10_000;
+
 impl Options {
     /// The runs on a subject, the same in every replica.
     pub fn runs(&self, subject: &Subject) -> Vec<Run> {
@@ -66,7 +69,12 @@ impl Options {
                 10
             };
             let steps = (temperatures * self.chains) as u64;
-            runs.extend(tempered(Betas::Linear(rungs), LADDERS, steps, 1));
+            for run in tempered(Betas::Linear(rungs), LADDERS, steps, 1) {
+                // Short runs of tempering have one least length: the same run twice would count as two.
+                if runs.iter().all(|other| other.id() != run.id()) {
+                    runs.push(run);
+                }
+            }
         }
         if self.with_salakhutdinov_murray {
             runs.push(self.forward(Betas::SalakhutdinovMurray));
@@ -107,6 +115,8 @@ fn forward(betas: Betas, chains: usize) -> Run {
 fn tempered(betas: Betas, ladders: usize, steps: u64, every: usize) -> [Run; 2] {
     let rungs = betas.temperatures() + 1;
     let rounds = ((steps as f64 / (rungs * ladders) as f64).round() as usize).max(5 * every);
+    // What is measured is kept in memory.
+    let every = every.max(rounds / MOST_MEASURED);
     let burn_in = rounds / 5;
     let run = || TemperedRun {
         betas: betas.clone(),
@@ -135,7 +145,7 @@ fn on_spins(side: usize) -> Vec<Run> {
     let (temperatures, chains, rounds, every) = match side {
         0..=8 => (2_000, 1024, 10_000, 4),
         9..=16 => (10_000, 2048, 40_000, 8),
-        _ => (50_000, 4096, 220_000, 32),
+        _ => (50_000, 4096, 300_000, 32),
     };
     let mut runs = Vec::new();
     for share in [10, 1] {

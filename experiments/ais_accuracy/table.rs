@@ -5,12 +5,19 @@ use super::figures::{Group, groups};
 use super::options::Options;
 use super::subjects::Family;
 use gibbsite::harness::options::preset_line;
+use gibbsite::statistics::estimate::Estimate;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
 /// What the program prints at its end.
-pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> String {
+pub fn text(
+    options: &Options,
+    rows: &[Row],
+    figures: &[&str],
+    out: &Path,
+    time: Duration,
+) -> String {
     let mut text = String::new();
     let groups = groups(options, rows);
     // Writing to a string cannot fail.
@@ -19,7 +26,8 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
     }
     let _ = writeln!(
         text,
-        "Wrote rows.csv, error_against_work, coverage and both_sides (.png, .svg) and run.json to {} in {:.0} s.",
+        "Wrote rows.csv, {} (.png, .svg) and run.json to {} in {:.0} s.",
+        figures.join(", "),
         out.display(),
         time.as_secs_f64()
     );
@@ -154,24 +162,27 @@ fn efficiency(text: &mut String, groups: &[Group]) {
             .filter(|group| group.family == Family::Lattice)
         {
             let rows: Vec<&&Row> = group.rows.iter().filter(|row| row.model == model).collect();
-            let products: Vec<f64> = rows
-                .iter()
-                .map(|row| row.error().powi(2) * row.gibbs_updates as f64)
-                .collect();
-            let n = products.len() as f64;
-            let mean = products.iter().sum::<f64>() / n;
-            let scatter: f64 = products.iter().map(|x| (x - mean).powi(2)).sum();
-            let error = (scatter / (n - 1.0).max(1.0) / n).sqrt();
-            let bias = rows.iter().map(|row| row.error()).sum::<f64>() / n;
+            let product = |row: &Row| row.error().powi(2) * row.gibbs_updates as f64;
+            let over = |x: &dyn Fn(&Row) -> f64| {
+                let all: Vec<Estimate> = rows.iter().map(|row| Estimate::exact(x(row))).collect();
+                Estimate::over_replicas(&all)
+            };
+            let (Some(product), Some(error)) = (over(&product), over(&Row::error)) else {
+                continue;
+            };
+            let product = match product.standard_error {
+                Some(error) => format!("{:.2e} +- {error:.1e}", product.value),
+                None => format!("{:.2e}", product.value),
+            };
             let trusted = rows.iter().filter(|row| row.trusted).count();
             let _ = writeln!(
                 text,
-                "{model:<22} {:<26} {:<21} {:>6} {:>10.2e} {:>24} {bias:>+9.4} {:>8}",
+                "{model:<22} {:<26} {:<21} {:>6} {:>10.2e} {product:>24} {:>+9.4} {:>8}",
                 group.estimator,
                 group.schedule,
                 group.temperatures,
                 rows[0].gibbs_updates as f64,
-                format!("{mean:.2e} +- {error:.1e}"),
+                error.value,
                 format!("{trusted}/{}", rows.len()),
             );
         }

@@ -10,6 +10,7 @@ use gibbsite::harness::value::{
     Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive,
 };
 use gibbsite::law::Law;
+use gibbsite::log_partition::bracket::Tempering;
 use gibbsite::monitor::observables::Sampling;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
@@ -122,15 +123,15 @@ Examples:
 /// Chains of fresh configurations.
 const CHAINS: usize = 64;
 
-/// Rungs and rounds of the tempering that starts reverse annealing where the machine cannot be drawn from exactly.
-pub const TEMPERING: (usize, usize) = (16, 100);
+/// What starts reverse annealing where the machine cannot be drawn from exactly.
+pub const TEMPERING: Tempering = Tempering {
+    rungs: 16,
+    rounds: 100,
+};
 
 /// Steps of the machine on data before reverse annealing starts there: in ten of them a machine that has just begun to
 /// learn does not yet forget that the data are more ordered than itself.
 pub const DATA_STEPS: usize = 1000;
-
-/// Runs of a bracket.
-const RUNS: usize = 3;
 
 impl ExperimentOptions for Options {
     const NAME: &'static str = "large_ising_kl";
@@ -156,6 +157,9 @@ impl ExperimentOptions for Options {
         for hidden in self.hidden.iter() {
             check_at_most("--hidden", hidden.0, 100_000)?;
         }
+        check_at_most("--replicas", self.replicas, 100_000)?;
+        check_at_most("--epochs", self.epochs, 1_000_000)?;
+        check_at_most("--gibbs-steps", self.gibbs_steps, 1_000_000)?;
         check_at_most("--samples", self.samples, 100_000_000)?;
         check_at_most("--batch", self.batch, 10_000_000)?;
         check_at_most("--ais-temperatures", self.ais_temperatures, 10_000_000)?;
@@ -252,14 +256,15 @@ impl Options {
     /// units summed at the fresh configurations count as drawn.
     fn measurement_work(&self, visible: usize, hidden: usize) -> u64 {
         let pilot = 100 * (self.ais_temperatures / 10).clamp(20, 500);
-        let (rungs, rounds) = TEMPERING;
-        let starts = if visible.min(hidden) > WHOLE_LAW_LIMIT {
-            100 * 20 + self.ais_chains * rungs * rounds
+        let run = self.ais_chains * self.ais_temperatures;
+        let reverse = if visible.min(hidden) > WHOLE_LAW_LIMIT {
+            let Tempering { rungs, rounds } = TEMPERING;
+            let starts = 100 * 20 + self.ais_chains * rungs * rounds;
+            starts + run + self.ais_chains * DATA_STEPS + run
         } else {
-            0
+            run
         };
-        let annealed = RUNS * self.ais_chains * self.ais_temperatures;
-        let moves = (pilot + starts + annealed + self.ais_chains * DATA_STEPS) as u64;
+        let moves = (pilot + run + reverse) as u64;
         moves * (visible + hidden) as u64 + (CHAINS * self.sweeps * hidden) as u64
     }
 

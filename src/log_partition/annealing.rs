@@ -9,6 +9,7 @@ use crate::monte_carlo::tempering::ParallelTempering;
 use crate::numerics::log_sum_exp;
 use crate::path::Path;
 use crate::random::Seed;
+use crate::statistics::jackknife::left_out_error;
 
 /// Annealed importance sampling (Neal 2001): chains from the base, moved once at each temperature, with weights
 /// `ln w = ln Z_0 + sum_t [ln f_{t+1}(x_t) - ln f_t(x_t)]`, for which `E[w] = Z`. ln of the mean weight is below ln Z in
@@ -21,7 +22,7 @@ pub struct ForwardAnnealing {
 }
 
 /// The same from the wanted law down to the base: along that way `E[1 / w] = 1 / Z`, so that -ln of the mean of 1 / w is
-/// above ln Z in expectation, IF the chains start from exact draws (Burda, Grosse and Salakhutdinov 2015, section 3).
+/// above ln Z in expectation, IF the chains start from exact draws (Grosse, Ghahramani and Adams 2015).
 pub struct ReverseAnnealing {
     /// The temperatures, from 0 to 1; they are gone through backwards.
     pub betas: Betas,
@@ -184,9 +185,16 @@ impl Starts {
                 rungs,
                 rounds,
             } => {
-                let found =
-                    Betas::Adaptive((*rungs).max(1)).resolve(path, seed.child("pilot", 0))?;
+                if *rounds == 0 {
+                    return Err(Error::invalid(
+                        "the starts of reverse annealing",
+                        "no round of tempering leaves them at the base",
+                        "take at least one round, better 100",
+                    ));
+                }
+                let found = Betas::Adaptive(*rungs).resolve(path, seed.child("pilot", 0))?;
                 let starts = path.draw_base(*chains, seed.child("base", 0));
+                let seed = seed.child("tempering", 0);
                 let mut tempering = ParallelTempering::new(path, &found.betas, &starts, seed)?;
                 (0..*rounds).for_each(|_| tempering.advance(1));
                 let drawn = (chains * found.betas.len() * rounds * units) as u64;
@@ -226,10 +234,7 @@ fn of_weights(log_weights: &[f64], sign: f64, side: Side, gibbs_updates: u64) ->
     // ln of the mean without each weight in turn.
     let without = weights.iter().map(|w| ((count - w) / (count - 1.0)).ln());
     let without: Vec<f64> = without.collect();
-    let mean = without.iter().sum::<f64>() / count;
-    let scatter: f64 = without.iter().map(|x| (x - mean).powi(2)).sum();
-    let standard_error = ((count - 1.0) / count * scatter).sqrt();
-    let standard_error = (count > 1.0 && standard_error.is_finite()).then_some(standard_error);
+    let standard_error = left_out_error(&without);
     LogPartition {
         value: sign * log_mean,
         standard_error,

@@ -7,6 +7,7 @@ use crate::numerics::sigmoid;
 use crate::path::Path;
 use crate::random::Seed;
 use crate::statistics::autocorrelation::integrated_time;
+use crate::statistics::jackknife::left_out_error;
 use rayon::prelude::*;
 
 /// Bennett's acceptance ratio (Bennett 1976; for RBMs with tempering Krause, Fischer and Igel 2020) between all
@@ -14,7 +15,9 @@ use rayon::prelude::*;
 /// sum_{x ~ a} sigmoid(d(x) - C) = sum_{x ~ b} sigmoid(C - d(x)) with d = ln f_b - ln f_a and as many x from each.
 ///
 /// The error is a jackknife over the ladders, which are independent, so that it knows the autocorrelation along a
-/// ladder and the exchanges across it. Effective samples are measurements / tau of the slowest pair.
+/// ladder and the exchanges across it. Neighbours that do not overlap leave the error too small, and no
+/// autocorrelation shows it: effective samples are those of the worst pair that count on both sides,
+/// 2 sum_{x ~ a} sigmoid(d(x) - C) / tau, as many as there are measurements / tau where both laws are one.
 pub struct BennettRatio(pub TemperedRun);
 
 /// d of the states at a and at b, ladder after ladder in each.
@@ -75,18 +78,17 @@ impl LogPartitionEstimator for BennettRatio {
         let total: f64 = solved.iter().map(|pair| pair.value).sum();
         let without = |l: usize| -> f64 { solved.iter().map(|pair| pair.without[l]).sum() };
         let without: Vec<f64> = (0..ladders).map(without).collect();
-        let mean = without.iter().sum::<f64>() / ladders as f64;
-        let scatter: f64 = without.iter().map(|x| (x - mean).powi(2)).sum();
-        let standard_error = ((ladders - 1) as f64 / ladders as f64 * scatter).sqrt();
+        let standard_error = left_out_error(&without);
         let tau = solved.iter().map(|pair| pair.tau).fold(1.0, f64::max);
-        let effective_samples = (ladders * self.0.measured()) as f64 / tau;
+        let shared = solved.iter().map(|pair| pair.shared / pair.tau);
+        let effective_samples = shared.fold(f64::INFINITY, f64::min);
         Ok(LogPartition {
             value: path.base_log_partition() + total,
-            standard_error: Some(standard_error),
+            standard_error,
             effective_samples: Some(effective_samples),
             gibbs_updates,
             side: Side::Estimate,
-            doubt: self.0.doubt(Some(standard_error), tau),
+            doubt: self.0.doubt(standard_error, effective_samples, tau),
         })
     }
 }
@@ -98,6 +100,8 @@ struct Solved {
     without: Vec<f64>,
     /// The autocorrelation time of d, the longer of both sides, in rounds.
     tau: f64,
+    /// 2 sum_{x ~ a} sigmoid(d(x) - C): draws that both laws share.
+    shared: f64,
 }
 
 /// Solves for C by Newton's method, kept within a bracket; the function rises with C, so that there is one solution.
@@ -148,6 +152,13 @@ fn solve(pair: &Pair) -> Solved {
         value: c,
         without: without.collect(),
         tau: time(&pair.onward).max(time(&pair.back)),
+        shared: 2.0
+            * pair
+                .onward
+                .iter()
+                .flatten()
+                .map(|d| sigmoid(d - c))
+                .sum::<f64>(),
     }
 }
 

@@ -4,8 +4,6 @@ use crate::error::{Error, Result};
 use crate::law::Chains;
 use crate::path::Path;
 use crate::random::Seed;
-use std::fmt;
-use std::str::FromStr;
 
 /// How beta goes from 0 to 1. So many temperatures are so many transitions: one beta more.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +38,8 @@ pub struct Resolved {
     pub gibbs_updates: u64,
 }
 
-/// beta_min of a geometric schedule that does not say.
-const FIRST: f64 = 0.01;
+/// Least first beta: the inputs of a base, which it divides, are single-precision numbers.
+const LEAST_FIRST: f64 = 1e-20;
 
 /// Chains of a pilot run.
 const PILOT_CHAINS: usize = 100;
@@ -122,6 +120,9 @@ fn check(betas: &[f64]) -> Result<()> {
     match betas {
         [] | [_] => refuse("there is no transition".to_string()),
         [first, ..] if *first != 0.0 => refuse(format!("they start at {first}")),
+        [_, second, ..] if *second > 0.0 && *second < LEAST_FIRST => refuse(format!(
+            "the first step, to {second}, is below {LEAST_FIRST}"
+        )),
         [.., last] if *last != 1.0 => refuse(format!("they end at {last}")),
         _ => {
             let rises = |pair: &&[f64]| pair[1] > pair[0];
@@ -168,55 +169,4 @@ fn equal_parts(speeds: &[f64], count: usize) -> Vec<f64> {
         .collect();
     betas.push(1.0);
     betas
-}
-
-impl fmt::Display for Betas {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Betas::SalakhutdinovMurray => write!(f, "salakhutdinov-murray"),
-            Betas::Geometric {
-                temperatures,
-                first,
-            } if *first != FIRST => {
-                write!(f, "geometric:{temperatures}:{first}")
-            }
-            other => write!(f, "{}:{}", other.name(), other.temperatures()),
-        }
-    }
-}
-
-impl FromStr for Betas {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let words: Vec<&str> = text.split(':').collect();
-        let count = |word: &str| word.parse().ok().filter(|n| (1..=100_000_000).contains(n));
-        let first = |word: &str| word.parse().ok().filter(|x: &f64| *x > 0.0 && *x < 1.0);
-        let found = match words[..] {
-            ["salakhutdinov-murray"] => Some(Betas::SalakhutdinovMurray),
-            ["linear", n] => count(n).map(Betas::Linear),
-            ["adaptive", n] => count(n).map(Betas::Adaptive),
-            ["geometric", n] => count(n).map(|temperatures| Betas::Geometric {
-                temperatures,
-                first: FIRST,
-            }),
-            ["geometric", n, x] => {
-                count(n)
-                    .zip(first(x))
-                    .map(|(temperatures, first)| Betas::Geometric {
-                        temperatures,
-                        first,
-                    })
-            }
-            _ => None,
-        };
-        found.ok_or_else(|| {
-            Error::invalid(
-                format!("schedule {text}"),
-                "there is no such schedule",
-                "write linear:N, geometric:N, geometric:N:FIRST with 0 < FIRST < 1, adaptive:N (N temperatures), or \
-                 salakhutdinov-murray",
-            )
-        })
-    }
 }

@@ -20,7 +20,7 @@ pub struct Bracket {
     pub forward: LogPartition,
     /// From the law, by exact draws (above ln Z in expectation) or by tempering (an estimate).
     pub reverse: LogPartition,
-    /// From configurations of the data, moved a little: an estimate.
+    /// From configurations of the data, moved a little: an estimate, made where the other has no exact starts.
     pub reverse_from_data: Option<LogPartition>,
     /// Why not to trust the value.
     pub doubt: Option<Doubt>,
@@ -37,15 +37,24 @@ pub struct LikelihoodBracket {
     pub lower_is_bound: bool,
 }
 
+/// Ladders of parallel tempering from the base to the law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tempering {
+    /// Transitions of a ladder.
+    pub rungs: usize,
+    /// Rounds before annealing.
+    pub rounds: usize,
+}
+
 /// How both sides are measured.
 pub struct Bracketing<'a> {
     /// The temperatures of every run.
     pub betas: Betas,
     /// Chains of every run.
     pub chains: usize,
-    /// Rungs and rounds of the tempering that starts reverse annealing where no layer can be enumerated.
-    pub tempering: (usize, usize),
-    /// Configurations that a third run starts from, and steps at the wanted law before it.
+    /// The tempering that starts reverse annealing where no layer can be enumerated.
+    pub tempering: Tempering,
+    /// Configurations that a third run starts from in that case, and steps at the wanted law before it.
     pub data: Option<(&'a Configurations, usize)>,
 }
 
@@ -78,7 +87,7 @@ impl Bracketing<'_> {
         };
         let reverse = match reverse(Starts::Exact(self.chains)) {
             Err(Error::TooLarge { .. }) => {
-                let (rungs, rounds) = self.tempering;
+                let Tempering { rungs, rounds } = self.tempering;
                 reverse(Starts::Tempered {
                     chains: self.chains,
                     rungs,
@@ -88,13 +97,13 @@ impl Bracketing<'_> {
             found => found,
         }?;
         let reverse_from_data = match self.data {
-            Some((data, steps)) => {
+            Some((data, steps)) if reverse.side != Side::Above => {
                 let rows = RowSampler::new(data)?.draw(self.chains, seed.child("data", 0));
                 let starts = Starts::Rows { rows, steps };
                 let betas = betas();
                 Some(run(2, &ReverseAnnealing { betas, starts })?)
             }
-            None => None,
+            _ => None,
         };
         let mut bracket = Bracket::new(forward, reverse, reverse_from_data);
         bracket.forward.gibbs_updates += found.gibbs_updates;
@@ -119,13 +128,16 @@ impl Bracket {
         // Exact starts cannot miss a mode; data in a part of the space that the law hardly visits are no sign of one.
         let starts = reverse_from_data
             .as_ref()
-            .filter(|_| reverse.side != Side::Above)
-            .and_then(|data| far(data, &reverse));
+            .filter(|_| reverse.side != Side::Above);
+        let data_doubt = starts.and_then(|data| {
+            let gap = far(data, &reverse).map(Doubt::StartsDisagree);
+            data.doubt.or(gap)
+        });
         let doubt = forward
             .doubt
             .or(reverse.doubt)
             .or_else(|| far(&forward, &reverse).map(Doubt::SidesDisagree))
-            .or_else(|| starts.map(Doubt::StartsDisagree));
+            .or(data_doubt);
         Self {
             forward,
             reverse,

@@ -37,11 +37,16 @@ impl TemperedRun {
 
     /// What speaks against an estimate from the run whose slowest series has the autocorrelation time `tau`, in measured
     /// rounds.
-    pub(super) fn doubt(&self, standard_error: Option<f64>, tau: f64) -> Option<Doubt> {
+    pub(super) fn doubt(
+        &self,
+        standard_error: Option<f64>,
+        effective_samples: f64,
+        tau: f64,
+    ) -> Option<Doubt> {
         let measured = self.measured() as f64;
         let short =
             measured < ENOUGH_TIMES * tau || (self.burn_in as f64) < 2.0 * tau * self.every as f64;
-        own_doubt(standard_error, self.ladders as f64 * measured / tau)
+        own_doubt(standard_error, effective_samples)
             .or_else(|| short.then_some(Doubt::ShortRun(measured / tau)))
     }
 

@@ -2,7 +2,7 @@
 
 use super::tempered_run::TemperedRun;
 use super::{Doubt, LogPartition, LogPartitionEstimator, Side};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::path::Path;
 use crate::random::Seed;
 use crate::statistics::autocorrelation::integrated_time;
@@ -13,10 +13,14 @@ use rayon::prelude::*;
 /// with end corrections in every step, h/2 (g_k + g_{k+1}) + h^2/12 (g'_k - g'_{k+1}), where
 /// g' = Var(d ln f / d beta) + <d^2 ln f / d beta^2> comes from the same states: the rule's error is of order h^4.
 ///
-/// A cross-check for the other estimators: the rule's error, which shows when every second temperature is left out, is
-/// in `doubt` where it matters, not in the standard error, a jackknife over the ladders. Effective samples are
-/// measurements / tau of the slowest rung.
+/// A cross-check for the other estimators: the rule's error, which shows when every second rung is left out, is in
+/// `doubt` where that changes the value by more than [`COARSE`] standard errors, from a jackknife over the ladders.
+/// Effective samples are measurements / tau of the slowest rung.
 pub struct ThermodynamicIntegration(pub TemperedRun);
+
+/// Where the steps are small the error of the rule is a fifteenth of what leaving out rungs changes, a fifth of a
+/// standard error at most; where they are not, it may be nearly as large as the change.
+pub const COARSE: f64 = 3.0;
 
 /// What is seen of a rung, ladder after ladder.
 #[derive(Clone)]
@@ -38,6 +42,13 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<LogPartition> {
+        if self.0.betas.temperatures() < 2 {
+            return Err(Error::invalid(
+                "thermodynamic integration",
+                "a single step cannot tell the error of the rule",
+                "take at least two temperatures, better 16",
+            ));
+        }
         let (groups, betas, gibbs_updates) = self.0.run(
             path,
             seed,
@@ -90,12 +101,10 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
             .reduce(|| 1.0, f64::max);
         let effective_samples = bins.len() as f64 * measured / tau;
         let halved = (integral(&means, &betas, 2) - value).abs();
-        // The error of the finer rule is a fifteenth of what halving changes.
-        let coarse = betas.len() % 2 == 1
-            && halved / 15.0 > standard_error.unwrap_or(0.0).max(1e-12 * value.abs());
+        let coarse = halved > (COARSE * standard_error.unwrap_or(0.0)).max(1e-12 * value.abs());
         let doubt = self
             .0
-            .doubt(standard_error, tau)
+            .doubt(standard_error, effective_samples, tau)
             .or_else(|| coarse.then_some(Doubt::CoarseTemperatures(halved)));
         Ok(LogPartition {
             value: path.base_log_partition() + value,
@@ -108,10 +117,11 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
     }
 }
 
-/// The corrected trapezoidal rule over every `stride`-th rung; `means` holds g, <(d ln f / d beta)^2> and the mean second
+/// The corrected trapezoidal rule over every `stride`-th rung and the last; `means` holds g, <(d ln f / d beta)^2> and the mean second
 /// slope, rung by rung.
 fn integral(means: &[f64], betas: &[f64], stride: usize) -> f64 {
-    let rungs: Vec<usize> = (0..betas.len()).step_by(stride).collect();
+    let mut rungs: Vec<usize> = (0..betas.len() - 1).step_by(stride).collect();
+    rungs.push(betas.len() - 1);
     let at = |rung: usize| {
         (
             means[3 * rung],

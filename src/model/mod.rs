@@ -5,7 +5,7 @@ pub mod rbm;
 pub mod rbm_path;
 
 use crate::configuration::{Configurations, flip_bit, words_for};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::descent::Descent;
 use crate::law::{Kernel, Law};
 use crate::numerics::sigmoid;
@@ -140,4 +140,17 @@ fn flip_each_site(model: &dyn Model, rows: &Configurations, sums: &mut [f64]) ->
         }
     }
     Ok(())
+}
+
+/// Refuses a model with a parameter that is not a finite number, as training that diverges leaves it.
+fn check_finite(model: &dyn Model) -> Result<()> {
+    let parameters = model.parameters();
+    match parameters.iter().position(|x| !x.is_finite()) {
+        Some(index) => Err(Error::invalid(
+            format!("{} of the machine", model.parameter_name(index)),
+            format!("it is {}", parameters[index]),
+            "ln Z needs finite parameters: train with a lower learning rate",
+        )),
+        None => Ok(()),
+    }
 }

@@ -1,7 +1,7 @@
 //! From independent visible units to a restricted Boltzmann machine.
 
-use super::Model;
 use super::rbm::Rbm;
+use super::{Model, check_finite};
 use crate::configuration::{Configurations, set_bit, set_sites};
 use crate::enumerate::{WHOLE_LAW_LIMIT, check_limit, whole_law};
 use crate::error::{Error, Result};
@@ -57,14 +57,7 @@ impl<'a> RbmPath<'a> {
                 "give one bias, or data with one site, for each visible unit",
             ));
         }
-        let parameters = rbm.parameters();
-        if let Some(index) = parameters.iter().position(|x| !x.is_finite()) {
-            return Err(Error::invalid(
-                format!("{} of the machine", rbm.parameter_name(index)),
-                format!("it is {}", parameters[index]),
-                "ln Z needs finite parameters: train with a lower learning rate",
-            ));
-        }
+        check_finite(rbm)?;
         if let Some(a) = base_bias.iter().find(|a| !a.is_finite()) {
             return Err(Error::invalid(
                 "the base of a path",

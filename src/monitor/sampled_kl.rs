@@ -65,6 +65,19 @@ impl SampledTarget {
                 "take a periodic square lattice without field, a ring or a chain",
             ));
         };
+        if starts.is_empty() || sampling.measured == 0 || starts.sites() != law.sites() {
+            return Err(Error::invalid(
+                "the sampling of a target",
+                format!(
+                    "{} chains of {} sites and {} measured steps, for a law of {} sites",
+                    starts.len(),
+                    starts.sites(),
+                    sampling.measured,
+                    law.sites()
+                ),
+                "take at least one chain over the law's sites, better 16, and 100 steps",
+            ));
+        }
         let count = starts.len();
         let mut chains = Chains::new(starts, seed);
         kernel.advance(&mut chains, 1.0, sampling.equilibration, Clamp::Nothing);

@@ -10,6 +10,16 @@ pub struct Jackknife {
     pub standard_error: f64,
 }
 
+/// The jackknife's standard error of a value, from what the value is without each of the independent parts in turn:
+/// sqrt((n - 1) / n sum_k (x_k - mean)^2). `None` with fewer than two, or where one is not finite.
+pub fn left_out_error(without: &[f64]) -> Option<f64> {
+    let count = without.len() as f64;
+    let mean = without.iter().sum::<f64>() / count;
+    let squares: f64 = without.iter().map(|x| (x - mean).powi(2)).sum();
+    let error = ((count - 1.0) / count * squares).sqrt();
+    (without.len() >= 2 && error.is_finite()).then_some(error)
+}
+
 /// The means of bins of `length` successive measurements of several quantities. `rows` holds a measurement after
 /// another, `quantities` numbers each; what does not fill a bin is left out.
 pub fn bins(rows: &[f64], quantities: usize, length: usize) -> Vec<Vec<f64>> {
@@ -49,13 +59,13 @@ pub fn jackknife(bins: &[Vec<f64>], f: &dyn Fn(&[f64]) -> f64) -> Option<Jackkni
             f(&rest)
         })
         .collect();
+    let standard_error = left_out_error(&without)?;
     let mean = without.iter().sum::<f64>() / count;
-    let squares: f64 = without.iter().map(|x| (x - mean).powi(2)).sum();
-    let result = Jackknife {
-        value: count * f(&all) - (count - 1.0) * mean,
-        standard_error: ((count - 1.0) / count * squares).sqrt(),
-    };
-    (result.value.is_finite() && result.standard_error.is_finite()).then_some(result)
+    let value = count * f(&all) - (count - 1.0) * mean;
+    value.is_finite().then_some(Jackknife {
+        value,
+        standard_error,
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 mod marginal;
 
-use super::Model;
+use super::{Model, check_finite};
 use crate::configuration::{Configurations, bit, set_sites};
 use crate::enumerate::{WHOLE_LAW_LIMIT, log_partition, whole_law};
 use crate::error::{Error, Result};
@@ -370,6 +370,7 @@ impl Model for BoltzmannMachine {
     }
 
     fn path(&self) -> Result<Box<dyn Path + '_>> {
+        check_finite(self)?;
         Ok(Box::new(GeometricPath::new(self.joint(), self.sampler())?))
     }
 
