@@ -72,6 +72,15 @@ fn paths_have_the_partition_function_of_the_reference() {
             let ours = sum(&path, number(&row["beta"]));
             assert_close("ln Z along the path", ours, number(&row["log_z"]), 1e-12);
         }
+        // Frequencies of data are shrunk into [0.01, 0.99]: 1 + e^a is 1 / 0.99 for units that are never 1.
+        let never = RbmPath::from_data(&machine, &Configurations::zeros(machine.visible(), 3));
+        let base = machine.hidden() as f64 * 2_f64.ln() - machine.visible() as f64 * 0.99_f64.ln();
+        assert_close(
+            "ln Z_0 from data",
+            never.unwrap().base_log_partition(),
+            base,
+            1e-12,
+        );
         let path = RbmPath::from_bias(&machine, &some_base(machine.visible())).unwrap();
         assert_close("ln Z_0", sum(&path, 0.0), path.base_log_partition(), 1e-12);
         assert_close("ln Z_1", sum(&path, 1.0), number(&file["log_z"]), 1e-12);

@@ -2,7 +2,7 @@
 //!
 //! Forty fixed machines whose ln Z can be enumerated, the Ising model itself, whose ln Z Kaufman gives, and machines that
 //! learned the 8x8 Ising model: every estimator against the exact value as the work grows. Salakhutdinov and Murray,
-//! ICML 2008; Burda, Grosse and Salakhutdinov, AISTATS 2015; Krause, Fischer and Igel, Artif. Intell. 278 (2020) 103195.
+//! ICML 2008; Grosse, Ghahramani and Adams, arXiv:1511.02543; Krause, Fischer and Igel, Artif. Intell. 278 (2020) 103195.
 
 mod figures;
 mod options;
@@ -14,7 +14,7 @@ use gibbsite::error::Result;
 use gibbsite::harness;
 use gibbsite::harness::expectation::announce;
 use gibbsite::harness::options::ExperimentOptions;
-use gibbsite::harness::sweep::{Cell as _, Progress, Sweep};
+use gibbsite::harness::sweep::{Progress, Sweep};
 use gibbsite::log_partition::bracket::Bracket;
 use gibbsite::log_partition::{LogPartition, Side};
 use gibbsite::random::Seed;
@@ -74,7 +74,7 @@ fn run(options: &Options) -> Result<()> {
     file::create_folder(&out)?;
     let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
     let cells = options.cells();
-    announce(cells.iter().map(|cell| cell.work()).sum());
+    announce(sweep.work_left(&cells));
     let (rows, cells_resumed) =
         sweep.run(&cells, |cell, progress| measure(options, cell, progress))?;
     file::write_table(&out.join("rows.csv"), &rows)?;

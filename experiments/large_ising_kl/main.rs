@@ -69,7 +69,7 @@ fn run(options: &Options) -> Result<()> {
     let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
     let cells = options.cells();
     let targets = targets(options)?;
-    announce(cells.iter().map(|cell| cell.work()).sum());
+    announce(sweep.work_left(&cells));
     let (rows, cells_resumed) = sweep.run(&cells, |cell, progress| {
         let target = targets.iter().find(|target| target.is_of(cell));
         target.map_or(Ok(Vec::new()), |target| {

@@ -74,6 +74,22 @@ impl Sweep {
         Ok(Self { folder, resumed })
     }
 
+    /// The file of a finished cell.
+    fn path(&self, cell: &impl Cell) -> PathBuf {
+        self.folder.join(format!("{}.csv", cell.id()))
+    }
+
+    /// Whether a cell is there from a run before.
+    fn keeps(&self, cell: &impl Cell) -> bool {
+        self.resumed && self.path(cell).exists()
+    }
+
+    /// The work of all cells that are not there yet.
+    pub fn work_left(&self, cells: &[impl Cell]) -> u64 {
+        let left = cells.iter().filter(|cell| !self.keeps(*cell));
+        left.map(|cell| cell.work()).sum()
+    }
+
     /// The rows of all cells in the order of `cells`, and how many cells were there already. Every
     /// finished cell is on disk before the next begins, so a run that stops loses only what was
     /// under way.
@@ -82,17 +98,14 @@ impl Sweep {
         cells: &[C],
         compute: impl Fn(&C, &mut Progress) -> Result<Vec<Row>> + Sync,
     ) -> Result<(Vec<Row>, usize)> {
-        let path = |cell: &C| self.folder.join(format!("{}.csv", cell.id()));
-        let kept = |cell: &C| self.resumed && path(cell).exists();
-        let resumed = cells.iter().filter(|cell| kept(cell)).count();
-        let to_do = cells.iter().filter(|cell| !kept(cell));
-        let bar = progress_bar(to_do.map(C::work).sum());
+        let resumed = cells.iter().filter(|cell| self.keeps(*cell)).count();
+        let bar = progress_bar(self.work_left(cells));
         let rows: Result<Vec<Vec<Row>>> = cells
             .par_iter()
             .with_max_len(1)
             .map(|cell| {
-                if kept(cell) {
-                    let rows: Vec<Row> = file::read_table(&path(cell))?;
+                if self.keeps(cell) {
+                    let rows: Vec<Row> = file::read_table(&self.path(cell))?;
                     if rows.len() == cell.rows() {
                         return Ok(rows);
                     }
@@ -108,7 +121,7 @@ impl Sweep {
                     source: Box::new(error),
                 })?;
                 progress.report(1, 1);
-                file::write_table(&path(cell), &rows)?;
+                file::write_table(&self.path(cell), &rows)?;
                 Ok(rows)
             })
             .collect();

@@ -26,7 +26,7 @@ const TILES: usize = 16;
 const WORTH_A_THREAD: usize = 1 << 22;
 
 /// The path ln f_beta(v) = [(1 - beta) a + beta b].v + sum_j softplus(beta (c_j + (v'W)_j)): the joint energy times
-/// beta, with visible units of bias a at beta = 0, hidden units summed (Salakhutdinov and Murray 2008, equation 15).
+/// beta, with visible units of bias a at beta = 0, hidden units summed (Salakhutdinov and Murray 2008).
 ///
 /// A block-Gibbs step at beta draws h with p(h_j = 1 | v) = sigmoid(beta (c_j + (v'W)_j)) and v with
 /// p(v_i = 1 | h) = sigmoid((1 - beta) a_i + beta (b_i + (W h)_i)). Inputs are sums in single precision; the rest of

@@ -17,12 +17,12 @@ pub enum Betas {
         /// beta_min.
         first: f64,
     },
-    /// Steps of 1e-3 up to 0.5, of 1e-4 up to 0.9 and of 1e-5 up to 1: 14,500 transitions (Salakhutdinov and Murray 2008,
-    /// section 5).
+    /// Steps of 1e-3 up to 0.5, of 1e-4 up to 0.9 and of 1e-5 up to 1: 14,500 transitions (Salakhutdinov and Murray
+    /// 2008).
     SalakhutdinovMurray,
     /// Steps whose weights have the same variance, and so the same effective sample size, between all neighbours:
     /// d beta in inverse proportion to the standard deviation of d ln f_beta / d beta, as a short pilot run finds it
-    /// (the path's thermodynamic length in equal parts: Crooks 2007; Neal 2001, section 4). The pilot is over before
+    /// (the path's thermodynamic length in equal parts: Crooks 2007). The pilot is over before
     /// the betas are used, so that an estimate stays unbiased.
     Adaptive(usize),
     /// As they stand.

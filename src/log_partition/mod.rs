@@ -36,7 +36,8 @@ pub struct LogPartition {
     pub standard_error: Option<f64>,
     /// Independent draws that the run is worth; missing for an exact value.
     pub effective_samples: Option<f64>,
-    /// Units drawn: those of pilot runs, of burn-in and of exact starts' chains included.
+    /// Units drawn: those of pilot runs, of burn-in and of the chains that reverse annealing starts from included. Exact
+    /// draws count as none.
     pub gibbs_updates: u64,
     /// On which side of ln Z the value lies in expectation.
     pub side: Side,

@@ -13,7 +13,7 @@ use crate::random::{Seed, uniform};
 use crate::row_sampler::RowSampler;
 
 /// ln f_beta(v) = [(1 - beta) a + beta b].v + sum_j softplus(beta (c_j + (v'W)_j)), with the hidden units summed
-/// (Salakhutdinov and Murray 2008, section 4.2): the JOINT energy times beta, so that block Gibbs is valid at every
+/// (Salakhutdinov and Murray 2008): the JOINT energy times beta, so that block Gibbs is valid at every
 /// beta. The base has independent visible units, p(v_i = 1) = sigmoid(a_i), and
 /// Z_0 = 2^{n_h} prod_i (1 + e^{a_i}). Rows are (v, h); ln f_beta does not depend on h.
 pub struct RbmPath<'a> {
@@ -29,7 +29,7 @@ impl<'a> RbmPath<'a> {
     }
 
     /// From independent units that are 1 as often as in the data, frequencies shrunk into [0.01, 0.99]
-    /// (Salakhutdinov and Murray 2008, section 4.2.1).
+    /// (Salakhutdinov and Murray 2008).
     pub fn from_data(rbm: &'a Rbm, data: &Configurations) -> Result<Self> {
         let mut frequencies = vec![0.0; data.sites()];
         for s in 0..data.len() {
