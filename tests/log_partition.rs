@@ -597,7 +597,7 @@ fn ladders_too_coarse_are_doubted() {
     let machine = biased(8.0);
     let path = RbmPath::from_uniform(&machine).unwrap();
     let exact = log_partition(&machine).unwrap();
-    for (rungs, coarse) in [(2, true), (3, true), (8, false)] {
+    for (rungs, coarse) in [(2, true), (3, true), (8, false), (9, false)] {
         let found = ThermodynamicIntegration(run(rungs))
             .estimate(&path, Seed::root(31), &mut quiet())
             .unwrap();

@@ -369,7 +369,7 @@ fn spins(options: &Options, rows: &[Row]) -> Figure {
                     .filter(|row| row.model == *name && row.estimator == estimator)
                     .filter(|row| row.replica == 0)
                     .max_by_key(|row| row.gibbs_updates)?;
-                let x = *side as f64 * APART.powi(number as i32 - 1);
+                let x = *side as f64 * 1.04_f64.powi(number as i32 - 1);
                 Some(point(x, longest.error(), longest.standard_error))
             };
             let own = models
