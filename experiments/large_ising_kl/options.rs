@@ -3,6 +3,7 @@
 use clap::Parser;
 use gibbsite::enumerate::WHOLE_LAW_LIMIT;
 use gibbsite::error::{Error, Result};
+use gibbsite::harness::expectation::step_work;
 use gibbsite::harness::list::List;
 use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
 use gibbsite::harness::sweep;
@@ -246,14 +247,15 @@ impl Options {
         cells
     }
 
-    /// Units drawn in an epoch: k Gibbs steps from every configuration, and the hidden units of both phases.
+    /// What an epoch is worth, in units drawn: k Gibbs steps from every configuration, and the gradient.
     fn epoch_work(&self, visible: usize, hidden: usize) -> u64 {
-        let row = self.gibbs_steps * (visible + hidden) + 2 * hidden;
-        self.samples as u64 * row as u64
+        // Hidden units of both phases and the update: about a step more.
+        let steps = self.gibbs_steps as u64 + 1;
+        self.samples as u64 * steps * step_work(visible, hidden)
     }
 
-    /// Units drawn in a measurement: the runs of annealed importance sampling, their pilot and their starts; hidden
-    /// units summed at the fresh configurations count as drawn.
+    /// What a measurement is worth, in units drawn: the runs of annealed importance sampling, their pilot and their
+    /// starts, and ln f at the fresh configurations.
     fn measurement_work(&self, visible: usize, hidden: usize) -> u64 {
         let pilot = 100 * (self.ais_temperatures / 10).clamp(20, 500);
         let run = self.ais_chains * self.ais_temperatures;
@@ -264,8 +266,8 @@ impl Options {
         } else {
             run
         };
-        let moves = (pilot + run + reverse) as u64;
-        moves * (visible + hidden) as u64 + (CHAINS * self.sweeps * hidden) as u64
+        let steps = pilot + run + reverse + CHAINS * self.sweeps;
+        steps as u64 * step_work(visible, hidden)
     }
 
     /// The options that decide what a cell holds, less the values that name the cell.
