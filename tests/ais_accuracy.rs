@@ -1,5 +1,8 @@
 //! The experiment ais_accuracy as its user runs it, and the accuracy of the estimators on the Ising model itself.
 
+mod common;
+
+use common::experiment::{assert_mistakes_are_named, run_binary};
 use gibbsite::law::Law;
 use gibbsite::log_partition::LogPartitionEstimator;
 use gibbsite::log_partition::annealing::ForwardAnnealing;
@@ -15,7 +18,7 @@ use gibbsite::target::lattice::Lattice;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use tempfile::TempDir;
 
 /// Without a machine in it: annealing and Bennett's ratio meet Kaufman's ln Z within 0.05 nats with an error of at most
@@ -60,11 +63,10 @@ fn spins_meet_kaufman() {
     }
 }
 
+const BINARY: &str = env!("CARGO_BIN_EXE_ais_accuracy");
+
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ais_accuracy"))
-        .args(arguments)
-        .output()
-        .expect("the program runs")
+    run_binary(BINARY, arguments)
 }
 
 /// A small run into `out`.
@@ -173,13 +175,5 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--replicas", "0"], "--replicas"),
         (&["--quick", "--paper"], "--paper"),
     ];
-    for (arguments, named) in mistakes {
-        let parent = TempDir::new().unwrap();
-        let out = parent.path().join("out");
-        let output = run(&[arguments, &["--out", out.to_str().unwrap()]].concat());
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-        assert!(message.contains(named), "{arguments:?}: {message}");
-        assert!(!out.exists(), "{arguments:?} wrote something");
-    }
+    assert_mistakes_are_named(BINARY, &mistakes);
 }

@@ -1,9 +1,12 @@
 //! The experiment boltzmann_machine as its user runs it.
 
+mod common;
+
+use common::experiment::{assert_mistakes_are_named, run_binary};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use tempfile::TempDir;
 
 const FILES: [&str; 8] = [
@@ -17,11 +20,10 @@ const FILES: [&str; 8] = [
     "coupling_error.svg",
 ];
 
+const BINARY: &str = env!("CARGO_BIN_EXE_boltzmann_machine");
+
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_boltzmann_machine"))
-        .args(arguments)
-        .output()
-        .expect("the binary starts")
+    run_binary(BINARY, arguments)
 }
 
 fn results(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
@@ -185,13 +187,5 @@ fn mistakes_are_named_and_nothing_is_written() {
         ),
         (&["--quick", "--paper"], "--paper"),
     ];
-    for (arguments, named) in mistakes {
-        let parent = TempDir::new().unwrap();
-        let out = parent.path().join("out");
-        let output = run(&[arguments, &["--out", out.to_str().unwrap()]].concat());
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-        assert!(message.contains(named), "{arguments:?}: {message}");
-        assert!(!out.exists(), "{arguments:?} wrote something");
-    }
+    assert_mistakes_are_named(BINARY, &mistakes);
 }

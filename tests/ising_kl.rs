@@ -1,18 +1,20 @@
 //! The main experiment as its user runs it.
 
+mod common;
+
+use common::experiment::{assert_mistakes_are_named, run_binary};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use tempfile::TempDir;
 
 const HEADER: &str = "lattice,temperature,estimator,gibbs_steps,hidden,replica,epoch,updates,kl,log_likelihood,log_partition";
 
+const BINARY: &str = env!("CARGO_BIN_EXE_ising_kl");
+
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ising_kl"))
-        .args(arguments)
-        .output()
-        .expect("the binary starts")
+    run_binary(BINARY, arguments)
 }
 
 fn succeed(out: &Path, arguments: &[&str]) -> Output {
@@ -251,15 +253,7 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--quick", "--paper"], "--paper"),
         (&["--hiden", "4"], "--hidden"),
     ];
-    for (arguments, named) in mistakes {
-        let parent = TempDir::new().unwrap();
-        let out = parent.path().join("out");
-        let output = run(&[arguments, &["--out", out.to_str().unwrap()]].concat());
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-        assert!(message.contains(named), "{arguments:?}: {message}");
-        assert!(!out.exists(), "{arguments:?} wrote something");
-    }
+    assert_mistakes_are_named(BINARY, &mistakes);
 }
 
 /// A folder that cannot be written is named before any work is done.

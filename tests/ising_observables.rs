@@ -1,5 +1,8 @@
 //! Learned observables against enumeration, and the experiment ising_observables as its user runs it.
 
+mod common;
+
+use common::experiment::{assert_mistakes_are_named, run_binary};
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate;
 use gibbsite::model::Model;
@@ -12,7 +15,7 @@ use gibbsite::target::observable::Observable;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use tempfile::TempDir;
 
 fn machine(visible: usize, hidden: usize, deviation: f64, seed: u64) -> Rbm {
@@ -139,11 +142,10 @@ const FILES: [&str; 6] = [
     "energy_histogram.svg",
 ];
 
+const BINARY: &str = env!("CARGO_BIN_EXE_ising_observables");
+
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ising_observables"))
-        .args(arguments)
-        .output()
-        .expect("the binary starts")
+    run_binary(BINARY, arguments)
 }
 
 fn results(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
@@ -272,13 +274,5 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--decay", "steep"], "--decay"),
         (&["--quick", "--paper"], "--paper"),
     ];
-    for (arguments, named) in mistakes {
-        let parent = TempDir::new().unwrap();
-        let out = parent.path().join("out");
-        let output = run(&[arguments, &["--out", out.to_str().unwrap()]].concat());
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-        assert!(message.contains(named), "{arguments:?}: {message}");
-        assert!(!out.exists(), "{arguments:?} wrote something");
-    }
+    assert_mistakes_are_named(BINARY, &mistakes);
 }

@@ -1,5 +1,8 @@
 //! The experiment large_ising_kl as its user runs it, and its divergence against the enumerated one.
 
+mod common;
+
+use common::experiment::{assert_mistakes_are_named, run_binary};
 use gibbsite::enumerate::{kl_divergence, log_partition, log_probabilities};
 use gibbsite::law::Law;
 use gibbsite::log_partition::betas::Betas;
@@ -21,7 +24,7 @@ use gibbsite::training::trainer::{Training, train};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use tempfile::TempDir;
 
 const FILES: [&str; 5] = [
@@ -35,11 +38,10 @@ const FILES: [&str; 5] = [
 const HEADER: &str = "lattice,temperature,hidden,replica,epoch,kl,kl_standard_error,kl_per_site,log_partition,\
                       log_partition_standard_error,log_partition_reverse,effective_samples,trusted";
 
+const BINARY: &str = env!("CARGO_BIN_EXE_large_ising_kl");
+
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_large_ising_kl"))
-        .args(arguments)
-        .output()
-        .expect("the binary starts")
+    run_binary(BINARY, arguments)
 }
 
 fn results(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
@@ -118,15 +120,7 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--sweeps", "10"], "--sweeps 10"),
         (&["--quick", "--paper"], "--paper"),
     ];
-    for (arguments, named) in mistakes {
-        let parent = TempDir::new().unwrap();
-        let out = parent.path().join("out");
-        let output = run(&[arguments, &["--out", out.to_str().unwrap()]].concat());
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-        assert!(message.contains(named), "{arguments:?}: {message}");
-        assert!(!out.exists(), "{arguments:?} wrote something");
-    }
+    assert_mistakes_are_named(BINARY, &mistakes);
 }
 
 fn torus(side: usize, temperature: f64) -> Ising {

@@ -2,6 +2,7 @@
 //! model itself.
 
 use super::Row;
+use super::groups::{Group, groups, settings};
 use super::options::Options;
 use super::subjects::{FAMILIES, Family, Subject};
 use gibbsite::error::Result;
@@ -28,57 +29,6 @@ pub fn write(options: &Options, rows: &[Row], folder: &Path) -> Result<Vec<&'sta
     Ok(names)
 }
 
-/// The runs of one family with the same settings.
-pub struct Group<'a> {
-    pub family: Family,
-    pub estimator: &'a str,
-    pub schedule: &'a str,
-    pub temperatures: usize,
-    pub rows: Vec<&'a Row>,
-}
-
-/// What runs with the same settings share: estimator, schedule, temperatures, chains and steps of all chains together.
-fn settings(row: &Row) -> (&str, &str, usize, usize, u64) {
-    (
-        &row.estimator,
-        &row.schedule,
-        row.temperatures,
-        row.chains,
-        row.steps(),
-    )
-}
-
-/// Rows by family and settings, in order of the rows.
-pub fn groups<'a>(options: &Options, rows: &'a [Row]) -> Vec<Group<'a>> {
-    let sides: Vec<usize> = options.sides.iter().map(|side| side.0).collect();
-    let mut groups: Vec<Group> = Vec::new();
-    for family in FAMILIES.map(|(family, _)| family) {
-        let names: Vec<String> = Subject::of(family, &sides)
-            .iter()
-            .map(Subject::name)
-            .collect();
-        for row in rows.iter().filter(|row| names.contains(&row.model)) {
-            let key = settings(row);
-            let same = |group: &&mut Group| {
-                // Every size of the spins has runs of its own.
-                let sizes = family != Family::Spins || group.rows[0].visible == row.visible;
-                group.family == family && settings(group.rows[0]) == key && sizes
-            };
-            match groups.iter_mut().find(same) {
-                Some(group) => group.rows.push(row),
-                None => groups.push(Group {
-                    family,
-                    estimator: &row.estimator,
-                    schedule: &row.schedule,
-                    temperatures: row.temperatures,
-                    rows: vec![row],
-                }),
-            }
-        }
-    }
-    groups
-}
-
 /// Names and looks of estimators in legends.
 const SERIES: [(&str, &str, &str); 7] = [
     ("forward_ais", "linear", "forward AIS, linear"),
@@ -93,24 +43,6 @@ const SERIES: [(&str, &str, &str); 7] = [
     ("bennett", "", "Bennett's ratio, tempering"),
     ("thermodynamic_integration", "", "thermodynamic integration"),
 ];
-
-impl Group<'_> {
-    fn is(&self, estimator: &str, schedule: &str) -> bool {
-        self.estimator == estimator && (schedule.is_empty() || self.schedule == schedule)
-    }
-
-    /// Gibbs updates of every unit: steps of all chains together.
-    fn work(&self) -> f64 {
-        self.rows[0].steps() as f64
-    }
-
-    /// A quantile of |error|.
-    pub fn quantile(&self, share: f64) -> f64 {
-        let mut errors: Vec<f64> = self.rows.iter().map(|row| row.error().abs()).collect();
-        errors.sort_by(f64::total_cmp);
-        errors[((errors.len() - 1) as f64 * share).round() as usize]
-    }
-}
 
 /// So much do series stand apart from each other on a logarithmic axis, so that their bars are seen.
 const APART: f64 = 1.09;

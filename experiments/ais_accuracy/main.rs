@@ -5,6 +5,7 @@
 //! ICML 2008; Grosse, Ghahramani and Adams, arXiv:1511.02543; Krause, Fischer and Igel, Artif. Intell. 278 (2020) 103195.
 
 mod figures;
+mod groups;
 mod options;
 mod runs;
 mod subjects;

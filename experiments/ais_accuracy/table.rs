@@ -1,7 +1,7 @@
 //! How the estimators did, in numbers.
 
 use super::Row;
-use super::figures::{Group, groups};
+use super::groups::{Group, groups};
 use super::options::Options;
 use super::subjects::Family;
 use gibbsite::harness::options::preset_line;

@@ -3,6 +3,8 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod experiment;
+
 use gibbsite::configuration::{Configurations, set_bit};
 use gibbsite::law::Law;
 use gibbsite::model::rbm::Rbm;
