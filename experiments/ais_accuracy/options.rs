@@ -119,10 +119,10 @@ impl Options {
         let cell = |subject: Subject| {
             let runs = self.runs(&subject);
             let drawn: u64 = runs.iter().map(|run| run.work(subject.units())).sum();
-            // Many spins move at a time; in small machines weighing costs as much as moving.
+            // Many spins move at a time; in small machines weighing costs more than moving.
             let work = match subject.family() {
-                Family::Spins => drawn / 2,
-                _ => 2 * drawn,
+                Family::Spins => drawn,
+                _ => 4 * drawn,
             };
             Cell {
                 subject,
