@@ -7,10 +7,10 @@ use gibbsite::configuration::Configurations;
 use gibbsite::contract::{self, FALSE_ALARM};
 use gibbsite::enumerate::log_partition;
 use gibbsite::law::{Chains, Law};
-use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
+use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
-use gibbsite::log_partition::bracket::{Bracket, Bracketing, Tempering};
+use gibbsite::log_partition::bracket::{Bracket, Bracketing};
 use gibbsite::log_partition::enumeration::Enumeration;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
@@ -331,8 +331,10 @@ fn estimators() -> Vec<Box<dyn LogPartitionEstimator>> {
     }
     let tempered = Starts::Tempered {
         chains: 2000,
-        rungs: 8,
-        rounds: 100,
+        tempering: Tempering {
+            rungs: 8,
+            rounds: 100,
+        },
     };
     all.push(Box::new(ReverseAnnealing {
         betas: Betas::Linear(300),
@@ -539,8 +541,10 @@ fn bad_input_is_refused_with_its_mend() {
         betas: Betas::Linear(3),
         starts: Starts::Tempered {
             chains: 3,
-            rungs: 4,
-            rounds: 0,
+            tempering: Tempering {
+                rungs: 4,
+                rounds: 0,
+            },
         },
     };
     let poor: [&dyn LogPartitionEstimator; 3] = [
@@ -722,8 +726,10 @@ fn doubts_are_raised() {
         let starts = if tempering_only {
             Starts::Tempered {
                 chains: 200,
-                rungs: 8,
-                rounds: 50,
+                tempering: Tempering {
+                    rungs: 8,
+                    rounds: 50,
+                },
             }
         } else {
             Starts::Exact(200)

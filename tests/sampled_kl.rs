@@ -164,6 +164,11 @@ fn bad_sampling_is_refused() {
         let problem = refusal.map(|_| ()).unwrap_err().to_string();
         assert!(problem.contains("for a law of 16 sites"), "{problem}");
     }
+    let no_chain = Sampling {
+        chains: 0,
+        ..sampling(10)
+    };
+    assert!(SampledTarget::of_ising(&target, no_chain, Seed::root(9)).is_err());
 }
 
 #[test]

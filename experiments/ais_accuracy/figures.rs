@@ -2,7 +2,7 @@
 //! model itself.
 
 use super::Row;
-use super::groups::{Group, groups, settings};
+use super::groups::{Group, groups, is, settings};
 use super::options::Options;
 use super::subjects::{FAMILIES, Family, Subject};
 use gibbsite::error::Result;
@@ -64,7 +64,7 @@ fn series<'a>(
     let of = |(look, (estimator, schedule, label)): (usize, &(&str, &str, &str))| {
         let mut points: Vec<Point> = groups
             .clone()
-            .filter(|group| group.is(estimator, schedule))
+            .filter(|group| is(group.rows[0], estimator, schedule))
             .filter_map(&point)
             .collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
@@ -116,7 +116,7 @@ fn error_against_work(groups: &[Group]) -> Figure {
         subtitle:
             "median over machines and repetitions, with quartiles; burn-in and pilots are counted"
                 .to_string(),
-        columns: 2,
+        columns: panels.len().clamp(1, 2),
         panels,
         x: Axis::log("Gibbs updates of every unit, all chains together"),
         y: Axis::log("|error of ln Z| (nats)"),
@@ -255,7 +255,7 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
                 "one repetition"
             }
         ),
-        columns: 2,
+        columns: panels.len().clamp(1, 2),
         panels,
         x: Axis::log("temperatures"),
         y: Axis::linear(""),
@@ -288,38 +288,40 @@ fn spins(options: &Options, rows: &[Row]) -> Figure {
         .collect();
     temperatures.sort_by(f64::total_cmp);
     temperatures.dedup();
-    let estimators = [
-        ("forward_ais", 2, "forward AIS, adaptive"),
-        ("bennett", 5, "Bennett's ratio, tempering"),
-        ("thermodynamic_integration", 6, "thermodynamic integration"),
-    ];
     let series = |wanted: f64| {
-        let of = |(number, (estimator, look, label)): (usize, (&str, usize, &str))| {
-            let at = |(_, side, name): &(f64, usize, String)| {
-                let longest = rows
+        let mut found: Vec<Series> = Vec::new();
+        for (look, (estimator, schedule, label)) in SERIES.into_iter().enumerate() {
+            let longest = |(_, side, name): &(f64, usize, String)| {
+                let row = rows
                     .iter()
-                    .filter(|row| row.model == *name && row.estimator == estimator)
-                    .filter(|row| row.replica == 0)
+                    .filter(|row| (&*row.model, row.replica) == (name, 0))
+                    .filter(|row| is(row, estimator, schedule))
                     .max_by_key(|row| row.gibbs_updates)?;
-                let x = *side as f64 * 1.04_f64.powi(number as i32 - 1);
-                Some(point(x, longest.error(), longest.standard_error))
+                Some(point(*side as f64, row.error(), row.standard_error))
             };
             let own = models
                 .iter()
                 .filter(|(temperature, ..)| *temperature == wanted);
-            Series {
-                label: label.to_string(),
-                look,
-                mark: Mark::Points,
-                points: own.filter_map(at).collect(),
+            let points: Vec<Point> = own.filter_map(longest).collect();
+            if !points.is_empty() {
+                found.push(Series {
+                    label: label.to_string(),
+                    look,
+                    mark: Mark::Points,
+                    points,
+                });
             }
-        };
-        let all = estimators.into_iter().enumerate().map(of);
-        all.filter(|series| !series.points.is_empty())
-            .collect::<Vec<Series>>()
+        }
+        // A little sideways from each other, so that no bar hides another.
+        let middle = found.len() as i32 / 2;
+        for (number, series) in found.iter_mut().enumerate() {
+            let aside = 1.04_f64.powi(number as i32 - middle);
+            series.points.iter_mut().for_each(|point| point.x *= aside);
+        }
+        found
     };
     let panel = |temperature: f64| Panel {
-        title: format!("T = {:.3}", temperature),
+        title: format!("T = {temperature:.3}"),
         series: series(temperature),
         levels: vec![Level {
             label: "Kaufman's, exact".to_string(),

@@ -24,6 +24,11 @@ pub fn settings(row: &Row) -> (&str, &str, usize, usize, u64) {
     )
 }
 
+/// Whether a run is of an estimator and, unless that is empty, a schedule.
+pub fn is(row: &Row, estimator: &str, schedule: &str) -> bool {
+    row.estimator == estimator && (schedule.is_empty() || row.schedule == schedule)
+}
+
 /// Rows by family and settings, in order of the rows.
 pub fn groups<'a>(options: &Options, rows: &'a [Row]) -> Vec<Group<'a>> {
     let sides: Vec<usize> = options.sides.iter().map(|side| side.0).collect();
@@ -56,11 +61,6 @@ pub fn groups<'a>(options: &Options, rows: &'a [Row]) -> Vec<Group<'a>> {
 }
 
 impl Group<'_> {
-    /// Whether its runs are of an estimator and, unless that is empty, a schedule.
-    pub fn is(&self, estimator: &str, schedule: &str) -> bool {
-        self.estimator == estimator && (schedule.is_empty() || self.schedule == schedule)
-    }
-
     /// Gibbs updates of every unit: steps of all chains together.
     pub fn work(&self) -> f64 {
         self.rows[0].steps() as f64

@@ -5,7 +5,6 @@ use gibbsite::error::{Error, Result};
 use gibbsite::law::Law;
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
-use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::path::{GeometricPath, Path};
@@ -329,7 +328,7 @@ impl Prepared {
     /// Calls `work` with the path from the uniform law.
     pub fn with_path<T>(&self, work: impl FnOnce(&dyn Path) -> Result<T>) -> Result<T> {
         match self {
-            Prepared::Machine(machine) => work(&RbmPath::from_uniform(machine)?),
+            Prepared::Machine(machine) => work(&*machine.path()?),
             Prepared::Spins(ising) => {
                 let kernel = multi_spin_metropolis(ising)?;
                 work(&GeometricPath::new(ising, &kernel)?)

@@ -11,7 +11,7 @@ use gibbsite::harness::value::{
     Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive,
 };
 use gibbsite::law::Law;
-use gibbsite::log_partition::bracket::Tempering;
+use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::monitor::observables::Sampling;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;

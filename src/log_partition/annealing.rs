@@ -37,12 +37,10 @@ pub enum Starts {
     /// The ends of so many ladders of parallel tempering that began at the base: close to the law where they mix, and no
     /// bound.
     Tempered {
-        /// Chains.
+        /// Ladders, and so chains of annealing.
         chains: usize,
-        /// Chains of a ladder.
-        rungs: usize,
-        /// Rounds before annealing.
-        rounds: usize,
+        /// What they are, and for how long.
+        tempering: Tempering,
     },
     /// Rows, such as data, that are moved at the wanted law first: no bound.
     Rows {
@@ -51,6 +49,15 @@ pub enum Starts {
         /// Steps at beta = 1 before annealing.
         steps: usize,
     },
+}
+
+/// Ladders of parallel tempering from the base to the law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tempering {
+    /// Transitions of a ladder, which has one chain more.
+    pub rungs: usize,
+    /// Rounds before annealing.
+    pub rounds: usize,
 }
 
 /// Transitions between two reports.
@@ -182,8 +189,7 @@ impl Starts {
             Starts::Exact(chains) => Ok((path.draw_target(*chains, seed)?, 0)),
             Starts::Tempered {
                 chains,
-                rungs,
-                rounds,
+                tempering: Tempering { rungs, rounds },
             } => {
                 if *rounds == 0 {
                     return Err(Error::invalid(

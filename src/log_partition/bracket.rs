@@ -1,6 +1,6 @@
 //! ln Z from both sides.
 
-use super::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
+use super::annealing::{ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use super::betas::Betas;
 use super::{Doubt, FAR_APART, LogPartition, LogPartitionEstimator, Side};
 use crate::configuration::Configurations;
@@ -35,15 +35,6 @@ pub struct LikelihoodBracket {
     pub upper: f64,
     /// Whether `lower` is a bound, by exact starts, and not an estimate.
     pub lower_is_bound: bool,
-}
-
-/// Ladders of parallel tempering from the base to the law.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tempering {
-    /// Transitions of a ladder.
-    pub rungs: usize,
-    /// Rounds before annealing.
-    pub rounds: usize,
 }
 
 /// How both sides are measured.
@@ -86,14 +77,10 @@ impl Bracketing<'_> {
             run(1, &ReverseAnnealing { betas, starts })
         };
         let reverse = match reverse(Starts::Exact(self.chains)) {
-            Err(Error::TooLarge { .. }) => {
-                let Tempering { rungs, rounds } = self.tempering;
-                reverse(Starts::Tempered {
-                    chains: self.chains,
-                    rungs,
-                    rounds,
-                })
-            }
+            Err(Error::TooLarge { .. }) => reverse(Starts::Tempered {
+                chains: self.chains,
+                tempering: self.tempering,
+            }),
             found => found,
         }?;
         let reverse_from_data = match self.data {
