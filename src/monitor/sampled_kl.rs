@@ -179,7 +179,7 @@ impl SampledTarget {
             log_partition_error,
             average_error,
             sites: self.states.sites(),
-            trusted: log_partition.trusted() && (mean.converged || constant),
+            trusted: log_partition.trusted() && (mean.converged() || constant),
         }
     }
 }

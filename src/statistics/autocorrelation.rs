@@ -1,5 +1,8 @@
 //! The integrated autocorrelation time of a series.
 
+use rustfft::FftPlanner;
+use rustfft::num_complex::Complex;
+
 /// An integrated autocorrelation time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AutocorrelationTime {
@@ -10,17 +13,19 @@ pub struct AutocorrelationTime {
     pub standard_error: f64,
     /// The variance of a single measurement.
     pub variance: f64,
-    /// W: the lag at which the sum stops.
+    /// W: the last lag of the sum.
     pub window: usize,
 }
 
 /// The autocorrelation time of one or more chains of equal length, about their common mean, so that chains which
 /// stay in different places have a long one. `None` where nothing ever changes: no time can be told.
 ///
-/// The sum stops at the first lag t >= 3 tau(t) (Sokal 1997, section 3; his tau is half of ours, so
-/// that his c is 6): the bias is about e^-6 of tau for an exponential decay. What the subtraction of the measured
-/// mean takes from every rho(t) is given back: the factor 1 + (2 W + 1) / length of Wolff 2004, equation 49.
-/// Work: length x window.
+/// With c(t) = sum x(s) x(s + t) / (length x chains), which falls to 0 at the length of a chain as its part in the error
+/// of a mean does, the sum over lags goes by pairs, c(2k) + c(2k + 1), made to fall with k, up to the first that is not
+/// positive: the initial monotone sequence of Geyer 1992 (section 3.3). It goes on where a slow part of small variance
+/// follows a fast one, at which a window of some tau would close. The noise of the sum's end and what the measured mean
+/// takes from every c(t) nearly make up for each other: the mean of tau is within some per cent of the truth from 20 tau
+/// on. Work: length x ln(length) for every chain.
 pub fn integrated_time(chains: &[&[f64]]) -> Option<AutocorrelationTime> {
     let length = chains.first().map_or(0, |chain| chain.len());
     assert!(
@@ -33,34 +38,32 @@ pub fn integrated_time(chains: &[&[f64]]) -> Option<AutocorrelationTime> {
         .iter()
         .map(|chain| chain.iter().map(|x| x - mean).collect())
         .collect();
-    let covariance = |lag: usize| -> f64 {
-        let sum: f64 = deviations
-            .iter()
-            .map(|chain| lagged_product(chain, lag))
-            .sum();
-        sum / ((length - lag) * chains.len()) as f64
-    };
-    let variance = covariance(0);
     let largest = deviations
         .iter()
         .flatten()
         .fold(0.0, |a: f64, x| a.max(x.abs()));
+    let squares: f64 = deviations.iter().flatten().map(|x| x * x).sum();
+    let variance = squares / total;
     // Rounding alone makes a constant series "vary" by its last digit.
-    if variance.is_nan() || largest <= 1e-13 * mean.abs() || variance <= 0.0 {
+    if !variance.is_finite() || largest <= 1e-13 * mean.abs() || variance <= 0.0 {
         return None;
     }
-    let (mut tau, mut window) = (1.0, 0);
-    for lag in 1..length {
-        tau += 2.0 * covariance(lag) / variance;
-        window = lag;
-        if lag as f64 >= 3.0 * tau {
+    let products = lagged_products(&deviations);
+    // The first product is the sum of the squares but for rounding.
+    let correlation = |lag: usize| products[lag] / squares;
+    let (mut half, mut last, mut window) = (0.0, f64::INFINITY, 0);
+    for lag in (0..length - 1).step_by(2) {
+        let pair = correlation(lag) + correlation(lag + 1);
+        if pair <= 0.0 {
             break;
         }
+        last = pair.min(last);
+        half += last;
+        window = lag + 1;
     }
-    let lags = (2 * window + 1) as f64;
-    let tau = tau * (1.0 + lags / total);
     // Anticorrelated series are worth more than they are long, but no sum of noise is trusted to say how much.
-    let tau = tau.max(1.0);
+    let tau = (2.0 * half - 1.0).max(1.0);
+    let lags = (2 * window + 1) as f64;
     Some(AutocorrelationTime {
         tau,
         standard_error: (2.0 * lags / total).sqrt().min(1.0) * tau,
@@ -69,23 +72,35 @@ pub fn integrated_time(chains: &[&[f64]]) -> Option<AutocorrelationTime> {
     })
 }
 
-/// sum_t x(t) x(t + lag), in four sums side by side.
-fn lagged_product(series: &[f64], lag: usize) -> f64 {
-    let (x, y) = (&series[..series.len() - lag], &series[lag..]);
-    let mut sums = [0.0; 4];
-    let (mut x, mut y) = (x.chunks_exact(4), y.chunks_exact(4));
-    for (x, y) in (&mut x).zip(&mut y) {
-        for k in 0..4 {
-            sums[k] += x[k] * y[k];
+/// sum over chains and s of x(s) x(s + lag), for every lag up to the length of a chain, by Fourier transforms (Wiener
+/// and Khinchin) of two chains at a time: the real part of the correlation of x + i y is that of x plus that of y.
+fn lagged_products(chains: &[Vec<f64>]) -> Vec<f64> {
+    let length = chains[0].len();
+    // Zeros behind the series keep its end from meeting its beginning.
+    let size = (2 * length).next_power_of_two();
+    // The same on every processor: this crate's own transforms by vector width are switched off.
+    let mut planner = FftPlanner::new();
+    let (forward, back) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
+    let mut scratch = vec![Complex::default(); forward.get_inplace_scratch_len()];
+    let mut power = vec![Complex::default(); size];
+    let mut row = vec![Complex::default(); size];
+    for pair in chains.chunks(2) {
+        row.fill(Complex::default());
+        for (z, x) in row.iter_mut().zip(&pair[0]) {
+            z.re = *x;
+        }
+        if let [_, second] = pair {
+            for (z, y) in row.iter_mut().zip(second) {
+                z.im = *y;
+            }
+        }
+        forward.process_with_scratch(&mut row, &mut scratch);
+        for (sum, z) in power.iter_mut().zip(&row) {
+            sum.re += z.norm_sqr();
         }
     }
-    let rest: f64 = x
-        .remainder()
-        .iter()
-        .zip(y.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
-    sums.iter().sum::<f64>() + rest
+    back.process(&mut power);
+    power[..length].iter().map(|z| z.re / size as f64).collect()
 }
 
 /// tau of a single series: [`integrated_time`], and 1 for a series that never changes.

@@ -1,19 +1,20 @@
 //! A number with what is known of its error.
 
+use super::doubt::Doubt;
+
 /// A value, and how well it is known. What is not known is missing, never 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The value.
     pub value: f64,
-    /// Its standard error; missing for an exact value, and where the data cannot tell.
+    /// Its standard error; missing for an exact value, and where there is a doubt.
     pub standard_error: Option<f64>,
     /// The integrated autocorrelation time tau = 1 + 2 sum rho(t), in steps between measurements.
     pub tau: Option<f64>,
     /// Measurements / tau: what as many independent ones would be worth.
     pub effective_samples: Option<f64>,
-    /// Whether the measurements are many enough, and steady enough, for the error to be believed; true for an
-    /// exact value.
-    pub converged: bool,
+    /// Why no error is to be believed; none for an exact value.
+    pub doubt: Option<Doubt>,
 }
 
 impl Estimate {
@@ -24,8 +25,13 @@ impl Estimate {
             standard_error: None,
             tau: None,
             effective_samples: None,
-            converged: true,
+            doubt: None,
         }
+    }
+
+    /// Whether nothing speaks against the error.
+    pub fn converged(&self) -> bool {
+        self.doubt.is_none()
     }
 
     /// (value - truth) / standard error, where there is one.
@@ -35,7 +41,7 @@ impl Estimate {
     }
 
     /// The mean of independent estimates (replicas), each with the same weight, and the standard error of that mean
-    /// from their scatter; `converged` where all are. `None` without any.
+    /// from their scatter; the doubt of the first that has one. `None` without any.
     pub fn over_replicas(estimates: &[Self]) -> Option<Self> {
         let n = estimates.len() as f64;
         let value = estimates.iter().map(|estimate| estimate.value).sum::<f64>() / n;
@@ -48,14 +54,14 @@ impl Estimate {
             standard_error: (estimates.len() > 1).then_some(scatter),
             tau: None,
             effective_samples: None,
-            converged: estimates.iter().all(|estimate| estimate.converged),
+            doubt: estimates.iter().find_map(|estimate| estimate.doubt),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Estimate;
+    use super::*;
 
     #[test]
     fn replicas_are_judged_by_their_scatter() {
@@ -72,13 +78,11 @@ mod tests {
         );
         assert_eq!(Estimate::over_replicas(&[]), None);
         let unsure = Estimate {
-            converged: false,
+            doubt: Some(Doubt::SlowChains),
             ..estimates[0]
         };
-        assert!(
-            !Estimate::over_replicas(&[unsure, estimates[1]])
-                .unwrap()
-                .converged
-        );
+        let mean = Estimate::over_replicas(&[estimates[1], unsure]).unwrap();
+        assert_eq!(mean.doubt, Some(Doubt::SlowChains));
+        assert!(!mean.converged());
     }
 }

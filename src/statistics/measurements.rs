@@ -1,82 +1,114 @@
 //! Measurements along chains: means and functions of means, with errors that know autocorrelation.
 
-use super::autocorrelation::integrated_time;
+use super::chains::{judge, judge_law};
+use super::doubt::Doubt;
 use super::estimate::Estimate;
 use super::jackknife::{bins, jackknife};
+use std::sync::OnceLock;
 
-/// Several quantities measured at equal distances along one or more chains of equal length.
+/// Several quantities measured at equal distances along one or more chains of equal length, and coordinates that are
+/// watched beside them: a magnetisation with its sign sees a mode to which the energy is blind.
 #[derive(Clone, Debug)]
 pub struct Measurements {
     quantities: usize,
-    /// A chain's measurements one after another.
+    coordinates: usize,
+    /// The kind of place where each chain started.
+    starts: Vec<usize>,
+    /// A chain's measurements one after another, quantities first.
     chains: Vec<Vec<f64>>,
+    /// What the coordinates say, once asked.
+    watched: OnceLock<Option<Doubt>>,
 }
 
-/// Effective samples below which an error is not believed.
-const ENOUGH: f64 = 100.0;
-/// Autocorrelation times that a chain must be long.
-const LONG: f64 = 10.0;
-/// Standard errors by which the first and the last third of the measurements may differ: a steady series is further
-/// apart once in 16,000.
-const STEADY: f64 = 4.0;
 /// Autocorrelation times that a bin of the jackknife is long.
 const BIN: f64 = 5.0;
 
 impl Measurements {
-    /// No measurement yet of so many quantities, on so many chains.
+    /// No measurement yet of so many quantities, on so many chains that start in one kind of place.
     pub fn new(quantities: usize, chains: usize) -> Self {
+        Self::watching(quantities, 0, &vec![0; chains])
+    }
+
+    /// No measurement yet of so many quantities and coordinates, on chains of which each started in the kind of place
+    /// that its number says.
+    pub fn watching(quantities: usize, coordinates: usize, starts: &[usize]) -> Self {
         assert!(
-            quantities > 0 && chains > 0,
+            quantities > 0 && !starts.is_empty(),
             "something is measured somewhere"
         );
         Self {
             quantities,
-            chains: vec![Vec::new(); chains],
+            coordinates,
+            starts: starts.to_vec(),
+            chains: vec![Vec::new(); starts.len()],
+            watched: OnceLock::new(),
         }
     }
 
-    /// Adds a measurement of every quantity on one chain.
+    fn width(&self) -> usize {
+        self.quantities + self.coordinates
+    }
+
+    /// Adds a measurement of every quantity, and then of every coordinate, on one chain.
     pub fn push(&mut self, chain: usize, values: &[f64]) {
-        assert_eq!(values.len(), self.quantities, "every quantity is measured");
+        assert_eq!(values.len(), self.width(), "every quantity is measured");
         self.chains[chain].extend_from_slice(values);
+        self.watched.take();
     }
 
     /// Measurements on each chain.
     pub fn length(&self) -> usize {
-        self.chains[0].len() / self.quantities
+        self.chains[0].len() / self.width()
     }
 
     /// Drops the first measurements of every chain.
     pub fn discard(&mut self, measurements: usize) {
+        let width = self.width();
         for chain in &mut self.chains {
-            chain.drain(..(measurements * self.quantities).min(chain.len()));
+            chain.drain(..(measurements * width).min(chain.len()));
         }
+        self.watched.take();
     }
 
-    /// The series of one quantity, chain by chain.
+    /// The series of one quantity, or after the quantities of a coordinate, chain by chain.
     pub fn series(&self, quantity: usize) -> Vec<Vec<f64>> {
         self.combined(|row| row[quantity])
     }
 
+    fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        let width = self.width();
+        self.chains
+            .iter()
+            .flat_map(move |chain| chain.chunks_exact(width))
+    }
+
     fn combined(&self, f: impl Fn(&[f64]) -> f64) -> Vec<Vec<f64>> {
-        let chain = |rows: &Vec<f64>| rows.chunks_exact(self.quantities).map(&f).collect();
+        let chain = |rows: &Vec<f64>| rows.chunks_exact(self.width()).map(&f).collect();
         self.chains.iter().map(chain).collect()
     }
 
     /// The mean of every quantity.
     pub fn means(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.quantities];
-        for row in self
-            .chains
-            .iter()
-            .flat_map(|chain| chain.chunks_exact(self.quantities))
-        {
+        for row in self.rows() {
             for (sum, x) in sums.iter_mut().zip(row) {
                 *sum += x;
             }
         }
         let total = (self.length() * self.chains.len()) as f64;
         sums.iter().map(|sum| sum / total).collect()
+    }
+
+    /// What the coordinates have against all means: chains that do not have one law among them. A coordinate that
+    /// never changes says nothing.
+    pub fn watched_doubt(&self) -> Option<Doubt> {
+        *self.watched.get_or_init(|| {
+            (self.quantities..self.width()).find_map(|coordinate| {
+                let series = self.series(coordinate);
+                let views: Vec<&[f64]> = series.iter().map(|chain| &chain[..]).collect();
+                judge_law(&views, &self.starts).filter(|doubt| *doubt != Doubt::Constant)
+            })
+        })
     }
 
     /// The mean of one quantity.
@@ -88,18 +120,11 @@ impl Measurements {
     ///
     /// The error is that of the series f(mean) + sum_a df/da (a(t) - mean_a), which has the same error to leading
     /// order and an autocorrelation time of its own: sqrt(variance tau / measurements) (Wolff 2004, section 3.1,
-    /// with numerical derivatives). The value is the [`jackknife`]'s over bins of 5 tau, whose bias is of order
-    /// 1/n^2. `converged` says that there are at least 100 effective samples, that every chain is 10 tau long, and
-    /// that the first third of the measurements agrees with the last within 4 standard errors; chains that stay in
-    /// different places make tau long, so that it is about them too.
+    /// with numerical derivatives), and more where chains disagree ([`judge`]). The value is the [`jackknife`]'s over bins
+    /// of 5 tau, whose bias is of order 1/n^2. There is no error where the series raises a doubt, or a coordinate does.
     pub fn derived(&self, f: &dyn Fn(&[f64]) -> f64) -> Estimate {
         let means = self.means();
         let plain = f(&means);
-        let unknown = Estimate {
-            converged: false,
-            ..Estimate::exact(plain)
-        };
-        let total = (self.length() * self.chains.len()) as f64;
         let slopes = self.slopes(f, &means);
         let series = self.combined(|row| {
             row.iter()
@@ -109,36 +134,24 @@ impl Measurements {
                 .sum()
         });
         let views: Vec<&[f64]> = series.iter().map(|chain| &chain[..]).collect();
-        if self.length() < 2 || !plain.is_finite() {
-            return unknown;
-        }
-        let Some(time) = integrated_time(&views) else {
-            return unknown;
-        };
-        let length = (BIN * time.tau).ceil().min(self.length() as f64) as usize;
-        let bins: Vec<Vec<f64>> = self
-            .chains
-            .iter()
-            .flat_map(|chain| bins(chain, self.quantities, length))
-            .collect();
-        let value = jackknife(&bins, f).map_or(plain, |result| result.value);
-        let standard_error = (time.variance * time.tau / total).sqrt();
-        let third = self.length() / 3;
-        let mean_of = |range: std::ops::Range<usize>| {
-            let sum: f64 = series.iter().flat_map(|chain| &chain[range.clone()]).sum();
-            sum / (range.len() * series.len()) as f64
-        };
-        // A third has three times the variance, a difference of two thirds six times.
-        let drift = mean_of(self.length() - third..self.length()) - mean_of(0..third);
-        let steady = third > 0 && drift.abs() <= STEADY * 6.0_f64.sqrt() * standard_error;
+        let judged = judge(&views, &self.starts);
+        let doubt = judged.doubt.or_else(|| self.watched_doubt());
+        let value = judged.tau.map_or(plain, |tau| {
+            let length = (BIN * tau).ceil().min(self.length() as f64) as usize;
+            let bins: Vec<Vec<f64>> = self
+                .chains
+                .iter()
+                .flat_map(|chain| bins(chain, self.width(), length))
+                .collect();
+            jackknife(&bins, &|means| f(&means[..self.quantities]))
+                .map_or(plain, |result| result.value)
+        });
         Estimate {
             value,
-            standard_error: Some(standard_error),
-            tau: Some(time.tau),
-            effective_samples: Some(total / time.tau),
-            converged: steady
-                && total / time.tau >= ENOUGH
-                && self.length() as f64 >= LONG * time.tau,
+            standard_error: judged.standard_error.filter(|_| doubt.is_none()),
+            tau: judged.tau,
+            effective_samples: judged.effective_samples,
+            doubt,
         }
     }
 
@@ -148,11 +161,8 @@ impl Measurements {
         let total = (self.length() * self.chains.len()) as f64;
         (0..self.quantities)
             .map(|a| {
-                let rows = self
-                    .chains
-                    .iter()
-                    .flat_map(|chain| chain.chunks_exact(self.quantities));
-                let variance = rows.map(|row| (row[a] - means[a]).powi(2)).sum::<f64>() / total;
+                let squares = self.rows().map(|row| (row[a] - means[a]).powi(2));
+                let variance = squares.sum::<f64>() / total;
                 let step = (variance / total).sqrt();
                 if step <= 1e-13 * means[a].abs() || step == 0.0 {
                     return 0.0;
