@@ -84,7 +84,7 @@ fn generated_observables_have_honest_errors() {
         equilibration: 500,
         measured: 2000,
     };
-    let (mut squares, mut count) = (0.0, 0.0);
+    let (mut squares, mut count, mut asked) = (0.0, 0.0, 0.0);
     for seed in 0..24 {
         let rbm = machine(16, 6, 0.6, seed);
         let sampled = sample_model(
@@ -99,18 +99,19 @@ fn generated_observables_have_honest_errors() {
         let exact = exact_moments(&model, &rbm).unwrap();
         for observable in Observable::ALL {
             let estimate = sampled.estimate(observable);
-            let z = estimate.z(observable.of(&exact, 16, 2.5)).unwrap();
-            assert!(
-                estimate.converged && z.abs() < 4.9,
-                "{observable}: z = {z}, {estimate:?}"
-            );
+            asked += 1.0;
+            // Chance calls a disagreement now and then.
+            let Some(z) = estimate.z(observable.of(&exact, 16, 2.5)) else {
+                continue;
+            };
+            assert!(z.abs() < 4.9, "{observable}: z = {z}, {estimate:?}");
             squares += z * z;
             count += 1.0;
         }
     }
     assert!(
-        (0.6..1.5).contains(&(squares / count)),
-        "{}",
+        (0.5..1.3).contains(&(squares / count)) && count > 0.94 * asked,
+        "{} of {count} of {asked}",
         squares / count
     );
 
@@ -130,7 +131,10 @@ fn generated_observables_have_honest_errors() {
     )
     .unwrap();
     let estimate = sampled.estimate(Observable::Magnetization);
-    assert!(!estimate.converged, "{estimate:?}");
+    assert!(
+        !estimate.converged() && estimate.standard_error.is_none(),
+        "{estimate:?}"
+    );
 }
 
 const FILES: [&str; 6] = [
@@ -200,7 +204,7 @@ fn every_file_is_written_with_the_same_bytes() {
     assert_eq!(
         rows.lines().next(),
         Some(
-            "lattice,temperature,source,hidden,replica,observable,value,standard_error,tau,effective_samples,converged"
+            "lattice,temperature,source,hidden,replica,observable,value,standard_error,tau,effective_samples,converged,doubt"
         )
     );
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();

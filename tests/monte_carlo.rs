@@ -8,7 +8,7 @@ use gibbsite::configuration::{Configurations, copy_bits, used_bits};
 use gibbsite::contract::{self, FALSE_ALARM};
 use gibbsite::enumerate;
 use gibbsite::law::{Chains, Clamp, Kernel, Law};
-use gibbsite::monitor::observables::{Sampling, enumerated_moments, sample};
+use gibbsite::monitor::observables::{Coordinates, Sampling, enumerated_moments, sample};
 use gibbsite::monte_carlo::cluster::{SwendsenWang, Wolff};
 use gibbsite::monte_carlo::coloured::{coloured_heat_bath, multi_spin_metropolis};
 use gibbsite::monte_carlo::schedule::Schedule;
@@ -323,7 +323,16 @@ fn error_bars_are_honest() {
                 equilibration: 0,
                 measured: 8000,
             };
-            let sampled = sample(&model, &**kernel, &mut chains, sampling, &mut |_, _| ());
+            let coordinates = Coordinates::of_law(&model);
+            let chains = (&mut chains, &[0; 64][..]);
+            let sampled = sample(
+                &model,
+                &**kernel,
+                chains,
+                &coordinates,
+                sampling,
+                &mut |_, _| (),
+            );
             Observable::ALL
                 .iter()
                 .map(|observable| {
@@ -432,7 +441,16 @@ fn samplers_agree_on_a_cubic_lattice() {
                 equilibration: 1000,
                 measured: 1000,
             };
-            let sampled = sample(&model, &**kernel, &mut chains, sampling, &mut |_, _| ());
+            let coordinates = Coordinates::of_law(&model);
+            let chains = (&mut chains, &[0; 64][..]);
+            let sampled = sample(
+                &model,
+                &**kernel,
+                chains,
+                &coordinates,
+                sampling,
+                &mut |_, _| (),
+            );
             (
                 *name,
                 [Observable::Energy, Observable::SusceptibilityFull].map(|o| sampled.estimate(o)),
@@ -448,7 +466,10 @@ fn samplers_agree_on_a_cubic_lattice() {
                 .hypot(reference.standard_error.unwrap());
             let z =
                 (ours.value - reference.value) / if *name == estimates[0].0 { 1.0 } else { error };
-            assert!(ours.converged && z.abs() < 4.9, "{name}: z = {z}, {ours:?}");
+            assert!(
+                ours.converged() && z.abs() < 4.9,
+                "{name}: z = {z}, {ours:?}"
+            );
         }
     }
 }
@@ -537,7 +558,7 @@ fn tempering_finds_the_wells_of_a_cold_glass() {
     }
     let estimate = measured.mean(0);
     assert!(
-        estimate.converged && estimate.z(exact).unwrap().abs() < 4.9,
+        estimate.converged() && estimate.z(exact).unwrap().abs() < 4.9,
         "{estimate:?} instead of {exact}"
     );
 }

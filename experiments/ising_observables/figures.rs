@@ -117,7 +117,7 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
                     let Estimate {
                         value: y,
                         standard_error,
-                        converged,
+                        doubt,
                         ..
                     } = found.estimate;
                     let error = standard_error.unwrap_or(0.0);
@@ -128,7 +128,7 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
                         high: y + error,
                     };
                     points.push(point);
-                    if !converged {
+                    if doubt.is_some() {
                         unsure.push(point);
                     }
                 }

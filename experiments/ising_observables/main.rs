@@ -18,7 +18,8 @@ use gibbsite::harness::sweep::{Progress, Sweep};
 use gibbsite::law::{Chains, Law};
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::monitor::observables::{
-    HIDDEN_LIMIT, Sampled, exact_moments, mixed_starts, sample, sample_model,
+    Coordinates, HIDDEN_LIMIT, Sampled, exact_moments, kinds_of_starts, mixed_starts, sample,
+    sample_model,
 };
 use gibbsite::monte_carlo::cluster::Wolff;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
@@ -27,6 +28,7 @@ use gibbsite::monte_carlo::schedule::Schedule;
 use gibbsite::random::Seed;
 use gibbsite::report::file;
 use gibbsite::report::manifest::{Clock, Manifest};
+use gibbsite::statistics::doubt::Doubt;
 use gibbsite::statistics::estimate::Estimate;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::observable::Observable;
@@ -55,6 +57,8 @@ struct Row {
     tau: Option<f64>,
     effective_samples: Option<f64>,
     converged: bool,
+    /// Why there is no standard error.
+    doubt: Option<Doubt>,
 }
 
 /// A row of energy_histogram.csv, and how a cell keeps it: the probability of an energy.
@@ -171,7 +175,10 @@ fn monte_carlo(options: &Options, cell: &Cell, progress: &mut Progress) -> Resul
     let starts = mixed_starts(&up, sites, sampling.chains, seed.child("starts", 0))?;
     let mut chains = Chains::new(starts, seed.child("chains", 0));
     let report = &mut |done, of| progress.report(done, of);
-    let sampled = sample(&ising, &kernel, &mut chains, sampling, report);
+    let kinds = kinds_of_starts(sampling.chains);
+    let coordinates = Coordinates::of_law(&ising);
+    let chains = (&mut chains, &kinds[..]);
+    let sampled = sample(&ising, &kernel, chains, &coordinates, sampling, report);
     Ok(rows_of(options, cell, "monte_carlo", &sampled))
 }
 
@@ -279,7 +286,8 @@ fn row(options: &Options, cell: &Cell, source: &str, observable: &str, estimate:
         standard_error: estimate.standard_error,
         tau: estimate.tau,
         effective_samples: estimate.effective_samples,
-        converged: estimate.converged,
+        converged: estimate.converged(),
+        doubt: estimate.doubt,
     }
 }
 

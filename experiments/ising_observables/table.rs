@@ -3,6 +3,7 @@
 use super::Row;
 use super::options::Options;
 use gibbsite::harness::options::preset_line;
+use gibbsite::statistics::doubt::Doubt;
 use gibbsite::statistics::estimate::Estimate;
 use gibbsite::target::observable::Observable;
 use std::fmt::Write;
@@ -33,7 +34,7 @@ pub fn summary(
             standard_error: row.standard_error,
             tau: row.tau,
             effective_samples: row.effective_samples,
-            converged: row.converged,
+            doubt: row.doubt,
         })
         .collect();
     let errors: Option<Vec<f64>> = estimates.iter().map(|e| e.standard_error).collect();
@@ -81,7 +82,7 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
             let Estimate {
                 value,
                 standard_error,
-                converged,
+                doubt,
                 ..
             } = found.estimate;
             let units = hidden.map_or(String::new(), |n| format!("{n} hidden"));
@@ -103,16 +104,26 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
                 error(standard_error),
                 error(found.sampling_error.filter(|_| hidden.is_some()))
             );
-            let _ = writeln!(text, "{}", if converged { "" } else { "  not converged" });
+            let reason = doubt.map_or(String::new(), |doubt| format!("  not converged: {doubt}"));
+            let _ = writeln!(text, "{reason}");
         }
     }
-    let unsure = rows.iter().filter(|row| !row.converged).count();
-    if unsure > 0 {
+    let unsure: Vec<Doubt> = rows.iter().filter_map(|row| row.doubt).collect();
+    if !unsure.is_empty() {
         let _ = writeln!(
             text,
-            "\n{unsure} of {} estimates are not converged (see the column): more --sweeps may help.",
+            "\n{} of {} estimates have no error, for these reasons (column doubt):",
+            unsure.len(),
             rows.len()
         );
+        let mut told: Vec<Doubt> = Vec::new();
+        for doubt in &unsure {
+            if !told.contains(doubt) {
+                told.push(*doubt);
+                let count = unsure.iter().filter(|other| *other == doubt).count();
+                let _ = writeln!(text, "{count:>5} {doubt}: {}", doubt.mend());
+            }
+        }
     }
     text
 }

@@ -42,7 +42,6 @@ pub fn summary(
         .collect();
     let estimate = |row: &&Row| Estimate {
         standard_error: row.kl_standard_error,
-        converged: row.trusted,
         ..Estimate::exact(row.kl)
     };
     let estimates: Vec<Estimate> = rows.iter().map(estimate).collect();

@@ -9,6 +9,7 @@ use crate::model::rbm::Rbm;
 use crate::numerics::log_sum_exp;
 use crate::random::{Seed, uniform};
 use crate::row_sampler::RowSampler;
+use crate::statistics::directions::{principal_directions, projection};
 use crate::statistics::estimate::Estimate;
 use crate::statistics::measurements::Measurements;
 use crate::target::ising::Ising;
@@ -27,31 +28,86 @@ pub struct Sampling {
     pub measured: usize,
 }
 
+/// Coordinates that see modes, watched while spins are sampled: the energy and |M| are blind to the sign of M.
+pub struct Coordinates<'a> {
+    /// Principal directions of configurations that the law should have.
+    directions: Vec<Vec<f64>>,
+    /// The law of the spins.
+    law: Option<Box<dyn Law + 'a>>,
+}
+
+/// Principal directions that are watched.
+const DIRECTIONS: usize = 2;
+
+impl<'a> Coordinates<'a> {
+    /// The magnetisation with its sign, and the first two principal directions of `data`.
+    pub fn of_data(data: &Configurations) -> Result<Self> {
+        Ok(Self {
+            directions: principal_directions(data, DIRECTIONS)?,
+            law: None,
+        })
+    }
+
+    /// The magnetisation with its sign, and ln f of a law: for a machine less its free energy.
+    pub fn of_law(law: impl Law + 'a) -> Self {
+        Self {
+            directions: Vec::new(),
+            law: Some(Box::new(law)),
+        }
+    }
+
+    /// Those of `data` and of the machine, where its hidden units can be summed.
+    pub fn of_model(model: &'a dyn Model, data: &Configurations) -> Result<Self> {
+        Ok(Self {
+            law: model.marginal().ok(),
+            ..Self::of_data(data)?
+        })
+    }
+
+    fn count(&self) -> usize {
+        1 + self.directions.len() + usize::from(self.law.is_some())
+    }
+
+    /// Of a row whose first bits are the spins.
+    fn measure(&self, magnetization: f64, row: &[u64], out: &mut Vec<f64>) {
+        out.push(magnetization);
+        out.extend(self.directions.iter().map(|d| projection(d, row)));
+        out.extend(self.law.iter().map(|law| law.log_weight(row)));
+    }
+}
+
 /// What a run has seen.
 #[derive(Clone, Debug)]
 pub struct Sampled {
     sites: usize,
     temperature: f64,
-    /// E, E^2, |M|, M^2, M^4 of every state.
+    /// E, E^2, |M|, M^2, M^4 of every state, and the coordinates.
     measurements: Measurements,
 }
 
 /// Moves chains, whose first bits are the spins of `ising`, by a kernel of any law of theirs, and measures energy and
-/// magnetisation after every step. `report(done, of)` is called now and then.
+/// magnetisation after every step, and the coordinates beside them; `starts[c]` numbers the kind of place where chain c
+/// started. `report(done, of)` is called now and then.
 pub fn sample(
     ising: &Ising,
     kernel: &dyn Kernel,
-    chains: &mut Chains,
+    (chains, starts): (&mut Chains, &[usize]),
+    coordinates: &Coordinates,
     sampling: Sampling,
     report: &mut dyn FnMut(usize, usize),
 ) -> Sampled {
     let total = sampling.equilibration + sampling.measured;
     kernel.advance(chains, 1.0, sampling.equilibration, Clamp::Nothing);
-    let mut measurements = Measurements::new(5, chains.states().len());
+    let mut measurements = Measurements::watching(5, coordinates.count(), starts);
+    let mut values = Vec::new();
     for step in 0..sampling.measured {
         kernel.advance(chains, 1.0, 1, Clamp::Nothing);
         for chain in 0..chains.states().len() {
-            measurements.push(chain, &moments(ising, chains.states().row(chain)));
+            let row = chains.states().row(chain);
+            values.clear();
+            values.extend(moments(ising, row));
+            coordinates.measure(ising.magnetization(row), row, &mut values);
+            measurements.push(chain, &values);
         }
         if step % 256 == 0 {
             report(sampling.equilibration + step, total);
@@ -66,7 +122,8 @@ pub fn sample(
 }
 
 impl Sampled {
-    /// An observable, with an error that knows autocorrelation. tau is in steps of the kernel.
+    /// An observable, with an error that knows autocorrelation, and none where chains or their starts disagree in the
+    /// observable or in a coordinate. tau is in steps of the kernel.
     pub fn estimate(&self, observable: Observable) -> Estimate {
         self.measurements
             .derived(&|moments| observable.of(moments, self.sites, self.temperature))
@@ -84,6 +141,13 @@ impl Sampled {
     }
 }
 
+/// The kinds of place where [`mixed_starts`] starts chains, as [`Measurements::watching`] takes them.
+pub fn kinds_of_starts(chains: usize) -> Vec<usize> {
+    (0..chains)
+        .map(|chain| usize::from(chain >= chains / 2))
+        .collect()
+}
+
 /// Where the chains of a machine start: the first half anywhere (every visible unit 0 or 1 with probability 1/2), the
 /// others in configurations of the data, so that a mode which one of the two misses shows. Hidden units are 0; a step of
 /// block Gibbs draws them first.
@@ -96,9 +160,9 @@ pub fn mixed_starts(
     let from_data = RowSampler::new(data)?.draw(chains, seed.child("data", 0));
     let mut generator = seed.child("anywhere", 0).generator();
     let mut starts = Configurations::zeros(units, chains);
-    for chain in 0..chains {
+    for (chain, kind) in kinds_of_starts(chains).into_iter().enumerate() {
         let row = starts.row_mut(chain);
-        if chain < chains / 2 {
+        if kind == 0 {
             for site in 0..data.sites() {
                 set_bit(row, site, uniform(&mut generator) < 0.5);
             }
@@ -109,7 +173,7 @@ pub fn mixed_starts(
     Ok(starts)
 }
 
-/// Samples a machine by its own kernel from [`mixed_starts`].
+/// Samples a machine by its own kernel from [`mixed_starts`], and watches the coordinates of the data and of the machine.
 pub fn sample_model(
     ising: &Ising,
     model: &dyn Model,
@@ -124,7 +188,8 @@ pub fn sample_model(
     Ok(sample(
         ising,
         &*model.kernel(),
-        &mut chains,
+        (&mut chains, &kinds_of_starts(sampling.chains)),
+        &Coordinates::of_model(model, data)?,
         sampling,
         report,
     ))

@@ -19,9 +19,14 @@ pub fn principal_directions(data: &Configurations, count: usize) -> Result<Vec<V
     let seed = Seed::root(0).child("principal directions", 0);
     let rows = RowSampler::new(data)?.draw(ROWS.min(data.len()), seed);
     let (sites, total) = (data.sites(), rows.len());
-    let mut spins: DMatrix<f64> = DMatrix::from_fn(total, sites, |s, i| {
-        if bit(rows.row(s), i) { 1.0 } else { -1.0 }
-    });
+    let mut spins: DMatrix<f64> =
+        DMatrix::from_fn(
+            total,
+            sites,
+            |s, i| {
+                if bit(rows.row(s), i) { 1.0 } else { -1.0 }
+            },
+        );
     let mean = spins.row_mean();
     spins.row_iter_mut().for_each(|mut row| row -= &mean);
     let products = SymmetricEigen::new(&spins * spins.transpose());
@@ -71,7 +76,11 @@ mod tests {
         assert_eq!(directions.len(), 2);
         let own: f64 = directions[0][..10].iter().sum::<f64>() / 10_f64.sqrt();
         assert!(own.abs() > 0.98, "{own}");
-        let product: f64 = directions[0].iter().zip(&directions[1]).map(|(a, b)| a * b).sum();
+        let product: f64 = directions[0]
+            .iter()
+            .zip(&directions[1])
+            .map(|(a, b)| a * b)
+            .sum();
         assert!(product.abs() < 1e-9);
         let squares: f64 = directions[1].iter().map(|d| d * d).sum();
         assert!((squares - 1.0).abs() < 1e-12 && directions[1][69].abs() < 1e-12);

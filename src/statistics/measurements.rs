@@ -203,7 +203,8 @@ mod tests {
     }
 
     /// Two-sigma intervals of 2,000 runs of 200 tau hold the truth as often as they should, 0.9545 +- 0.023: for a
-    /// mean, and for a variance (a function of two means with a bias to take away).
+    /// mean, and for a variance (a function of two means with a bias to take away). Their mean square is 0.8, since chance
+    /// disagreement of the four chains is part of the error now and then.
     #[test]
     fn intervals_hold_the_truth_as_often_as_they_say() {
         let (phi, runs) = (0.8, 2000_u64);
@@ -211,27 +212,29 @@ mod tests {
         let share = |length: usize, f: &(dyn Fn(&[f64]) -> f64 + Sync), truth: f64| {
             let z: Vec<f64> = (0..runs)
                 .into_par_iter()
-                .map(|run| {
-                    measured(phi, 0.3, 1, length, run)
-                        .derived(f)
-                        .z(truth)
-                        .unwrap()
+                .filter_map(|run| {
+                    let estimate = measured(phi, 0.3, 4, length / 4, run).derived(f);
+                    assert_eq!(estimate.converged(), estimate.standard_error.is_some());
+                    estimate.z(truth)
                 })
                 .collect();
-            let mean = z.iter().sum::<f64>() / runs as f64;
-            let squares = z.iter().map(|z| z * z).sum::<f64>() / runs as f64;
-            let inside = z.iter().filter(|z| z.abs() < 2.0).count() as f64 / runs as f64;
+            let known = z.len() as f64;
+            let mean = z.iter().sum::<f64>() / known;
+            let squares = z.iter().map(|z| z * z).sum::<f64>() / known;
+            let inside = z.iter().filter(|z| z.abs() < 2.0).count() as f64 / known;
+            // Three comparisons that fail once in a thousand times each, and chains that seem short.
+            assert!(known > 0.97 * runs as f64, "{known}");
             (inside, mean, squares)
         };
         let (inside, mean, squares) = share(200 * 9, &|m| m[0], 0.3);
         assert!((inside - 0.9545).abs() < 0.023, "{inside}");
         assert!(
-            mean.abs() < 4.9 / (runs as f64).sqrt() && (0.85..1.2).contains(&squares),
+            mean.abs() < 4.9 / (runs as f64).sqrt() && (0.7..1.1).contains(&squares),
             "{mean} {squares}"
         );
         let (inside, _, squares) = share(1000 * 9, &|m| m[1] - m[0] * m[0], 1.0);
         assert!(
-            (inside - 0.9545).abs() < 0.023 && (0.85..1.2).contains(&squares),
+            (inside - 0.9545).abs() < 0.023 && (0.7..1.1).contains(&squares),
             "{inside} {squares}"
         );
     }
@@ -254,35 +257,57 @@ mod tests {
         assert!(z.abs() < 4.9, "{mean}, z = {z}");
     }
 
+    /// A coordinate that does not mix takes the error from a quantity that does, and one that never changes takes none.
     #[test]
-    fn what_cannot_be_believed_says_so() {
-        assert!(measured(0.8, 0.0, 4, 2000, 1).mean(0).converged);
-        // Too short, too few, constant, drifting, apart.
-        assert!(!measured(0.99, 0.0, 4, 400, 1).mean(0).converged);
-        assert!(!measured(0.0, 0.0, 1, 50, 1).mean(0).converged);
-        let mut constant = Measurements::new(1, 1);
-        (0..1000).for_each(|_| constant.push(0, &[1.5]));
-        let estimate = constant.mean(0);
-        assert_eq!(
-            (estimate.value, estimate.standard_error, estimate.converged),
-            (1.5, None, false)
-        );
-        let mut drifting = measured(0.0, 0.0, 2, 3000, 2);
-        for chain in &mut drifting.chains {
-            for (t, row) in chain.chunks_exact_mut(2).enumerate() {
-                row[0] += 0.2 * (t as f64 / 3000.0);
+    fn coordinates_are_watched() {
+        let steady = measured(0.5, 0.0, 8, 2000, 1);
+        let watching = |coordinate: &dyn Fn(usize, usize) -> f64, starts: &[usize]| {
+            let mut all = Measurements::watching(2, 1, starts);
+            for (chain, rows) in steady.chains.iter().enumerate() {
+                for (t, row) in rows.chunks_exact(2).enumerate() {
+                    all.push(chain, &[row[0], row[1], coordinate(chain, t)]);
+                }
             }
+            assert_eq!(all.means(), steady.means());
+            all
+        };
+        let plain = steady.mean(0);
+        assert!(plain.converged() && plain.standard_error.is_some());
+        let noise = |chain: usize, t: usize| ((chain * 7919 + t * 104_729) % 1009) as f64;
+        assert_eq!(watching(&noise, &[0; 8]).mean(0), plain);
+        assert_eq!(watching(&|_, _| 3.0, &[0; 8]).mean(0), plain);
+        // A sign that no chain changes.
+        let stuck = |chain: usize, t: usize| (chain % 2) as f64 * 2000.0 + noise(chain, t);
+        let found = watching(&stuck, &[0; 8]).derived(&|m| m[1] - m[0] * m[0]);
+        assert_eq!(found.doubt, Some(Doubt::DisagreeingChains));
+        assert_eq!(found.standard_error, None);
+        let found = watching(&stuck, &[0, 1, 0, 1, 0, 1, 0, 1]).mean(0);
+        assert_eq!(found.doubt, Some(Doubt::DisagreeingStarts));
+        // The same mean, and another width.
+        let wide = |chain: usize, t: usize| (noise(chain, t) - 504.0) * (1 + chain % 2) as f64;
+        let found = watching(&wide, &[0; 8]).mean(0);
+        assert_eq!(found.doubt, Some(Doubt::DisagreeingChains));
+    }
+
+    #[test]
+    fn what_was_asked_for_is_asked_anew_after_a_push() {
+        let mut all = Measurements::watching(1, 1, &[0; 4]);
+        for t in 0..2000 {
+            (0..4).for_each(|chain| all.push(chain, &[((t * 31 + chain * 17) % 101) as f64, 0.0]));
         }
-        assert!(!drifting.mean(0).converged);
-        let mut apart = measured(0.0, 0.0, 2, 3000, 3);
-        apart.chains[1].iter_mut().for_each(|x| *x += 1.0);
-        assert!(!apart.mean(0).converged);
+        assert_eq!(all.watched_doubt(), None);
+        for t in 0..2000 {
+            (0..4).for_each(|chain| all.push(chain, &[t as f64, chain as f64]));
+        }
+        assert!(all.watched_doubt().is_some());
+        all.discard(2000);
+        assert_eq!(all.watched_doubt(), Some(Doubt::DisagreeingChains));
     }
 
     /// The two roads to an error meet: the derived series' time, and the jackknife over long bins.
     #[test]
     fn the_jackknife_agrees() {
-        let all = measured(0.8, 0.3, 4, 100_000, 5);
+        let all = measured(0.8, 0.3, 16, 25_000, 5);
         let f = |m: &[f64]| m[1] - m[0] * m[0];
         let estimate = all.derived(&f);
         let rows: Vec<f64> = all.chains.concat();

@@ -1,0 +1,245 @@
+//! Error bars of means on series that were built to fool them: whatever is called converged is right.
+//!
+//! Shares are over 400 runs: one of 1/200 seldom shows more than 8 times (probability 1e-3 at 2 expected; bounds below
+//! are for probabilities of 1e-6).
+
+use gibbsite::random::{Generator, Seed, uniform};
+use gibbsite::statistics::chains::{ChainMean, judge};
+use gibbsite::statistics::doubt::Doubt;
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+const RUNS: u64 = 400;
+const CHAINS: usize = 16;
+const LENGTH: usize = 2000;
+
+fn normal(generator: &mut Generator) -> f64 {
+    StandardNormal.sample(generator)
+}
+
+/// Runs of `CHAINS` chains, the first half of which start in places of kind 0.
+fn runs(
+    name: &str,
+    length: usize,
+    chain: impl Fn(usize, &mut Generator) -> Vec<f64> + Sync,
+) -> Vec<ChainMean> {
+    let starts: Vec<usize> = (0..CHAINS).map(|c| 2 * c / CHAINS).collect();
+    (0..RUNS)
+        .into_par_iter()
+        .map(|run| {
+            let seed = Seed::root(70).child(name, run);
+            let chains: Vec<Vec<f64>> = (0..CHAINS)
+                .map(|c| chain(c, &mut seed.child("chain", c as u64).generator()))
+                .collect();
+            assert!(chains.iter().all(|chain| chain.len() == length));
+            let views: Vec<&[f64]> = chains.iter().map(|chain| &chain[..]).collect();
+            let found = judge(&views, &starts);
+            assert_eq!(found.doubt.is_none(), found.standard_error.is_some());
+            found
+        })
+        .collect()
+}
+
+/// Of `runs`: the share that has an error, and of those the share within 2 errors of the truth and the number beyond 4.
+fn shares(runs: &[ChainMean], truth: f64) -> (f64, f64, usize) {
+    let z: Vec<f64> = runs
+        .iter()
+        .filter_map(|found| Some(((found.mean - truth) / found.standard_error?).abs()))
+        .collect();
+    let known = z.len() as f64;
+    let within = z.iter().filter(|z| **z < 2.0).count() as f64;
+    let beyond = z.iter().filter(|z| **z > 4.0).count();
+    (known / runs.len() as f64, within / known, beyond)
+}
+
+fn count(runs: &[ChainMean], doubt: Doubt) -> usize {
+    runs.iter()
+        .filter(|found| found.doubt == Some(doubt))
+        .count()
+}
+
+/// A chain that changes sides between -a and a, up with weight 4/5, under noise of 1; `rate` is the inverse of the time
+/// that it remembers its side.
+fn switching(a: f64, rate: f64, up: f64, length: usize, generator: &mut Generator) -> Vec<f64> {
+    let mut side = uniform(generator) < up;
+    (0..length)
+        .map(|_| {
+            let leaves = rate * if side { 0.2 } else { 0.8 };
+            if uniform(generator) < leaves {
+                side = !side;
+            }
+            normal(generator) + if side { a } else { -a }
+        })
+        .collect()
+}
+
+/// Stuck at +-a, half of the chains in each, where the truth is 80:20. They were all called converged, and 71, 92 and
+/// 98 % of them were beyond 4 errors.
+#[test]
+fn chains_that_are_stuck_have_no_error() {
+    for a in [0.05, 0.1, 0.4, 2.0] {
+        let found = runs(&format!("stuck {a}"), LENGTH, |_, generator| {
+            switching(a, 0.0, 0.5, LENGTH, generator)
+        });
+        let (known, _, beyond) = shares(&found, 0.6 * a);
+        // Chance fails to tell the closest ones apart in a few of a hundred runs.
+        let most = if a < 0.1 { 0.05 } else { 0.0 };
+        assert!(known <= most && beyond <= 2, "{a}: {known}, {beyond}");
+        let apart =
+            count(&found, Doubt::DisagreeingChains) + count(&found, Doubt::DisagreeingStarts);
+        assert!(apart as f64 >= (1.0 - most) * RUNS as f64, "{a}: {apart}");
+    }
+    // Closer still they cannot all be told apart, and the error holds what they differ by.
+    for a in [0.01, 0.02, 0.03] {
+        let found = runs(&format!("close {a}"), LENGTH, |c, generator| {
+            // From data, where the weights are right, and from anywhere.
+            let up = if 2 * c < CHAINS { 0.5 } else { 0.8 };
+            switching(a, 0.0, up, LENGTH, generator)
+        });
+        let (known, within, beyond) = shares(&found, 0.6 * a);
+        assert!(
+            within > 0.85 && beyond <= 4,
+            "{a}: {known} {within} {beyond}"
+        );
+    }
+}
+
+/// A side that is remembered for 1,000 steps of 2,000 (tau of the series 27), for 330 and for 100. It was called
+/// converged with a tau of 1.3.
+#[test]
+fn slow_switching_is_seen() {
+    for (memory, least, most) in [(1000.0, 0.0, 0.5), (330.0, 0.0, 1.0), (100.0, 0.9, 1.0)] {
+        let found = runs(&format!("switching {memory}"), LENGTH, |_, generator| {
+            switching(0.2, 1.0 / memory, 0.8, LENGTH, generator)
+        });
+        let (known, within, beyond) = shares(&found, 0.12);
+        assert!((least..=most).contains(&known), "{memory}: {known}");
+        // 0.9 less 5 deviations of a share of 400.
+        assert!(within > 0.83 && beyond <= 8, "{memory}: {within} {beyond}");
+    }
+}
+
+/// Autoregressive series keep their errors, from white noise to a tau of 199, and lose them where a chain is not ten of
+/// them long.
+#[test]
+fn autoregressive_series_keep_their_errors() {
+    for (phi, length, least) in [
+        (0.0, 200, 0.97),
+        (0.5, 500, 0.97),
+        (0.9, 2000, 0.97),
+        (0.99, 5000, 0.95),
+    ] {
+        let found = runs(&format!("autoregressive {phi}"), length, |_, generator| {
+            let mut x = normal(generator);
+            (0..length)
+                .map(|_| {
+                    x = phi * x + (1.0 - phi * phi as f64).sqrt() * normal(generator);
+                    x
+                })
+                .collect()
+        });
+        let (known, within, beyond) = shares(&found, 0.0);
+        assert!(
+            known > least && within > 0.92 && beyond <= 2,
+            "{phi}: {known} {within} {beyond}"
+        );
+        // Errors are at most a third too large in the mean of their squares.
+        let z: Vec<f64> = found
+            .iter()
+            .filter_map(|f| Some(f.mean / f.standard_error?))
+            .collect();
+        let squares = z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64;
+        assert!((0.6..1.25).contains(&squares), "{phi}: {squares}");
+    }
+    let slow = runs("slow", 1000, |_, generator| {
+        let mut x = normal(generator);
+        (0..1000)
+            .map(|_| {
+                x = 0.99 * x + (1.0_f64 - 0.99 * 0.99).sqrt() * normal(generator);
+                x
+            })
+            .collect()
+    });
+    let (known, _, beyond) = shares(&slow, 0.0);
+    assert!(known < 0.05 && beyond == 0, "{known}");
+    assert!(count(&slow, Doubt::SlowChains) > 200);
+}
+
+/// Still on the way to equilibrium, from 3 down to 0 within a third of the run.
+#[test]
+fn a_drift_is_seen() {
+    let found = runs("drift", LENGTH, |_, generator| {
+        (0..LENGTH)
+            .map(|t| normal(generator) + 0.3 * (-3.0 * t as f64 / LENGTH as f64).exp())
+            .collect()
+    });
+    assert_eq!(shares(&found, 0.0).0, 0.0);
+    assert_eq!(count(&found, Doubt::Drifting), RUNS as usize);
+}
+
+/// Half of the chains start in one place and stay 0.04 aside: too little to show between two chains.
+#[test]
+fn starts_that_differ_are_seen() {
+    let found = runs("starts", LENGTH, |c, generator| {
+        let aside = if 2 * c < CHAINS { 0.04 } else { 0.0 };
+        (0..LENGTH).map(|_| normal(generator) + aside).collect()
+    });
+    let (known, _, _) = shares(&found, 0.0);
+    assert!(known < 0.5, "{known}");
+    assert!(count(&found, Doubt::DisagreeingStarts) > 200);
+}
+
+/// |x|^{-1/1.5}: infinite variance. And a tail with a variance, e^x of half a deviation, that keeps its error.
+#[test]
+fn heavy_tails_are_seen() {
+    let truth = 1.0 / (1.0 - 1.0 / 1.5);
+    let heavy = runs("heavy", LENGTH, |_, generator| {
+        (0..LENGTH)
+            .map(|_| (1.0 - uniform(generator)).powf(-1.0 / 1.5))
+            .collect()
+    });
+    let (known, _, beyond) = shares(&heavy, truth);
+    assert!(known < 0.1 && beyond <= 2, "{known} {beyond}");
+    assert!(count(&heavy, Doubt::HeavyTail) > 350);
+    let light = runs("light", LENGTH, |_, generator| {
+        (0..LENGTH)
+            .map(|_| (0.5 * normal(generator)).exp())
+            .collect()
+    });
+    let (known, within, beyond) = shares(&light, 0.125_f64.exp());
+    assert!(
+        known > 0.95 && within > 0.9 && beyond <= 2,
+        "{known} {within} {beyond}"
+    );
+}
+
+/// What only one doubt catches where the others see nothing.
+#[test]
+fn few_short_and_constant_series_have_no_error() {
+    let mut generator = Seed::root(71).generator();
+    let mut noise =
+        |length: usize| -> Vec<f64> { (0..length).map(|_| normal(&mut generator)).collect() };
+    let series: Vec<Vec<f64>> = (0..16).map(|_| noise(1000)).collect();
+    let views = |count: usize, length: usize| -> Vec<&[f64]> {
+        series[..count].iter().map(|x| &x[..length]).collect()
+    };
+    let doubt = |count: usize, length: usize| judge(&views(count, length), &vec![0; count]).doubt;
+    assert_eq!(doubt(16, 1000), None);
+    assert_eq!(doubt(4, 1000), None);
+    assert_eq!(doubt(3, 1000), Some(Doubt::FewChains));
+    assert_eq!(doubt(4, 20), Some(Doubt::TooShort));
+    assert_eq!(doubt(4, 1), Some(Doubt::TooShort));
+    let constant = [1.5; 100];
+    assert_eq!(judge(&[&constant; 8], &[0; 8]).doubt, Some(Doubt::Constant));
+    // Each in a place of its own, for ever: no movement to compare with.
+    let places: Vec<Vec<f64>> = (0..8).map(|c| vec![f64::from(c); 100]).collect();
+    let places: Vec<&[f64]> = places.iter().map(|x| &x[..]).collect();
+    assert_eq!(
+        judge(&places, &[0; 8]).doubt,
+        Some(Doubt::DisagreeingChains)
+    );
+    assert_eq!(
+        judge(&[&[f64::NAN; 100]; 8], &[0; 8]).doubt,
+        Some(Doubt::TooShort)
+    );
+}
