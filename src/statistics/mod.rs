@@ -5,4 +5,5 @@ pub mod estimate;
 pub mod fit;
 pub mod jackknife;
 pub mod measurements;
+pub mod pareto;
 pub mod summary;
