@@ -30,7 +30,7 @@ pub fn write(options: &Options, rows: &[Row], folder: &Path) -> Result<Vec<&'sta
 }
 
 /// Names and looks of estimators in legends.
-const SERIES: [(&str, &str, &str); 7] = [
+const SERIES: [(&str, &str, &str); 8] = [
     ("forward_ais", "linear", "forward AIS, linear"),
     ("forward_ais", "geometric", "forward AIS, geometric"),
     ("forward_ais", "adaptive", "forward AIS, adaptive"),
@@ -42,6 +42,7 @@ const SERIES: [(&str, &str, &str); 7] = [
     ("reverse_ais", "linear", "reverse AIS, linear, exact starts"),
     ("bennett", "", "Bennett's ratio, tempering"),
     ("thermodynamic_integration", "", "thermodynamic integration"),
+    ("both_sides", "", "forward and reverse AIS together"),
 ];
 
 /// So much do series stand apart from each other on a logarithmic axis, so that their bars are seen.
@@ -124,7 +125,7 @@ fn error_against_work(groups: &[Group]) -> Figure {
 }
 
 fn coverage(groups: &[Group]) -> Figure {
-    let panel = |title: &str, trusted_only: bool| {
+    let panel = |title: &str, undoubted_only: bool| {
         let own = groups
             .iter()
             .filter(|group| matches!(group.family, Family::Trained | Family::Random));
@@ -142,7 +143,7 @@ fn coverage(groups: &[Group]) -> Figure {
             }
         }
         for group in &mut merged {
-            group.rows.retain(|row| row.trusted || !trusted_only);
+            group.rows.retain(|row| row.undoubted() || !undoubted_only);
         }
         merged.retain(|group| !group.rows.is_empty());
         let series = series(merged.iter(), |group| {
@@ -175,7 +176,7 @@ fn coverage(groups: &[Group]) -> Figure {
         columns: 2,
         panels: vec![
             panel("all runs", false),
-            panel("runs that are trusted", true),
+            panel("runs without a doubt; of both sides: trusted", true),
         ],
         x: Axis::log("Gibbs updates of every unit, all chains together"),
         y: Axis::linear("share within two standard errors"),

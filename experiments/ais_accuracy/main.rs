@@ -17,15 +17,18 @@ use gibbsite::harness::expectation::announce;
 use gibbsite::harness::options::ExperimentOptions;
 use gibbsite::harness::sweep::{Progress, Sweep};
 use gibbsite::log_partition::bracket::Bracket;
-use gibbsite::log_partition::{LogPartition, Side};
+use gibbsite::log_partition::{LogPartition, Side, names};
 use gibbsite::random::Seed;
 use gibbsite::report::file;
 use gibbsite::report::manifest::{Clock, Manifest};
 use options::{Cell, Options};
-use runs::Run;
+use runs::{Found, Run};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::process::ExitCode;
+
+/// The estimator that forward and reverse annealing make together.
+const BOTH_SIDES: &str = "both_sides";
 
 /// A row of rows.csv: one estimate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,8 +48,12 @@ struct Row {
     log_partition: f64,
     standard_error: Option<f64>,
     exact: f64,
+    /// Of both sides the draws that they share.
     effective_samples: Option<f64>,
-    trusted: bool,
+    /// Of both sides together; empty for a single run, which cannot tell.
+    trusted: Option<bool>,
+    /// What speaks against it, joined by "; ".
+    doubts: String,
 }
 
 impl Row {
@@ -57,6 +64,11 @@ impl Row {
 
     fn error(&self) -> f64 {
         self.log_partition - self.exact
+    }
+
+    /// Whether nothing speaks against it.
+    fn undoubted(&self) -> bool {
+        self.doubts.is_empty()
     }
 
     /// Whether the error is within so many standard errors, and 1e-9 for rounding.
@@ -107,15 +119,14 @@ fn measure(options: &Options, cell: &Cell, progress: &mut Progress) -> Result<Ve
                     let share = work as f64 * part as f64 / of as f64;
                     progress.report(done + share as usize, total);
                 };
-                found.push(run.estimator.estimate(path, seed, report)?);
+                found.push(run.find(path, seed, report)?);
                 done += work;
             }
-            judge_by_both_sides(&runs, &mut found);
-            rows.extend(runs.iter().zip(found).map(|(run, found)| Row {
+            let row = |run: &Run, estimator: &str, found: &LogPartition| Row {
                 model: cell.subject.name(),
                 visible: cell.subject.visible(),
                 hidden: cell.subject.hidden(),
-                estimator: run.estimator.name().to_string(),
+                estimator: estimator.to_string(),
                 schedule: run.schedule.to_string(),
                 temperatures: run.temperatures,
                 chains: run.chains,
@@ -125,26 +136,42 @@ fn measure(options: &Options, cell: &Cell, progress: &mut Progress) -> Result<Ve
                 standard_error: found.standard_error,
                 exact,
                 effective_samples: found.effective_samples,
-                trusted: found.trusted(),
-            }));
+                trusted: None,
+                doubts: names(&found.doubts),
+            };
+            let single = runs.iter().zip(&found);
+            rows.extend(single.map(|(run, found)| row(run, run.name(), found.estimate())));
+            for (run, bracket) in brackets(&runs, &found) {
+                let both = LogPartition {
+                    value: bracket.value,
+                    standard_error: bracket.standard_error,
+                    effective_samples: Some(bracket.shared),
+                    gibbs_updates: bracket.gibbs_updates(),
+                    side: Side::Estimate,
+                    doubts: bracket.doubts.clone(),
+                };
+                rows.push(Row {
+                    trusted: Some(bracket.trusted()),
+                    ..row(run, BOTH_SIDES, &both)
+                });
+            }
         }
         Ok(rows)
     })
 }
 
-/// Forward and reverse annealing with the same temperatures judge each other.
-fn judge_by_both_sides(runs: &[Run], found: &mut [LogPartition]) {
-    for forward in 0..runs.len() {
-        let partner = |reverse: &usize| {
-            let same = (runs[forward].schedule, runs[forward].temperatures)
-                == (runs[*reverse].schedule, runs[*reverse].temperatures);
-            same && found[forward].side == Side::Below && found[*reverse].side == Side::Above
-        };
-        if let Some(reverse) = (0..runs.len()).find(partner) {
-            let bracket = Bracket::new(found[forward].clone(), found[reverse].clone(), None);
-            for side in [forward, reverse] {
-                found[side].doubt = found[side].doubt.or(bracket.doubt);
+/// Forward and reverse annealing with the same temperatures, together, with the forward run.
+fn brackets<'a>(runs: &'a [Run], found: &[Found]) -> Vec<(&'a Run, Bracket)> {
+    let mut brackets = Vec::new();
+    for (forward, below) in runs.iter().zip(found) {
+        for (reverse, above) in runs.iter().zip(found) {
+            if let (Found::Forward(below), Found::Reverse(above)) = (below, above)
+                && forward.is_forward_of(reverse)
+            {
+                let bracket = Bracket::new(below.clone(), above.clone(), None);
+                brackets.push((forward, bracket));
             }
         }
     }
+    brackets
 }

@@ -1,5 +1,6 @@
 //! The options of the experiment, and its cells.
 
+use super::runs::Run;
 use super::subjects::{Family, Subject};
 use clap::Parser;
 use gibbsite::error::{Error, Result};
@@ -127,7 +128,7 @@ impl Options {
             Cell {
                 subject,
                 work: self.replicas as u64 * work + subject.preparation(),
-                rows: self.replicas * runs.len(),
+                rows: self.replicas * (runs.len() + pairs(&runs)),
             }
         };
         subjects.map(cell).collect()
@@ -151,6 +152,12 @@ impl Options {
             seed: self.common.seed,
         }
     }
+}
+
+/// Pairs of forward and reverse annealing: each has a row of its own.
+fn pairs(runs: &[Run]) -> usize {
+    let partners = |forward: &Run| runs.iter().filter(|run| forward.is_forward_of(run)).count();
+    runs.iter().map(partners).sum()
 }
 
 /// All runs on one subject.

@@ -2,16 +2,21 @@
 
 use super::options::Options;
 use super::subjects::{Family, Subject};
-use gibbsite::log_partition::LogPartitionEstimator;
-use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
+use gibbsite::error::Result;
+use gibbsite::log_partition::annealing::{
+    AnnealingRun, ForwardAnnealing, ReverseAnnealing, Starts,
+};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
+use gibbsite::log_partition::{LogPartition, LogPartitionEstimator};
+use gibbsite::path::Path;
+use gibbsite::random::Seed;
 
 /// An estimator with its settings.
 pub struct Run {
-    pub estimator: Box<dyn LogPartitionEstimator>,
+    estimator: Estimator,
     pub schedule: &'static str,
     pub temperatures: usize,
     pub chains: usize,
@@ -19,12 +24,68 @@ pub struct Run {
     steps: u64,
 }
 
+/// Annealing hands over its weights: both ways together make a value of their own.
+enum Estimator {
+    Forward(ForwardAnnealing),
+    Reverse(ReverseAnnealing),
+    Tempered(Box<dyn LogPartitionEstimator>),
+}
+
+/// What a run has found.
+pub enum Found {
+    Forward(AnnealingRun),
+    Reverse(AnnealingRun),
+    Tempered(LogPartition),
+}
+
+impl Found {
+    pub fn estimate(&self) -> &LogPartition {
+        match self {
+            Found::Forward(run) | Found::Reverse(run) => &run.estimate,
+            Found::Tempered(estimate) => estimate,
+        }
+    }
+}
+
 impl Run {
+    /// Its estimator's name.
+    pub fn name(&self) -> &'static str {
+        match &self.estimator {
+            Estimator::Forward(estimator) => estimator.name(),
+            Estimator::Reverse(estimator) => estimator.name(),
+            Estimator::Tempered(estimator) => estimator.name(),
+        }
+    }
+
+    /// Runs it; `report(done, of)` is called now and then.
+    pub fn find(
+        &self,
+        path: &dyn Path,
+        seed: Seed,
+        report: &mut dyn FnMut(usize, usize),
+    ) -> Result<Found> {
+        Ok(match &self.estimator {
+            Estimator::Forward(estimator) => Found::Forward(estimator.run(path, seed, report)?),
+            Estimator::Reverse(estimator) => Found::Reverse(estimator.run(path, seed, report)?),
+            Estimator::Tempered(estimator) => {
+                Found::Tempered(estimator.estimate(path, seed, report)?)
+            }
+        })
+    }
+
+    /// Whether two runs are the two ways of annealing with the same temperatures.
+    pub fn is_forward_of(&self, reverse: &Self) -> bool {
+        let settings = |run: &Self| (run.schedule, run.temperatures, run.chains);
+        matches!(self.estimator, Estimator::Forward(_))
+            && matches!(reverse.estimator, Estimator::Reverse(_))
+            && settings(self) == settings(reverse)
+    }
+
     /// A name for its seed.
     pub fn id(&self) -> String {
         format!(
             "{} {} {} {} {}",
-            self.estimator.name(),
+            self.name(),
             self.schedule,
             self.temperatures,
             self.chains,
@@ -93,7 +154,7 @@ impl Options {
             temperatures: betas.temperatures(),
             chains: self.chains,
             steps: (betas.temperatures() * self.chains) as u64,
-            estimator: Box::new(ReverseAnnealing {
+            estimator: Estimator::Reverse(ReverseAnnealing {
                 betas,
                 starts: Starts::Exact(self.chains),
             }),
@@ -107,7 +168,7 @@ fn forward(betas: Betas, chains: usize) -> Run {
         temperatures: betas.temperatures(),
         chains,
         steps: (betas.temperatures() * chains) as u64,
-        estimator: Box::new(ForwardAnnealing { betas, chains }),
+        estimator: Estimator::Forward(ForwardAnnealing { betas, chains }),
     }
 }
 
@@ -130,7 +191,7 @@ fn tempered(betas: Betas, ladders: usize, steps: u64, every: usize) -> [Run; 2] 
         Box::new(ThermodynamicIntegration(run())),
     ];
     estimators.map(|estimator| Run {
-        estimator,
+        estimator: Estimator::Tempered(estimator),
         schedule: betas.name(),
         temperatures: betas.temperatures(),
         chains: ladders,

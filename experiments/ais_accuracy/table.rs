@@ -49,7 +49,7 @@ fn small_machines(text: &mut String, groups: &[Group]) {
     }
     let _ = writeln!(
         text,
-        "\nSmall machines: median and largest |error| (nats), runs within 2 and 3 standard errors, runs that are trusted\n\n\
+        "\nSmall machines: median and largest |error| (nats), runs within 2 and 3 standard errors, runs without a doubt\n\n\
          {:<8} {:<26} {:<21} {:>6} {:>6} {:>10} {:>10} {:>6} {:>6} {:>8}",
         "family",
         "estimator",
@@ -60,7 +60,7 @@ fn small_machines(text: &mut String, groups: &[Group]) {
         "largest",
         "2 se",
         "3 se",
-        "trusted"
+        "no doubt"
     );
     for group in groups.iter().filter(small) {
         let share = |keep: &dyn Fn(&Row) -> bool| {
@@ -79,7 +79,7 @@ fn small_machines(text: &mut String, groups: &[Group]) {
             group.quantile(1.0),
             share(&|row| row.within(2.0)),
             share(&|row| row.within(3.0)),
-            share(&|row| row.trusted),
+            share(&Row::undoubted),
         );
     }
 }
@@ -119,10 +119,10 @@ fn published(text: &mut String, groups: &[Group]) {
             row.error(),
             row.standard_error.unwrap_or(f64::NAN),
             row.effective_samples.unwrap_or(f64::NAN),
-            if row.trusted {
-                "trusted"
+            if row.undoubted() {
+                "no doubt"
             } else {
-                "not trusted"
+                &row.doubts
             }
         );
     }
@@ -154,7 +154,7 @@ fn efficiency(text: &mut String, groups: &[Group]) {
         "updates",
         "error^2 x updates",
         "mean err",
-        "trusted"
+        "no doubt"
     );
     for model in models {
         for group in groups
@@ -174,7 +174,7 @@ fn efficiency(text: &mut String, groups: &[Group]) {
                 Some(error) => format!("{:.2e} +- {error:.1e}", product.value),
                 None => format!("{:.2e}", product.value),
             };
-            let trusted = rows.iter().filter(|row| row.trusted).count();
+            let undoubted = rows.iter().filter(|row| row.undoubted()).count();
             let _ = writeln!(
                 text,
                 "{model:<22} {:<26} {:<21} {:>6} {:>10.2e} {product:>24} {:>+9.4} {:>8}",
@@ -183,7 +183,7 @@ fn efficiency(text: &mut String, groups: &[Group]) {
                 group.temperatures,
                 rows[0].gibbs_updates as f64,
                 error.value,
-                format!("{trusted}/{}", rows.len()),
+                format!("{undoubted}/{}", rows.len()),
             );
         }
     }
@@ -203,7 +203,7 @@ fn spins(text: &mut String, groups: &[Group]) {
         text,
         "\nThe Ising model itself, ln Z against Kaufman's (nats); the largest |error| of all repetitions\n\n\
          {:<20} {:<26} {:>10} {:>10} {:>10} {:>10} {:>8}",
-        "model", "estimator", "updates", "error", "std error", "largest", "trusted"
+        "model", "estimator", "updates", "error", "std error", "largest", "no doubt"
     );
     for row in rows.iter().filter(|row| row.replica == 0) {
         let same: Vec<&&Row> = rows
@@ -212,7 +212,7 @@ fn spins(text: &mut String, groups: &[Group]) {
             .filter(|other| (other.temperatures, other.steps()) == (row.temperatures, row.steps()))
             .collect();
         let largest = same.iter().map(|row| row.error().abs()).fold(0.0, f64::max);
-        let trusted = same.iter().filter(|row| row.trusted).count();
+        let undoubted = same.iter().filter(|row| row.undoubted()).count();
         let _ = writeln!(
             text,
             "{:<20} {:<26} {:>10.2e} {:>+10.4} {:>10.4} {:>10.4} {:>8}",
@@ -222,7 +222,7 @@ fn spins(text: &mut String, groups: &[Group]) {
             row.error(),
             row.standard_error.unwrap_or(f64::NAN),
             largest,
-            format!("{trusted}/{}", same.len())
+            format!("{undoubted}/{}", same.len())
         );
     }
 }

@@ -42,20 +42,28 @@ struct Row {
     hidden: usize,
     replica: usize,
     epoch: usize,
-    /// D_KL(P || P_model) in nats, with the forward ln Z; within its error it may be negative.
+    /// D_KL(P || P_model) in nats, with ln Z from both sides; within its error it may be negative.
     kl: f64,
     /// Of ln Z and of the average over fresh configurations together; missing where one of them cannot be told.
     kl_standard_error: Option<f64>,
     kl_per_site: f64,
-    /// ln Z of the machine by forward annealing: below it in expectation.
+    /// With the smallest ln Z of the runs of annealing.
+    kl_lower: f64,
+    /// With the largest.
+    kl_upper: f64,
+    /// ln Z of the machine from both sides.
     log_partition: f64,
     log_partition_standard_error: Option<f64>,
+    /// ln Z by forward annealing: below it in expectation.
+    log_partition_forward: f64,
     /// ln Z by reverse annealing: above it in expectation where the machine can be drawn from exactly.
     log_partition_reverse: f64,
     /// Of the forward run's chains.
     effective_samples: Option<f64>,
-    /// Whether both sides agree and the average has converged.
+    /// Whether the error bar of ln Z is right and the average has converged.
     trusted: bool,
+    /// What speaks against that, joined by "; ".
+    doubts: String,
 }
 
 fn main() -> ExitCode {

@@ -57,7 +57,6 @@ impl<'a> Ruler<'a> {
         };
         let seed = self.seed.child("measurement", epoch as u64);
         let (kl, bracket) = self.fresh.measure_along(&path, &bracketing, seed, report)?;
-        let forward = bracket.forward;
         Ok(Row {
             lattice: self.cell.lattice.to_string(),
             temperature: self.cell.temperature,
@@ -67,11 +66,15 @@ impl<'a> Ruler<'a> {
             kl: kl.value,
             kl_standard_error: kl.standard_error,
             kl_per_site: kl.value / kl.sites as f64,
-            log_partition: forward.value,
-            log_partition_standard_error: forward.standard_error,
+            kl_lower: kl.lower,
+            kl_upper: kl.upper,
+            log_partition: bracket.value,
+            log_partition_standard_error: bracket.standard_error,
+            log_partition_forward: bracket.forward.value,
             log_partition_reverse: bracket.reverse.value,
-            effective_samples: forward.effective_samples,
+            effective_samples: bracket.forward.effective_samples,
             trusted: kl.trusted,
+            doubts: kl.doubts.join("; "),
         })
     }
 }

@@ -20,8 +20,8 @@ pub struct Summary {
     pub log_partition_error: Option<f64>,
     /// The part that comes from the average over fresh configurations.
     pub average_error: Option<f64>,
-    /// Reverse less forward ln Z, where it is largest in magnitude.
-    pub gap: f64,
+    /// How far the runs of annealing are apart at most.
+    pub width: f64,
     /// Replicas that are trusted.
     pub trusted: usize,
     /// Replicas.
@@ -53,8 +53,6 @@ pub fn summary(
     };
     let squares = sum_of_squares(&|row| row.kl_standard_error);
     let from_log_partition = sum_of_squares(&|row| row.log_partition_standard_error);
-    let gap = |row: &&Row| row.log_partition_reverse - row.log_partition;
-    let larger = |a: f64, b: f64| if b.abs() > a.abs() { b } else { a };
     Some(Summary {
         kl: mean.value,
         error: squares.map(|squares| mean.standard_error.unwrap_or(0.0).max(of_mean(squares))),
@@ -62,7 +60,10 @@ pub fn summary(
         average_error: squares
             .zip(from_log_partition)
             .map(|(all, part)| of_mean((all - part).max(0.0))),
-        gap: rows.iter().map(gap).fold(0.0, larger),
+        width: rows
+            .iter()
+            .map(|row| row.kl_upper - row.kl_lower)
+            .fold(0.0, f64::max),
         trusted: rows.iter().filter(|row| row.trusted).count(),
         replicas: rows.len(),
     })
@@ -80,7 +81,7 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
         "Wrote rows.csv, kl_against_epoch and kl_against_hidden (.png, .svg) and run.json to {} in {:.0} s.\n\n\
          KL divergence D(P || P_model) from the Ising law after {} epochs, in nats: mean of {} replica(s) with its \
          error,\nthe parts of the measurements' error that come from ln Z and from the average over fresh \
-         configurations,\nand how far reverse annealing is from forward annealing at most:\n",
+         configurations,\nand how far the runs of annealing are apart at most:\n",
         out.display(),
         time.as_secs_f64(),
         options.epochs,
@@ -89,7 +90,7 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
     let _ = writeln!(
         text,
         "{:<14} {:>6} {:>6}  {:>10} {:>9} {:>11} {:>9} {:>9} {:>9}  trusted",
-        "lattice", "T", "hidden", "KL", "error", "KL a spin", "ln Z", "average", "reverse"
+        "lattice", "T", "hidden", "KL", "error", "KL a spin", "ln Z", "average", "sides"
     );
     for &lattice in options.lattices.iter() {
         for temperature in options.temperatures.iter().map(|t| t.0) {
@@ -100,14 +101,14 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
                 };
                 let _ = writeln!(
                     text,
-                    "{:<14} {temperature:>6} {hidden:>6}  {:>10.4} {:>9} {:>11.6} {:>9} {:>9} {:>+9.4}  {}",
+                    "{:<14} {temperature:>6} {hidden:>6}  {:>10.4} {:>9} {:>11.6} {:>9} {:>9} {:>9.4}  {}",
                     lattice.to_string(),
                     found.kl,
                     number(found.error),
                     found.kl / lattice.sites() as f64,
                     number(found.log_partition_error),
                     number(found.average_error),
-                    found.gap,
+                    found.width,
                     verdict(&found),
                 );
             }

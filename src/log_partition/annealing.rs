@@ -1,7 +1,7 @@
 //! Annealed importance sampling, forward and reverse.
 
 use super::betas::Betas;
-use super::{LogPartition, LogPartitionEstimator, Side, own_doubt};
+use super::{Doubt, ENOUGH_TRIPS, HEAVY, LogPartition, LogPartitionEstimator, Side, own_doubts};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::Chains;
@@ -10,6 +10,7 @@ use crate::numerics::log_sum_exp;
 use crate::path::Path;
 use crate::random::Seed;
 use crate::statistics::jackknife::left_out_error;
+use crate::statistics::pareto::pareto_shape;
 
 /// Annealed importance sampling (Neal 2001): chains from the base, moved once at each temperature, with weights
 /// `ln w = ln Z_0 + sum_t [ln f_{t+1}(x_t) - ln f_t(x_t)]`, for which `E[w] = Z`. ln of the mean weight is below ln Z in
@@ -28,6 +29,15 @@ pub struct ReverseAnnealing {
     pub betas: Betas,
     /// Where the chains start.
     pub starts: Starts,
+}
+
+/// What a run of annealing has found, chain by chain and in all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnnealingRun {
+    /// ln w of every chain: an estimate of ln Z each.
+    pub log_weights: Vec<f64>,
+    /// ln Z by this run alone.
+    pub estimate: LogPartition,
 }
 
 /// Where reverse annealing starts.
@@ -94,13 +104,13 @@ fn refuse_no_chains(chains: usize) -> Result<()> {
 }
 
 impl ForwardAnnealing {
-    /// ln w of every chain, and the units drawn.
-    pub fn log_weights(
+    /// Anneals; `report(done, of)` is called now and then.
+    pub fn run(
         &self,
         path: &dyn Path,
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
-    ) -> Result<(Vec<f64>, u64)> {
+    ) -> Result<AnnealingRun> {
         refuse_no_chains(self.chains)?;
         let found = self.betas.resolve(path, seed.child("pilot", 0))?;
         let starts = path.draw_base(self.chains, seed.child("starts", 0));
@@ -108,7 +118,8 @@ impl ForwardAnnealing {
         let base = path.base_log_partition();
         log_weights.iter_mut().for_each(|w| *w += base);
         let drawn = (self.chains * path.units()) as u64 * self.betas.temperatures() as u64;
-        Ok((log_weights, found.gibbs_updates + drawn))
+        let gibbs_updates = found.gibbs_updates + drawn;
+        Ok(of_weights(log_weights, Side::Below, gibbs_updates))
     }
 }
 
@@ -123,30 +134,35 @@ impl LogPartitionEstimator for ForwardAnnealing {
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<LogPartition> {
-        let (log_weights, gibbs_updates) = self.log_weights(path, seed, report)?;
-        Ok(of_weights(&log_weights, 1.0, Side::Below, gibbs_updates))
+        Ok(self.run(path, seed, report)?.estimate)
     }
 }
 
 impl ReverseAnnealing {
-    /// ln Z_0 - sum of log ratios, an estimate of ln Z for every chain, and the units drawn.
-    pub fn log_weights(
+    /// Anneals; `report(done, of)` is called now and then. A log weight is ln Z_0 - sum of log ratios.
+    pub fn run(
         &self,
         path: &dyn Path,
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
-    ) -> Result<(Vec<f64>, u64)> {
+    ) -> Result<AnnealingRun> {
         refuse_no_chains(self.starts.chains())?;
         let found = self.betas.resolve(path, seed.child("pilot", 0))?;
-        let (starts, moved) = self.starts.draw(path, seed.child("starts", 0))?;
-        let chains = starts.len();
+        let starts = self.starts.draw(path, seed.child("starts", 0))?;
+        let drawn = (starts.rows.len() * path.units()) as u64 * self.betas.temperatures() as u64;
+        let gibbs_updates = found.gibbs_updates + starts.gibbs_updates + drawn;
         let mut betas = found.betas;
         betas.reverse();
         let base = path.base_log_partition();
-        let log_ratios = anneal(path, &betas, starts, seed, report);
-        let drawn = (chains * path.units()) as u64 * self.betas.temperatures() as u64;
+        let log_ratios = anneal(path, &betas, starts.rows, seed, report);
         let log_weights = log_ratios.iter().map(|ratio| base - ratio).collect();
-        Ok((log_weights, found.gibbs_updates + moved + drawn))
+        let side = match self.starts {
+            Starts::Exact(_) => Side::Above,
+            _ => Side::Estimate,
+        };
+        let mut run = of_weights(log_weights, side, gibbs_updates);
+        run.estimate.doubts.extend(starts.doubt);
+        Ok(run)
     }
 }
 
@@ -165,13 +181,16 @@ impl LogPartitionEstimator for ReverseAnnealing {
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<LogPartition> {
-        let (log_weights, gibbs_updates) = self.log_weights(path, seed, report)?;
-        let side = match self.starts {
-            Starts::Exact(_) => Side::Above,
-            _ => Side::Estimate,
-        };
-        Ok(of_weights(&log_weights, -1.0, side, gibbs_updates))
+        Ok(self.run(path, seed, report)?.estimate)
     }
+}
+
+/// Rows that reverse annealing starts from.
+struct Drawn {
+    rows: Configurations,
+    /// Units drawn on the way to them.
+    gibbs_updates: u64,
+    doubt: Option<Doubt>,
 }
 
 impl Starts {
@@ -182,11 +201,14 @@ impl Starts {
         }
     }
 
-    /// The rows, and the units drawn on the way to them.
-    fn draw(&self, path: &dyn Path, seed: Seed) -> Result<(Configurations, u64)> {
+    fn draw(&self, path: &dyn Path, seed: Seed) -> Result<Drawn> {
         let units = path.units();
         match self {
-            Starts::Exact(chains) => Ok((path.draw_target(*chains, seed)?, 0)),
+            Starts::Exact(chains) => Ok(Drawn {
+                rows: path.draw_target(*chains, seed)?,
+                gibbs_updates: 0,
+                doubt: None,
+            }),
             Starts::Tempered {
                 chains,
                 tempering: Tempering { rungs, rounds },
@@ -204,8 +226,12 @@ impl Starts {
                 let mut tempering = ParallelTempering::new(path, &found.betas, &starts, seed)?;
                 (0..*rounds).for_each(|_| tempering.advance(1));
                 let drawn = (chains * found.betas.len() * rounds * units) as u64;
-                let ends = tempering.chains(found.betas.len() - 1).states().clone();
-                Ok((ends, found.gibbs_updates + drawn))
+                let trips = tempering.round_trips().iter().sum::<u64>() as f64 / *chains as f64;
+                Ok(Drawn {
+                    rows: tempering.chains(found.betas.len() - 1).states().clone(),
+                    gibbs_updates: found.gibbs_updates + drawn,
+                    doubt: (trips < ENOUGH_TRIPS).then_some(Doubt::FewRoundTrips(trips)),
+                })
             }
             Starts::Rows { rows, steps } => {
                 if rows.sites() != path.law().sites() && rows.sites() != units {
@@ -221,15 +247,20 @@ impl Starts {
                 }
                 let mut chains = Chains::new(rows.widened(units - rows.sites()), seed);
                 path.advance(&mut chains, 1.0, *steps);
-                Ok((chains.into_states(), (rows.len() * steps * units) as u64))
+                Ok(Drawn {
+                    rows: chains.into_states(),
+                    gibbs_updates: (rows.len() * steps * units) as u64,
+                    doubt: None,
+                })
             }
         }
     }
 }
 
-/// `sign` x ln mean_s e^{sign ln w_s}, its jackknife error over the chains and the effective sample size
-/// (sum w)^2 / sum w^2 (Kong 1992) of the weights e^{sign ln w}.
-fn of_weights(log_weights: &[f64], sign: f64, side: Side, gibbs_updates: u64) -> LogPartition {
+/// ln mean_s w_s of a forward run, -ln mean_s 1/w_s of a reverse one, its jackknife error over the chains and the
+/// effective sample size (sum w)^2 / sum w^2 (Kong 1992) of the weights w, or 1 / w.
+fn of_weights(log_weights: Vec<f64>, side: Side, gibbs_updates: u64) -> AnnealingRun {
+    let sign = if side == Side::Below { 1.0 } else { -1.0 };
     let count = log_weights.len() as f64;
     let signed: Vec<f64> = log_weights.iter().map(|w| sign * w).collect();
     let log_mean = log_sum_exp(&signed) - count.ln();
@@ -241,12 +272,18 @@ fn of_weights(log_weights: &[f64], sign: f64, side: Side, gibbs_updates: u64) ->
     let without = weights.iter().map(|w| ((count - w) / (count - 1.0)).ln());
     let without: Vec<f64> = without.collect();
     let standard_error = left_out_error(&without);
-    LogPartition {
-        value: sign * log_mean,
-        standard_error,
-        effective_samples: Some(effective_samples),
-        gibbs_updates,
-        side,
-        doubt: own_doubt(standard_error, effective_samples),
+    let mut doubts = own_doubts(standard_error, effective_samples);
+    let heavy = pareto_shape(&weights).filter(|k| *k > HEAVY);
+    doubts.extend(heavy.map(Doubt::HeavyTail));
+    AnnealingRun {
+        log_weights,
+        estimate: LogPartition {
+            value: sign * log_mean,
+            standard_error,
+            effective_samples: Some(effective_samples),
+            gibbs_updates,
+            side,
+            doubts,
+        },
     }
 }

@@ -1,6 +1,7 @@
 //! Bennett's acceptance ratio over parallel tempering.
 
-use super::tempered_run::TemperedRun;
+use super::acceptance_ratio::{balance, imbalance, range};
+use super::tempered_run::{Seen, TemperedRun};
 use super::{LogPartition, LogPartitionEstimator, Side};
 use crate::error::Result;
 use crate::numerics::sigmoid;
@@ -46,7 +47,7 @@ impl LogPartitionEstimator for BennettRatio {
             };
             vec![pair; rungs - 1]
         };
-        let (groups, betas, gibbs_updates) = self.0.run(
+        let run = self.0.run(
             path,
             seed,
             empty,
@@ -66,31 +67,69 @@ impl LogPartitionEstimator for BennettRatio {
             },
             report,
         )?;
-        let mut pairs = vec![Pair::default(); betas.len() - 1];
-        for group in groups {
+        let mut pairs = vec![Pair::default(); run.betas.len() - 1];
+        for group in run.notes {
             for (pair, part) in pairs.iter_mut().zip(group) {
                 pair.onward.extend(part.onward);
                 pair.back.extend(part.back);
             }
         }
-        let solved: Vec<Solved> = pairs.par_iter().map(solve).collect();
-        let ladders = self.0.ladders;
-        let total: f64 = solved.iter().map(|pair| pair.value).sum();
-        let without = |l: usize| -> f64 { solved.iter().map(|pair| pair.without[l]).sum() };
-        let without: Vec<f64> = (0..ladders).map(without).collect();
+        let solved: Vec<Solved> = pairs.par_iter().map(|pair| solve(pair, true)).collect();
+        let (total, without) = sums(&solved);
         let standard_error = left_out_error(&without);
         let tau = solved.iter().map(|pair| pair.tau).fold(1.0, f64::max);
         let shared = solved.iter().map(|pair| pair.shared / pair.tau);
         let effective_samples = shared.fold(f64::INFINITY, f64::min);
+        let middle = self.0.measured() / 2;
+        let half = |second: bool| {
+            let solved: Vec<Solved> = pairs
+                .par_iter()
+                .map(|pair| solve(&pair.half(middle, second), false))
+                .collect();
+            sums(&solved)
+        };
+        let ((first, first_without), (second, second_without)) = (half(false), half(true));
+        let differences = first_without.iter().zip(&second_without);
+        let seen = Seen {
+            standard_error,
+            effective_samples,
+            tau,
+            round_trips: run.round_trips,
+            drift: (first - second, differences.map(|(a, b)| a - b).collect()),
+        };
         Ok(LogPartition {
             value: path.base_log_partition() + total,
             standard_error,
             effective_samples: Some(effective_samples),
-            gibbs_updates,
+            gibbs_updates: run.gibbs_updates,
             side: Side::Estimate,
-            doubt: self.0.doubt(standard_error, effective_samples, tau),
+            doubts: self.0.doubts(&seen),
         })
     }
+}
+
+impl Pair {
+    /// The first or the second half of the rounds.
+    fn half(&self, middle: usize, second: bool) -> Self {
+        let part = |series: &Vec<f64>| {
+            let (first, rest) = series.split_at(middle);
+            if second { rest } else { first }.to_vec()
+        };
+        Self {
+            onward: self.onward.iter().map(part).collect(),
+            back: self.back.iter().map(part).collect(),
+        }
+    }
+}
+
+/// The sum over all pairs, and the same without each ladder in turn.
+fn sums(solved: &[Solved]) -> (f64, Vec<f64>) {
+    let ladders = solved.first().map_or(0, |pair| pair.without.len());
+    let without = |l: usize| solved.iter().map(|pair| pair.without[l]).sum();
+    (
+        solved.iter().map(|pair| pair.value).sum(),
+        (0..ladders).map(without).collect(),
+    )
 }
 
 struct Solved {
@@ -104,39 +143,16 @@ struct Solved {
     shared: f64,
 }
 
-/// Solves for C by Newton's method, kept within a bracket; the function rises with C, so that there is one solution.
-/// Without a ladder one more step of Newton's is exact to second order in one over the number of ladders.
-fn solve(pair: &Pair) -> Solved {
-    let all = pair.onward.iter().chain(&pair.back).flatten();
-    let (mut low, mut high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), d| {
-        (low.min(*d), high.max(*d))
-    });
-    let mut c = 0.5 * (low + high);
-    for _ in 0..100 {
-        let (value, slope) = sums(pair, c)
-            .into_iter()
-            .fold((0.0, 0.0), |(v, s), (value, slope)| (v + value, s + slope));
-        if value > 0.0 {
-            high = c;
-        } else {
-            low = c;
-        }
-        let newton = c - value / slope;
-        let next = if newton > low && newton < high {
-            newton
-        } else {
-            0.5 * (low + high)
-        };
-        let done = (next - c).abs() <= 1e-13 * (1.0 + c.abs());
-        c = next;
-        if done {
-            break;
-        }
-    }
-    let parts = sums(pair, c);
-    let value: f64 = parts.iter().map(|(value, _)| value).sum();
-    let slope: f64 = parts.iter().map(|(_, slope)| slope).sum();
-    let without = parts.iter().map(|(v, s)| {
+/// Solves for C, which without a ladder is one more step of Newton's away, exact to second order in one over the number
+/// of ladders; tau is left at 1 where nobody asks for it.
+fn solve(pair: &Pair, with_tau: bool) -> Solved {
+    let ladders = || pair.onward.iter().zip(&pair.back);
+    let at = |c: f64| ladders().map(move |(onward, back)| imbalance(onward, back, c));
+    let total = |c: f64| at(c).fold([0.0, 0.0], |[v, s], [value, slope]| [v + value, s + slope]);
+    let (low, high) = range(pair.onward.iter().chain(&pair.back).flatten());
+    let c = balance(total, low, high);
+    let [value, slope] = total(c);
+    let without = at(c).map(|[v, s]| {
         let rest = slope - s;
         if rest > 0.0 {
             c - (value - v) / rest
@@ -148,35 +164,15 @@ fn solve(pair: &Pair) -> Solved {
         let views: Vec<&[f64]> = series.iter().map(|series| &series[..]).collect();
         integrated_time(&views).map_or(1.0, |time| time.tau)
     };
+    let share = |d: &f64| sigmoid(d - c);
     Solved {
         value: c,
         without: without.collect(),
-        tau: time(&pair.onward).max(time(&pair.back)),
-        shared: 2.0
-            * pair
-                .onward
-                .iter()
-                .flatten()
-                .map(|d| sigmoid(d - c))
-                .sum::<f64>(),
+        tau: if with_tau {
+            time(&pair.onward).max(time(&pair.back))
+        } else {
+            1.0
+        },
+        shared: 2.0 * pair.onward.iter().flatten().map(share).sum::<f64>(),
     }
-}
-
-/// sum_{x ~ b} sigmoid(C - d) - sum_{x ~ a} sigmoid(d - C), and its derivative, for every ladder.
-fn sums(pair: &Pair, c: f64) -> Vec<(f64, f64)> {
-    let ladder = |(onward, back): (&Vec<f64>, &Vec<f64>)| {
-        let (mut value, mut slope) = (0.0, 0.0);
-        for d in onward {
-            let p = sigmoid(d - c);
-            value -= p;
-            slope += p * (1.0 - p);
-        }
-        for d in back {
-            let p = sigmoid(c - d);
-            value += p;
-            slope += p * (1.0 - p);
-        }
-        (value, slope)
-    };
-    pair.onward.iter().zip(&pair.back).map(ladder).collect()
 }

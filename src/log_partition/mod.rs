@@ -1,5 +1,6 @@
 //! ln Z over any [`Path`]: estimators, their errors, and when not to believe them.
 
+mod acceptance_ratio;
 pub mod annealing;
 pub mod bennett;
 pub mod betas;
@@ -41,8 +42,9 @@ pub struct LogPartition {
     pub gibbs_updates: u64,
     /// On which side of ln Z the value lies in expectation.
     pub side: Side,
-    /// Why not to trust it; `None` where nothing speaks against it.
-    pub doubt: Option<Doubt>,
+    /// What the run has seen that speaks against it. None does not make it right: what a run has not met it cannot doubt.
+    /// Only both sides together are trusted ([`bracket::Bracket::trusted`]).
+    pub doubts: Vec<Doubt>,
 }
 
 impl LogPartition {
@@ -54,13 +56,8 @@ impl LogPartition {
             effective_samples: None,
             gibbs_updates: 0,
             side: Side::Exact,
-            doubt: None,
+            doubts: Vec::new(),
         }
-    }
-
-    /// Whether nothing speaks against it.
-    pub fn trusted(&self) -> bool {
-        self.doubt.is_none()
     }
 }
 
@@ -86,10 +83,21 @@ pub enum Doubt {
     FewEffectiveSamples(f64),
     /// The standard error cannot be told, as from one chain.
     UnknownError,
+    /// The weights have a tail of this Pareto shape, more than [`HEAVY`]: a few of them make the value, and larger ones may
+    /// be missing.
+    HeavyTail(f64),
     /// A tempering run is only this many autocorrelation times long, fewer than [`ENOUGH_TIMES`], or its burn-in shorter
     /// than two.
     ShortRun(f64),
-    /// Forward and reverse annealing are this many standard errors apart, more than [`FAR_APART`].
+    /// The states of a tempering ladder have made only this many round trips on average, fewer than [`ENOUGH_TRIPS`].
+    FewRoundTrips(f64),
+    /// Both halves of a tempering run are this many standard errors apart, more than [`STEADY`].
+    Drifting(f64),
+    /// Forward and reverse annealing share this many draws, fewer than [`ENOUGH_SHARED`], and no exact draws make them
+    /// bounds.
+    NoOverlap(f64),
+    /// Forward annealing lies this many standard errors above reverse annealing, more than [`FAR_APART`]: the reverse run
+    /// does not start from the law.
     SidesDisagree(f64),
     /// Reverse annealing from the data and from chains of its own are this many standard errors apart.
     StartsDisagree(f64),
@@ -97,14 +105,50 @@ pub enum Doubt {
     CoarseTemperatures(f64),
 }
 
-/// Effective samples below which an estimate is not trusted.
+/// Effective samples below which an error is not known.
 pub const ENOUGH_SAMPLES: f64 = 10.0;
+
+/// Pareto shape of the weights above which few of them decide (Vehtari, Simpson, Gelman, Yao and Gabry 2024).
+pub const HEAVY: f64 = 0.7;
 
 /// Autocorrelation times that a tempering run must be long.
 pub const ENOUGH_TIMES: f64 = 10.0;
 
+/// Round trips that the states of a ladder of tempering must make, on average over the ladders.
+pub const ENOUGH_TRIPS: f64 = 5.0;
+
+/// Standard errors by which both halves of a tempering run may differ, one run in 370 by chance.
+pub const STEADY: f64 = 3.0;
+
+/// Draws that both sides must share for their common value.
+pub const ENOUGH_SHARED: f64 = 10.0;
+
 /// Standard errors by which two estimates may differ.
 pub const FAR_APART: f64 = 4.0;
+
+impl Doubt {
+    /// Its name in a column of a table.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Doubt::FewEffectiveSamples(_) => "few effective samples",
+            Doubt::UnknownError => "unknown error",
+            Doubt::HeavyTail(_) => "heavy tail",
+            Doubt::ShortRun(_) => "short run",
+            Doubt::FewRoundTrips(_) => "few round trips",
+            Doubt::Drifting(_) => "drifting",
+            Doubt::NoOverlap(_) => "no overlap",
+            Doubt::SidesDisagree(_) => "sides disagree",
+            Doubt::StartsDisagree(_) => "starts disagree",
+            Doubt::CoarseTemperatures(_) => "coarse temperatures",
+        }
+    }
+}
+
+/// The names of all doubts, in order, joined by "; ".
+pub fn names(doubts: &[Doubt]) -> String {
+    let names: Vec<&str> = doubts.iter().map(Doubt::name).collect();
+    names.join("; ")
+}
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,19 +159,37 @@ impl fmt::Display for Doubt {
                     "only {n:.1} effective samples; take more temperatures or chains"
                 )
             }
+            Doubt::UnknownError => write!(f, "its error is unknown; take more chains"),
+            Doubt::HeavyTail(k) => write!(
+                f,
+                "few chains make the value, the tail of their weights has the shape {k:.2}; take more temperatures"
+            ),
             Doubt::ShortRun(length) => write!(
                 f,
                 "the run is {length:.1} autocorrelation times long, or its burn-in less than two; take more rounds"
             ),
-            Doubt::UnknownError => write!(f, "its error is unknown; take more chains"),
+            Doubt::FewRoundTrips(trips) => write!(
+                f,
+                "the states of a ladder have made {trips:.1} round trips; take more rounds, or more rungs where few \
+                 exchanges are accepted"
+            ),
+            Doubt::Drifting(z) => write!(
+                f,
+                "both halves of the run are {z:.1} standard errors apart; take a longer burn-in"
+            ),
+            Doubt::NoOverlap(shared) => write!(
+                f,
+                "forward and reverse annealing share {shared:.1} draws; take more temperatures"
+            ),
             Doubt::SidesDisagree(z) => write!(
                 f,
-                "forward and reverse annealing are {z:.1} standard errors apart; take more temperatures"
+                "forward annealing is {z:.1} standard errors above reverse annealing, whose starts are not the law's; \
+                 take more rounds of tempering"
             ),
             Doubt::StartsDisagree(z) => write!(
                 f,
-                "reverse annealing from the data and from the machine's own chains are {z:.1} standard errors apart: one \
-                 of them misses a mode"
+                "reverse annealing from the data and from the machine's own chains are {z:.1} standard errors apart, so \
+                 that one of them misses a mode; take more rounds of tempering"
             ),
             Doubt::CoarseTemperatures(x) => write!(
                 f,
@@ -138,10 +200,13 @@ impl fmt::Display for Doubt {
 }
 
 /// Doubts that a run can have about itself.
-fn own_doubt(standard_error: Option<f64>, effective_samples: f64) -> Option<Doubt> {
+fn own_doubts(standard_error: Option<f64>, effective_samples: f64) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
     if standard_error.is_none_or(|error| !error.is_finite()) {
-        return Some(Doubt::UnknownError);
+        doubts.push(Doubt::UnknownError);
     }
-    let few = effective_samples < ENOUGH_SAMPLES;
-    few.then_some(Doubt::FewEffectiveSamples(effective_samples))
+    if effective_samples < ENOUGH_SAMPLES {
+        doubts.push(Doubt::FewEffectiveSamples(effective_samples));
+    }
+    doubts
 }

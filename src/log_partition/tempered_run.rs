@@ -1,11 +1,13 @@
 //! A run of parallel tempering along a path: what Bennett's ratio and thermodynamic integration are made from.
 
 use super::betas::{Betas, Resolved};
-use super::{Doubt, ENOUGH_TIMES, own_doubt};
+use super::{Doubt, ENOUGH_TIMES, ENOUGH_TRIPS, STEADY, own_doubts};
 use crate::error::{Error, Result};
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::path::Path;
 use crate::random::Seed;
+use crate::statistics::fit::student_threshold;
+use crate::statistics::jackknife::left_out_error;
 use rayon::prelude::*;
 
 /// How long, and on how many ladders.
@@ -35,23 +37,29 @@ impl TemperedRun {
         self.rounds.checked_div(self.every).unwrap_or(0)
     }
 
-    /// What speaks against an estimate from the run whose slowest series has the autocorrelation time `tau`, in measured
-    /// rounds.
-    pub(super) fn doubt(
-        &self,
-        standard_error: Option<f64>,
-        effective_samples: f64,
-        tau: f64,
-    ) -> Option<Doubt> {
+    /// What speaks against an estimate from the run.
+    pub(super) fn doubts(&self, seen: &Seen) -> Vec<Doubt> {
         let measured = self.measured() as f64;
-        let short =
-            measured < ENOUGH_TIMES * tau || (self.burn_in as f64) < 2.0 * tau * self.every as f64;
-        own_doubt(standard_error, effective_samples)
-            .or_else(|| short.then_some(Doubt::ShortRun(measured / tau)))
+        let short = measured < ENOUGH_TIMES * seen.tau
+            || (self.burn_in as f64) < 2.0 * seen.tau * self.every as f64;
+        let mut doubts = own_doubts(seen.standard_error, seen.effective_samples);
+        if short {
+            doubts.push(Doubt::ShortRun(measured / seen.tau));
+        }
+        if seen.round_trips < ENOUGH_TRIPS {
+            doubts.push(Doubt::FewRoundTrips(seen.round_trips));
+        }
+        let (difference, without) = &seen.drift;
+        let drift = left_out_error(without).map(|error| difference.abs() / error);
+        // Few ladders know the error of their difference badly: the same level by Student's law.
+        let level = 2.7e-3;
+        let limit = student_threshold(self.ladders, 1, level).max(STEADY);
+        doubts.extend(drift.filter(|z| *z > limit).map(Doubt::Drifting));
+        doubts
     }
 
     /// Runs the ladders from draws of the base. After every measured round `measure` sees the ladders of a group and its
-    /// own notes on that group; returns the notes in order, with the ladders of each group, the betas and the units drawn.
+    /// own notes on that group.
     pub fn run<Notes: Send>(
         &self,
         path: &dyn Path,
@@ -59,7 +67,7 @@ impl TemperedRun {
         notes: impl Fn(usize, usize) -> Notes,
         measure: impl Fn(&ParallelTempering, &mut Notes) + Sync,
         report: &mut dyn FnMut(usize, usize),
-    ) -> Result<(Vec<Notes>, Vec<f64>, u64)> {
+    ) -> Result<Measured<Notes>> {
         if self.ladders < 2 || self.measured() == 0 {
             return Err(Error::invalid(
                 "parallel tempering for ln Z",
@@ -81,24 +89,62 @@ impl TemperedRun {
             let seed = seed.child("group", number as u64);
             let starts = path.draw_base(ladders, seed.child("starts", 0));
             let tempering = ParallelTempering::new(path, &betas, &starts, seed)?;
-            groups.push((tempering, notes(betas.len(), ladders)));
+            groups.push((tempering, notes(betas.len(), ladders), 0));
         }
         let total = self.burn_in + self.rounds;
         for first in (0..total).step_by(SECTION) {
             let last = (first + SECTION).min(total);
-            groups.par_iter_mut().for_each(|(tempering, notes)| {
-                for round in first..last {
-                    tempering.advance(1);
-                    let since = (round + 1).saturating_sub(self.burn_in);
-                    if since > 0 && since.is_multiple_of(self.every) {
-                        measure(tempering, notes);
+            groups
+                .par_iter_mut()
+                .for_each(|(tempering, notes, before)| {
+                    for round in first..last {
+                        if round == self.burn_in {
+                            *before = tempering.round_trips().iter().sum();
+                        }
+                        tempering.advance(1);
+                        let since = (round + 1).saturating_sub(self.burn_in);
+                        if since > 0 && since.is_multiple_of(self.every) {
+                            measure(tempering, notes);
+                        }
                     }
-                }
-            });
+                });
             report(last, total);
         }
         let drawn = (betas.len() * self.ladders * path.units()) as u64 * total as u64;
-        let notes = groups.into_iter().map(|(_, notes)| notes).collect();
-        Ok((notes, betas, gibbs_updates + drawn))
+        let trips = |(tempering, _, before): &(ParallelTempering, Notes, u64)| {
+            tempering.round_trips().iter().sum::<u64>() - before
+        };
+        let trips: u64 = groups.iter().map(trips).sum();
+        Ok(Measured {
+            round_trips: trips as f64 / self.ladders as f64,
+            notes: groups.into_iter().map(|(_, notes, _)| notes).collect(),
+            betas,
+            gibbs_updates: gibbs_updates + drawn,
+        })
     }
+}
+
+/// What a run has left.
+pub struct Measured<Notes> {
+    /// On each group of ladders, in order.
+    pub notes: Vec<Notes>,
+    /// The rungs.
+    pub betas: Vec<f64>,
+    /// Units drawn, by a pilot too.
+    pub gibbs_updates: u64,
+    /// Round trips of the states of a ladder after the burn-in, on average over the ladders.
+    pub round_trips: f64,
+}
+
+/// What an estimator has seen of its run.
+pub(super) struct Seen {
+    pub standard_error: Option<f64>,
+    pub effective_samples: f64,
+    /// The autocorrelation time of the slowest series, in measured rounds.
+    pub tau: f64,
+    /// Round trips of a ladder.
+    pub round_trips: f64,
+    /// The value by the first half of the measured rounds less that by the second, and the same without each ladder in
+    /// turn.
+    pub drift: (f64, Vec<f64>),
 }

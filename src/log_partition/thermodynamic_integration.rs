@@ -1,6 +1,6 @@
 //! Thermodynamic integration over parallel tempering.
 
-use super::tempered_run::TemperedRun;
+use super::tempered_run::{Seen, TemperedRun};
 use super::{Doubt, LogPartition, LogPartitionEstimator, Side};
 use crate::error::{Error, Result};
 use crate::path::Path;
@@ -8,13 +8,14 @@ use crate::random::Seed;
 use crate::statistics::autocorrelation::integrated_time;
 use crate::statistics::jackknife::jackknife;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// ln Z = ln Z_0 + integral_0^1 <d ln f_beta / d beta>_beta d beta (Kirkwood 1935; Ogata 1989), by the trapezoidal rule
 /// with end corrections in every step, h/2 (g_k + g_{k+1}) + h^2/12 (g'_k - g'_{k+1}), where
 /// g' = Var(d ln f / d beta) + <d^2 ln f / d beta^2> comes from the same states: the rule's error is of order h^4.
 ///
 /// A cross-check for the other estimators: the rule's error, which shows when every second rung is left out, is in
-/// `doubt` where that changes the value by more than [`COARSE`] standard errors, from a jackknife over the ladders.
+/// `doubts` where that changes the value by more than [`COARSE`] standard errors, from a jackknife over the ladders.
 /// Effective samples are measurements / tau of the slowest rung.
 pub struct ThermodynamicIntegration(pub TemperedRun);
 
@@ -27,8 +28,8 @@ pub const COARSE: f64 = 3.0;
 struct Rung {
     /// The first slope, round by round.
     slopes: Vec<Vec<f64>>,
-    /// The sum of the second slope.
-    bends: Vec<f64>,
+    /// The second slope, round by round.
+    bends: Vec<Vec<f64>>,
 }
 
 impl LogPartitionEstimator for ThermodynamicIntegration {
@@ -49,13 +50,14 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
                 "take at least two temperatures, better 16",
             ));
         }
-        let (groups, betas, gibbs_updates) = self.0.run(
+        let run = self.0.run(
             path,
             seed,
             |rungs, ladders| {
+                let series = vec![Vec::with_capacity(self.0.measured()); ladders];
                 let rung = Rung {
-                    slopes: vec![Vec::with_capacity(self.0.measured()); ladders],
-                    bends: vec![0.0; ladders],
+                    slopes: series.clone(),
+                    bends: series,
                 };
                 vec![rung; rungs]
             },
@@ -65,32 +67,44 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
                     for (ladder, slopes) in rung.slopes.iter_mut().enumerate() {
                         let [slope, bend] = path.slopes(states.row(ladder), *beta);
                         slopes.push(slope);
-                        rung.bends[ladder] += bend;
+                        rung.bends[ladder].push(bend);
                     }
                 }
             },
             report,
         )?;
-        let measured = self.0.measured() as f64;
+        let (groups, betas) = (run.notes, run.betas);
+        let measured = self.0.measured();
         // For every ladder, rung by rung: the means of the first slope, of its square and of the second slope.
-        let mut bins = Vec::with_capacity(self.0.ladders);
-        for group in &groups {
-            for ladder in 0..group[0].bends.len() {
-                let moments = group.iter().flat_map(|rung| {
-                    let slopes = &rung.slopes[ladder];
-                    let sum: f64 = slopes.iter().sum();
-                    let squares: f64 = slopes.iter().map(|x| x * x).sum();
-                    [sum, squares, rung.bends[ladder]].map(|x| x / measured)
-                });
-                bins.push(moments.collect::<Vec<f64>>());
+        let bins = |rounds: Range<usize>| -> Vec<Vec<f64>> {
+            let mut bins = Vec::with_capacity(self.0.ladders);
+            for group in &groups {
+                for ladder in 0..group[0].bends.len() {
+                    let moments = group.iter().flat_map(|rung| {
+                        let slopes = &rung.slopes[ladder][rounds.clone()];
+                        let sum: f64 = slopes.iter().sum();
+                        let squares: f64 = slopes.iter().map(|x| x * x).sum();
+                        let bends: f64 = rung.bends[ladder][rounds.clone()].iter().sum();
+                        [sum, squares, bends].map(|x| x / rounds.len() as f64)
+                    });
+                    bins.push(moments.collect());
+                }
             }
-        }
-        let means: Vec<f64> = (0..3 * betas.len())
-            .map(|k| bins.iter().map(|bin| bin[k]).sum::<f64>() / bins.len() as f64)
-            .collect();
-        let value = integral(&means, &betas, 1);
+            bins
+        };
+        let all = bins(0..measured);
+        let value = integral(&mean(&all, None), &betas, 1);
         let standard_error =
-            jackknife(&bins, &|means| integral(means, &betas, 1)).map(|j| j.standard_error);
+            jackknife(&all, &|means| integral(means, &betas, 1)).map(|j| j.standard_error);
+        let halves = [bins(0..measured / 2), bins(measured / 2..measured)];
+        let difference = |without: Option<usize>| {
+            let [first, second] = halves
+                .each_ref()
+                .map(|half| integral(&mean(half, without), &betas, 1));
+            first - second
+        };
+        let without = (0..self.0.ladders).map(|ladder| difference(Some(ladder)));
+        let drift = (difference(None), without.collect());
         let tau = (0..betas.len())
             .into_par_iter()
             .map(|rung| {
@@ -99,22 +113,34 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
                 integrated_time(&views).map_or(1.0, |time| time.tau)
             })
             .reduce(|| 1.0, f64::max);
-        let effective_samples = bins.len() as f64 * measured / tau;
-        let halved = (integral(&means, &betas, 2) - value).abs();
+        let effective_samples = (self.0.ladders * measured) as f64 / tau;
+        let halved = (integral(&mean(&all, None), &betas, 2) - value).abs();
         let coarse = halved > (COARSE * standard_error.unwrap_or(0.0)).max(1e-12 * value.abs());
-        let doubt = self
-            .0
-            .doubt(standard_error, effective_samples, tau)
-            .or_else(|| coarse.then_some(Doubt::CoarseTemperatures(halved)));
+        let mut doubts = self.0.doubts(&Seen {
+            standard_error,
+            effective_samples,
+            tau,
+            round_trips: run.round_trips,
+            drift,
+        });
+        doubts.extend(coarse.then_some(Doubt::CoarseTemperatures(halved)));
         Ok(LogPartition {
             value: path.base_log_partition() + value,
             standard_error,
             effective_samples: Some(effective_samples),
-            gibbs_updates,
+            gibbs_updates: run.gibbs_updates,
             side: Side::Estimate,
-            doubt,
+            doubts,
         })
     }
+}
+
+/// The mean over the bins, or all but one of them.
+fn mean(bins: &[Vec<f64>], without: Option<usize>) -> Vec<f64> {
+    let kept = || (0..bins.len()).filter(|k| Some(*k) != without);
+    (0..bins[0].len())
+        .map(|x| kept().map(|k| bins[k][x]).sum::<f64>() / kept().count() as f64)
+        .collect()
 }
 
 /// The corrected trapezoidal rule over every `stride`-th rung and the last; `means` holds g, <(d ln f / d beta)^2> and the mean second

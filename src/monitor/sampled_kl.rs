@@ -5,7 +5,7 @@ use crate::configuration::{Configurations, used_bits};
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::log_partition::bracket::{Bracket, Bracketing};
-use crate::log_partition::{LogPartition, Side};
+use crate::log_partition::{Doubt, LogPartition, Side};
 use crate::monte_carlo::cluster::Wolff;
 use crate::monte_carlo::coloured::{coloured_heat_bath, multi_spin_metropolis};
 use crate::monte_carlo::schedule::Schedule;
@@ -33,7 +33,7 @@ pub struct SampledTarget {
 
 /// A KL divergence in nats with its error; an error is 0 where there is none, and missing where it cannot be told. It may
 /// come out negative within its error, and is not clipped, which would add a bias.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SampledKl {
     /// D_KL(P || p).
     pub value: f64,
@@ -43,10 +43,27 @@ pub struct SampledKl {
     pub log_partition_error: Option<f64>,
     /// The error of the average over the target's configurations; it knows their autocorrelation.
     pub average_error: Option<f64>,
+    /// The divergence with the smallest ln Z of the runs; `value` where ln Z is exact.
+    pub lower: f64,
+    /// The divergence with the largest ln Z of the runs; `value` where ln Z is exact.
+    pub upper: f64,
     /// Sites: `value / sites` is the divergence a spin.
     pub sites: usize,
-    /// Whether both parts are to be believed: ln Z is trusted and the average has converged.
+    /// Whether the error bar is right: ln Z is exact, or both sides together are trusted, and the average has converged.
     pub trusted: bool,
+    /// The names of what speaks against it. A single run of annealing may have none and yet is not trusted.
+    pub doubts: Vec<&'static str>,
+}
+
+/// ln Z of a model as it is known.
+struct Known {
+    value: f64,
+    /// 0 of an exact value.
+    standard_error: Option<f64>,
+    lower: f64,
+    upper: f64,
+    trusted: bool,
+    doubts: Vec<&'static str>,
 }
 
 impl SampledTarget {
@@ -124,8 +141,8 @@ impl SampledTarget {
         Self::new(ising, &Schedule::new(parts), starts, sampling, seed)
     }
 
-    /// The divergence of the law at the end of a path, with ln Z by forward annealing: the reverse runs of the bracket
-    /// decide whether it is trusted, and are returned beside it. `report(done, of)` is called now and then.
+    /// The divergence of the law at the end of a path, with ln Z from both sides, which is returned beside it.
+    /// `report(done, of)` is called now and then.
     pub fn measure_along(
         &self,
         path: &dyn Path,
@@ -134,15 +151,41 @@ impl SampledTarget {
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<(SampledKl, Bracket)> {
         let bracket = bracketing.measure(path, seed, report)?;
-        let log_partition = LogPartition {
-            doubt: bracket.doubt,
-            ..bracket.forward.clone()
-        };
-        Ok((self.measure(path.law(), &log_partition), bracket))
+        Ok((self.measure_between(path.law(), &bracket), bracket))
     }
 
-    /// The divergence of `model`, whose ln Z is given with its error.
+    /// The divergence of `model`, whose ln Z is known from both sides.
+    pub fn measure_between(&self, model: &dyn Law, bracket: &Bracket) -> SampledKl {
+        let known = Known {
+            value: bracket.value,
+            standard_error: bracket.standard_error,
+            lower: bracket.lower(),
+            upper: bracket.upper(),
+            trusted: bracket.trusted(),
+            doubts: bracket.doubts.iter().map(Doubt::name).collect(),
+        };
+        self.with(model, known)
+    }
+
+    /// The divergence of `model`, whose ln Z is exact, or of a single run with its error.
     pub fn measure(&self, model: &dyn Law, log_partition: &LogPartition) -> SampledKl {
+        let exact = log_partition.side == Side::Exact;
+        let known = Known {
+            value: log_partition.value,
+            standard_error: if exact {
+                Some(0.0)
+            } else {
+                log_partition.standard_error
+            },
+            lower: log_partition.value,
+            upper: log_partition.value,
+            trusted: exact,
+            doubts: log_partition.doubts.iter().map(Doubt::name).collect(),
+        };
+        self.with(model, known)
+    }
+
+    fn with(&self, model: &dyn Law, log_partition: Known) -> SampledKl {
         assert_eq!(
             model.sites(),
             self.states.sites(),
@@ -167,19 +210,22 @@ impl SampledTarget {
         } else {
             mean.standard_error
         };
-        let log_partition_error = match log_partition.side {
-            Side::Exact => Some(0.0),
-            _ => log_partition.standard_error,
-        };
+        let average = mean.value - self.log_partition;
+        let converged = mean.converged() || constant;
+        let mut doubts = log_partition.doubts;
+        doubts.extend((!converged).then_some("average not converged"));
         SampledKl {
-            value: log_partition.value - self.log_partition + mean.value,
+            value: log_partition.value + average,
             standard_error: average_error
-                .zip(log_partition_error)
+                .zip(log_partition.standard_error)
                 .map(|(average, log_partition)| average.hypot(log_partition)),
-            log_partition_error,
+            log_partition_error: log_partition.standard_error,
             average_error,
+            lower: log_partition.lower + average,
+            upper: log_partition.upper + average,
             sites: self.states.sites(),
-            trusted: log_partition.trusted() && (mean.converged() || constant),
+            trusted: log_partition.trusted && converged,
+            doubts,
         }
     }
 }

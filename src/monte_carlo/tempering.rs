@@ -11,6 +11,10 @@ use crate::random::{Seed, uniform};
 /// Ladders of chains, one chain a beta, each moved so that f_beta stays unchanged. After every round neighbours on a
 /// ladder, in turn the pairs (0,1), (2,3), .. and (1,2), (3,4), .., exchange their states x and y with probability
 /// min(1, f_beta(y) f_beta'(x) / (f_beta(x) f_beta'(y))), which leaves the product of all laws unchanged.
+///
+/// Whether the ladders mix shows in the round trips of their states from the first beta to the last and back (Katzgraber,
+/// Trebst, Huse and Troyer 2006): modes exchange their weights only as fast as states travel, though every rung may look
+/// at rest.
 pub struct ParallelTempering<'a> {
     path: &'a dyn Path,
     betas: Vec<f64>,
@@ -19,6 +23,19 @@ pub struct ParallelTempering<'a> {
     seed: Seed,
     rounds: u64,
     pairs: Vec<Pair>,
+    /// Which end the state at each beta has visited last, on every ladder.
+    last_end: Vec<Vec<Option<End>>>,
+    /// Round trips on every ladder.
+    round_trips: Vec<u64>,
+}
+
+/// An end of a ladder that a state comes from.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    /// The first beta.
+    First,
+    /// The last beta, after the first.
+    Last,
 }
 
 /// Two neighbours on the ladders.
@@ -72,6 +89,8 @@ impl<'a> ParallelTempering<'a> {
             seed,
             rounds: 0,
             pairs: vec![Pair::default(); betas.len() - 1],
+            last_end: vec![vec![None; states.len()]; betas.len()],
+            round_trips: vec![0; states.len()],
         })
     }
 
@@ -92,16 +111,36 @@ impl<'a> ParallelTempering<'a> {
             let pair = &mut self.pairs[lower];
             let (left, right) = self.chains.split_at_mut(lower + 1);
             let (a, b) = (&mut left[lower], &mut right[0]);
+            let (below, above) = self.last_end.split_at_mut(lower + 1);
             for (ladder, (onward, back)) in pair.onward.iter().zip(&pair.back).enumerate() {
                 let log_ratio = onward + back;
                 pair.offered += 1;
                 if log_ratio >= 0.0 || uniform(&mut generator) < log_ratio.exp() {
                     a.exchange(b, ladder);
+                    std::mem::swap(&mut below[lower][ladder], &mut above[0][ladder]);
                     pair.accepted += 1;
                 }
             }
         }
+        self.count_trips();
         self.rounds += 1;
+    }
+
+    /// Notes which states are at an end, and counts those that have come back to the first beta from the last.
+    fn count_trips(&mut self) {
+        let last = self.betas.len() - 1;
+        if last == 0 {
+            return;
+        }
+        for (ladder, trips) in self.round_trips.iter_mut().enumerate() {
+            let at_last = &mut self.last_end[last][ladder];
+            if at_last.is_some() {
+                *at_last = Some(End::Last);
+            }
+            let at_first = &mut self.last_end[0][ladder];
+            *trips += u64::from(*at_first == Some(End::Last));
+            *at_first = Some(End::First);
+        }
     }
 
     /// The log ratios of all pairs.
@@ -145,6 +184,11 @@ impl<'a> ParallelTempering<'a> {
     /// ln f_beta - ln f_beta' of the state at beta', both as they stood before the last exchange.
     pub fn log_ratios(&self, rung: usize) -> (&[f64], &[f64]) {
         (&self.pairs[rung].onward, &self.pairs[rung].back)
+    }
+
+    /// Round trips of states from the first beta to the last and back that each ladder has seen.
+    pub fn round_trips(&self) -> &[u64] {
+        &self.round_trips
     }
 
     /// The share of exchanges accepted between each beta and the next; `None` where none was offered yet. Where it is

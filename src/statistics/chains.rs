@@ -2,6 +2,7 @@
 
 use super::autocorrelation::integrated_time;
 use super::doubt::Doubt;
+use super::pareto::pareto_shape;
 use super::ranks::{folded, rank_normalized};
 use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};
 
@@ -30,6 +31,8 @@ pub const LONG: f64 = 10.0;
 const PARTS: usize = 8;
 /// The probability that a comparison of chains which agree is called a disagreement.
 const CHANCE: f64 = 1e-3;
+/// The shape of a tail from which on its variance does not exist, nor the error of a mean.
+const HEAVIEST: f64 = 0.5;
 /// The probability above which a ratio of variances is chance, and no part of the error.
 const USUAL: f64 = 0.25;
 
@@ -83,7 +86,8 @@ pub fn judge(chains: &[&[f64]], starts: &[usize]) -> ChainMean {
     let doubt = comparison
         .doubt(chains, starts)
         .or_else(|| (total / time.tau < ENOUGH).then_some(Doubt::TooShort))
-        .or_else(|| ((length as f64) < LONG * time.tau).then_some(Doubt::SlowChains));
+        .or_else(|| ((length as f64) < LONG * time.tau).then_some(Doubt::SlowChains))
+        .or_else(|| heavy_tailed(chains).then_some(Doubt::HeavyTail));
     found(doubt, plain.max(comparison.disagreement()).sqrt())
 }
 
@@ -212,6 +216,15 @@ impl Comparison {
             0.0
         }
     }
+}
+
+/// Whether a variance may not exist by the shape of either tail: no error then knows the largest values.
+fn heavy_tailed(chains: &[&[f64]]) -> bool {
+    let all = chains.concat();
+    let below: Vec<f64> = all.iter().map(|x| -x).collect();
+    [all, below]
+        .iter()
+        .any(|values| pareto_shape(values).is_some_and(|shape| shape > HEAVIEST))
 }
 
 /// The last third less the first, chain by chain, by Student's t.

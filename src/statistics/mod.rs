@@ -8,5 +8,6 @@ pub mod estimate;
 pub mod fit;
 pub mod jackknife;
 pub mod measurements;
+pub mod pareto;
 pub mod ranks;
 pub mod summary;
