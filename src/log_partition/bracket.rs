@@ -155,8 +155,13 @@ impl Bracket {
             doubts.push(Doubt::UnknownError);
         }
         if !exact {
-            let own = |doubt: &&Doubt| matches!(doubt, Doubt::FewRoundTrips(_));
-            doubts.extend(above.doubts.iter().filter(own));
+            let of_starts = |doubt: &&Doubt| {
+                matches!(
+                    doubt,
+                    Doubt::FewRoundTrips(_) | Doubt::ShortRun(_) | Doubt::Drifting(_)
+                )
+            };
+            doubts.extend(above.doubts.iter().filter(of_starts));
             if !overlap {
                 doubts.push(Doubt::NoOverlap(both.shared));
             }
