@@ -9,6 +9,7 @@ use gibbsite::random::Seed;
 use gibbsite::target::ising::Ising;
 use gibbsite::target::lattice::Lattice;
 use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
+use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};
 use rand::RngExt;
 use rand_distr::{Distribution, Normal};
@@ -96,17 +97,18 @@ pub fn ferromagnet(coupling: f64, field: f64) -> Rbm {
 /// A machine that learned the 8x8 Ising model by contrastive divergence, and its data.
 pub fn learned(temperature: f64, hidden: usize, epochs: usize) -> (Rbm, Configurations) {
     let ising = Ising::on_lattice(Lattice::Square(8, 8), 1.0, 0.0, temperature).unwrap();
-    let data = draw_configurations(&ising, 2000, Seed::root(1)).configurations;
+    let data = draw_configurations(&ising, 20_000, Seed::root(1)).configurations;
     let mut machine = Rbm::new(64, hidden).unwrap();
     let weights = InitialWeights::Gaussian(0.01);
     machine.initialize(weights, Seed::root(2)).unwrap();
     let settings = Training {
         epochs,
         learning_rate: 0.1,
+        decay: Decay::Exponential(20_000.0),
         ..Training::default()
     };
     let mut estimator = ContrastiveDivergence {
-        gibbs_steps: 1,
+        gibbs_steps: 5,
         clamped_steps: 0,
         hidden_statistics: HiddenStatistics::default(),
     };
