@@ -167,29 +167,30 @@ fn errors_of_both_sides_are_honest() {
     assert!((squares - 1.0).abs() < 4.9 * 0.082, "{squares}");
 }
 
-/// Forward annealing of a machine that learned cold spins sees nothing wrong with itself where it is far off; both sides
-/// together are right.
+/// Forward annealing sees nothing wrong with itself where it misses 85 % of the mass, -1.9 nats, at an error of 0.02; both
+/// sides together are right, there and on machines that learned cold spins.
 #[test]
 fn a_single_run_does_not_know_what_both_sides_do() {
-    let (machine, data) = learned(1.0, 12, 50);
-    for path in [
-        RbmPath::from_uniform(&machine).unwrap(),
-        RbmPath::from_data(&machine, &data).unwrap(),
-    ] {
+    let machine = narrow_mode(64, 12, 0.85);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let exact = log_partition(&machine).unwrap();
+    let found = brackets(&path, exact, 100, 100, 200);
+    let z: Vec<Option<f64>> = found.iter().map(|(_, z)| *z).collect();
+    assert_right("a mode of 85 %", &z, 195);
+    let blind = |(bracket, _): &&(Bracket, Option<f64>)| {
+        let run = &bracket.forward;
+        let error = run.standard_error.unwrap();
+        run.doubts.is_empty() && error < 0.02 && (run.value - exact - 0.15_f64.ln()).abs() < 0.1
+    };
+    let blind = found.iter().filter(blind).count();
+    assert!(blind > 190, "{blind}");
+    for temperature in [1.0, 1.8] {
+        let (machine, data) = learned(temperature, 12, 50);
+        let path = RbmPath::from_data(&machine, &data).unwrap();
         let exact = log_partition(&machine).unwrap();
-        let found = brackets(&path, exact, 300, 100, 200);
+        let found = brackets(&path, exact, 100, 100, 200);
         let z: Vec<Option<f64>> = found.iter().map(|(_, z)| *z).collect();
-        assert_right("learned at T = 1", &z, 195);
-        let blind = |(bracket, _): &&(Bracket, Option<f64>)| {
-            let run = &bracket.forward;
-            let z = (run.value - exact) / run.standard_error.unwrap();
-            run.doubts.is_empty() && z < -10.0
-        };
-        let blind = found.iter().filter(blind).count();
-        println!(
-            "{blind} forward runs without a doubt are more than ten errors too low, the first by {}",
-            found[0].0.forward.value - exact
-        );
+        assert_right(&format!("learned at T = {temperature}"), &z, 195);
     }
 }
 
@@ -350,7 +351,6 @@ fn brackets_say_why_they_are_not_trusted() {
     let path = RbmPath::from_uniform(&machine).unwrap();
     let (forward, reverse) = runs(&path, betas(), tempered(200), 5);
     let found = Bracket::new(forward, reverse, None);
-    println!("{}", names(&found.doubts));
     assert!(has(&found.doubts, "short run") && !has(&found.doubts, "few round trips"));
     let wrong = found.value - log_partition(&machine).unwrap();
     assert!(
