@@ -175,8 +175,8 @@ impl fmt::Display for Doubt {
             ),
             Doubt::FewRoundTrips(trips) => write!(
                 f,
-                "the states of a ladder have made {trips:.1} round trips; take more rounds, or more rungs where few \
-                 exchanges are accepted"
+                "the states of a ladder have made {trips:.1} round trips, or less than one in the burn-in; take more \
+                 rounds, or more rungs where few exchanges are accepted"
             ),
             Doubt::Drifting(z) => write!(
                 f,
