@@ -57,7 +57,7 @@ fn spins_meet_kaufman() {
                     known <= 0.015 && error.abs() < 0.05 && error.abs() < 4.9 * known,
                     "{what}"
                 );
-                assert!(found.trusted(), "{what}");
+                assert!(found.doubts.is_empty(), "{what}: {found:?}");
             }
         }
     }
@@ -130,18 +130,26 @@ fn a_run_writes_the_same_bytes_however_it_is_run() {
     assert_eq!(
         rows.lines().next(),
         Some(
-            "model,visible,hidden,estimator,schedule,temperatures,chains,replica,gibbs_updates,log_partition,standard_error,exact,effective_samples,trusted"
+            "model,visible,hidden,estimator,schedule,temperatures,chains,replica,gibbs_updates,log_partition,standard_error,exact,effective_samples,trusted,doubts"
         )
     );
     // 22 machines, 2 replicas: six runs at the first of two works, and four at the second, since both runs of tempering
-    // have their least length at either. Spins at two temperatures, three runs at each of two works.
-    assert_eq!(rows.lines().count() - 1, 22 * 2 * 10 + 2 * 2 * 6);
+    // have their least length at either; and both sides together at each work. Spins at two temperatures, three runs at
+    // each of two works.
+    assert_eq!(rows.lines().count() - 1, 22 * 2 * 12 + 2 * 2 * 6);
     for line in rows.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
         assert_eq!(cells[2].is_empty(), cells[0].starts_with("spins"), "{line}");
         let number = |column: usize| cells[column].parse::<f64>().unwrap();
         assert!(
             number(10) > 0.0 && number(12) > 0.0 && number(8) > 0.0,
+            "{line}"
+        );
+        // Only both sides together are trusted or not, and doubts are why not.
+        assert_eq!(cells[13].is_empty(), cells[3] != "both_sides", "{line}");
+        assert_eq!(
+            cells[13] == "true",
+            cells[3] == "both_sides" && cells[14].is_empty(),
             "{line}"
         );
         // All kinds agree roughly where the weights are small.

@@ -36,8 +36,9 @@ const FILES: [&str; 5] = [
     "kl_against_hidden.svg",
 ];
 
-const HEADER: &str = "lattice,temperature,hidden,replica,epoch,kl,kl_standard_error,kl_per_site,log_partition,\
-                      log_partition_standard_error,log_partition_reverse,effective_samples,trusted";
+const HEADER: &str = "lattice,temperature,hidden,replica,epoch,kl,kl_standard_error,kl_per_site,kl_lower,kl_upper,\
+                      log_partition,log_partition_standard_error,log_partition_forward,log_partition_reverse,\
+                      effective_samples,trusted,doubts";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_large_ising_kl");
 
@@ -89,7 +90,15 @@ fn every_file_is_written_with_the_same_bytes() {
         .collect();
     assert!(epochs.chunks(4).all(|cell| cell == ["0", "2", "4", "5"]));
     // Untrusted rows are counted where the table ends.
-    let unsure = rows.lines().filter(|line| line.ends_with("false")).count();
+    let unsure = rows
+        .lines()
+        .filter(|line| line.split(',').nth(15) == Some("false"))
+        .count();
+    // Doubts are named where there is no trust, and nowhere else.
+    for line in rows.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells[15] == "true", cells[16].is_empty(), "{line}");
+    }
     let line = format!("{unsure} of 64 measurements are not to be trusted");
     assert_eq!(text.contains(&line), unsure > 0, "{text}");
 
@@ -182,6 +191,23 @@ fn rows_begin_at_the_uniform_law_and_fall() {
         );
         assert!(
             error > column(line, "log_partition_standard_error"),
+            "{line}"
+        );
+        // The ends are those of ln Z, to which the rest of the divergence is added.
+        let rest = kl - column(line, "log_partition");
+        let sides =
+            ["log_partition_forward", "log_partition_reverse"].map(|name| column(line, name));
+        let both = [sides[0], sides[1], column(line, "log_partition")];
+        let (low, high) = (
+            both.into_iter().fold(f64::INFINITY, f64::min),
+            both.into_iter().fold(f64::NEG_INFINITY, f64::max),
+        );
+        assert!(
+            (column(line, "kl_lower") - low - rest).abs() < 1e-9,
+            "{line}"
+        );
+        assert!(
+            (column(line, "kl_upper") - high - rest).abs() < 1e-9,
             "{line}"
         );
     }

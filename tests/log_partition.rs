@@ -2,46 +2,34 @@
 
 mod common;
 
+use common::machines::random_machine;
 use common::*;
 use gibbsite::configuration::Configurations;
 use gibbsite::contract::{self, FALSE_ALARM};
 use gibbsite::enumerate::log_partition;
-use gibbsite::law::{Chains, Law};
+use gibbsite::law::Chains;
 use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
-use gibbsite::log_partition::bracket::{Bracket, Bracketing};
 use gibbsite::log_partition::enumeration::Enumeration;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
-use gibbsite::log_partition::{Doubt, LogPartition, LogPartitionEstimator, Side};
+use gibbsite::log_partition::{Doubt, LogPartitionEstimator, names};
 use gibbsite::model::Model;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::model::rbm::Rbm;
 use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monte_carlo::coloured::coloured_heat_bath;
 use gibbsite::numerics::log_sum_exp;
-use gibbsite::path::{GeometricPath, Path, uniform_configurations};
+use gibbsite::path::{GeometricPath, Path};
 use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::chi_square_p_value;
 use gibbsite::target::ising::Ising;
-use rand_distr::{Distribution, Normal};
 use rayon::prelude::*;
 
-/// Weights and biases normal with these standard deviations.
-fn random_machine(visible: usize, hidden: usize, weights: f64, biases: f64, seed: u64) -> Rbm {
-    let mut machine = Rbm::new(visible, hidden).unwrap();
-    let couplings = machine.couplings();
-    let mut generator = Seed::root(seed).child("machine", 0).generator();
-    let (weight, bias) = (
-        Normal::new(0.0, weights).unwrap(),
-        Normal::new(0.0, biases).unwrap(),
-    );
-    for (k, x) in machine.parameters_mut().iter_mut().enumerate() {
-        *x = if k < couplings { weight } else { bias }.sample(&mut generator);
-    }
-    machine
+fn has(doubts: &[Doubt], name: &str) -> bool {
+    doubts.iter().any(|doubt| doubt.name() == name)
 }
 
 fn quiet() -> impl FnMut(usize, usize) {
@@ -275,11 +263,20 @@ fn the_two_sides_lie_on_their_sides() {
             betas: betas(),
             starts: Starts::Exact(1000),
         };
-        let below = z(forward.run(&path, Seed::root(9), &mut quiet()).unwrap().log_weights);
-        let above = z(reverse.run(&path, Seed::root(10), &mut quiet()).unwrap().log_weights);
+        let below = z(forward
+            .run(&path, Seed::root(9), &mut quiet())
+            .unwrap()
+            .log_weights);
+        let above = z(reverse
+            .run(&path, Seed::root(10), &mut quiet())
+            .unwrap()
+            .log_weights);
         assert!(below < -4.9 && above > 4.9, "{below}, {above}");
         // E[1 / w] = 1 / Z.
-        let weights = reverse.run(&path, Seed::root(11), &mut quiet()).unwrap().log_weights;
+        let weights = reverse
+            .run(&path, Seed::root(11), &mut quiet())
+            .unwrap()
+            .log_weights;
         let ratios: Vec<f64> = weights.iter().map(|w| (exact - w).exp()).collect();
         let mean = ratios.iter().sum::<f64>() / 1000.0;
         let variance = ratios.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 999.0;
@@ -381,19 +378,22 @@ fn errors_are_honest() {
             betas: Betas::Linear(100),
             starts: Starts::Exact(100),
         }),
-        Box::new(BennettRatio(tempered(6, 32, 60))),
-        Box::new(ThermodynamicIntegration(tempered(12, 32, 60))),
+        Box::new(BennettRatio(tempered(6, 32, 200))),
+        Box::new(ThermodynamicIntegration(tempered(12, 32, 250))),
     ];
     for estimator in runs {
-        let z: Vec<f64> = (0..300_u64)
+        let (z, doubts): (Vec<f64>, Vec<String>) = (0..300_u64)
             .into_par_iter()
             .map(|run| {
                 let seed = Seed::root(15).child("run", run);
                 let found = estimator.estimate(&path, seed, &mut quiet()).unwrap();
-                assert!(found.doubts.is_empty(), "{found:?}");
-                (found.value - exact) / found.standard_error.unwrap()
+                let z = (found.value - exact) / found.standard_error.unwrap();
+                (z, names(&found.doubts))
             })
-            .collect();
+            .unzip();
+        // A steady run seems to drift once in 370: six times in 300 with a probability of 2e-4.
+        let doubted = doubts.iter().filter(|doubts| !doubts.is_empty()).count();
+        assert!(doubted <= 6, "{}: {doubts:?}", estimator.name());
         let mean = z.iter().sum::<f64>() / 300.0;
         let squares = z.iter().map(|z| z * z).sum::<f64>() / 300.0;
         // A mean square of 300 is known to 8 per cent; with 32 ladders the error itself to 13.
@@ -582,7 +582,7 @@ fn ladders_too_coarse_are_doubted() {
             .unwrap();
         let z = (found.value - exact) / found.standard_error.unwrap();
         assert_eq!(
-            matches!(found.doubt, Some(Doubt::FewEffectiveSamples(_))),
+            has(&found.doubts, "few effective samples"),
             coarse,
             "{found:?}"
         );
@@ -599,191 +599,12 @@ fn ladders_too_coarse_are_doubted() {
             .unwrap();
         let z = (found.value - exact) / found.standard_error.unwrap();
         assert_eq!(
-            matches!(found.doubt, Some(Doubt::CoarseTemperatures(_))),
+            has(&found.doubts, "coarse temperatures"),
             coarse,
             "{found:?}"
         );
         assert!(coarse || z.abs() < 4.9, "{found:?} instead of {exact}");
     }
-}
-
-/// Where no layer can be drawn from exactly, a bracket starts from tempering and from data; all agree with enumeration.
-/// Sides that disagree, and data that disagree or cannot tell, are doubted.
-#[test]
-fn brackets_do_without_exact_starts() {
-    let machine = random_machine(24, 24, 0.25, 0.3, 32);
-    let path = RbmPath::from_uniform(&machine).unwrap();
-    let exact = log_partition(&machine).unwrap();
-    let data = uniform_configurations(24, 300, Seed::root(33));
-    let bracketing = Bracketing {
-        betas: Betas::Adaptive(300),
-        chains: 300,
-        tempering: Tempering {
-            rungs: 8,
-            rounds: 50,
-        },
-        data: Some((&data, 50)),
-    };
-    let found = bracketing
-        .measure(&path, Seed::root(34), &mut quiet())
-        .unwrap();
-    assert!(found.trusted(), "{found:?}");
-    assert_eq!(found.reverse.side, Side::Estimate);
-    assert!(!found.log_likelihood(0.0).lower_is_bound);
-    let from_data = found.reverse_from_data.as_ref().unwrap();
-    for run in [&found.forward, &found.reverse, from_data] {
-        let z = (run.value - exact) / run.standard_error.unwrap();
-        assert!(z.abs() < 4.9, "{run:?} instead of {exact}");
-    }
-    let with_data = |data: LogPartition| {
-        Bracket::new(found.forward.clone(), found.reverse.clone(), Some(data)).doubt
-    };
-    let far = LogPartition {
-        value: from_data.value + 1.0,
-        ..from_data.clone()
-    };
-    assert!(matches!(with_data(far), Some(Doubt::StartsDisagree(_))));
-    let few = Some(Doubt::FewEffectiveSamples(1.0));
-    let unsure = LogPartition {
-        doubt: few,
-        standard_error: Some(10.0),
-        ..from_data.clone()
-    };
-    assert_eq!(with_data(unsure), few);
-    let high = LogPartition {
-        value: found.reverse.value + 1.0,
-        ..found.reverse.clone()
-    };
-    let sides = Bracket::new(found.forward.clone(), high, None).doubt;
-    assert!(matches!(sides, Some(Doubt::SidesDisagree(_))));
-}
-
-/// A law with a narrow mode that outweighs the rest: at every beta below 1 the rest wins, so that no run from the base
-/// finds the mode.
-fn narrow_mode(excess: f64) -> Rbm {
-    const SITES: usize = 30;
-    let mut machine = Rbm::new(SITES, 1).unwrap();
-    let weights = 8.0;
-    let rest = SITES as f64 * std::f64::consts::LN_2;
-    let mode = SITES as f64 * f64::exp(weights).ln_1p();
-    machine.parameters_mut()[..SITES].fill(weights);
-    machine.parameters_mut()[2 * SITES] = rest - mode + excess;
-    machine
-}
-
-/// What speaks against an estimate is said: few effective samples, sides that disagree, starts that disagree.
-#[test]
-fn doubts_are_raised() {
-    let machine = random_machine(20, 10, 3.0, 1.0, 19);
-    let path = RbmPath::from_uniform(&machine).unwrap();
-    let ais = |temperatures, chains| {
-        let ais = ForwardAnnealing {
-            betas: Betas::Linear(temperatures),
-            chains,
-        };
-        ais.estimate(&path, Seed::root(20), &mut quiet()).unwrap()
-    };
-    assert!(matches!(ais(10, 100).doubt, Some(Doubt::FewEffectiveSamples(n)) if n < 10.0));
-    assert_eq!(ais(10, 1).doubt, Some(Doubt::UnknownError));
-    assert_eq!(ais(10, 1).standard_error, None);
-    for rounds in [8, 400] {
-        let path = RbmPath::from_uniform(&machine).unwrap();
-        let found = BennettRatio(tempered(8, 16, rounds))
-            .estimate(&path, Seed::root(28), &mut quiet())
-            .unwrap();
-        assert_eq!(
-            matches!(found.doubt, Some(Doubt::ShortRun(_))),
-            rounds == 8,
-            "{found:?}"
-        );
-    }
-    let measure = |path: &RbmPath, tempering_only: bool, data: Option<&Configurations>| {
-        let betas = || Betas::Linear(200);
-        let run = |starts| {
-            let reverse = ReverseAnnealing {
-                betas: betas(),
-                starts,
-            };
-            reverse
-                .estimate(path, Seed::root(21), &mut quiet())
-                .unwrap()
-        };
-        let forward = ForwardAnnealing {
-            betas: betas(),
-            chains: 200,
-        };
-        let forward = forward
-            .estimate(path, Seed::root(22), &mut quiet())
-            .unwrap();
-        let starts = if tempering_only {
-            Starts::Tempered {
-                chains: 200,
-                tempering: Tempering {
-                    rungs: 8,
-                    rounds: 50,
-                },
-            }
-        } else {
-            Starts::Exact(200)
-        };
-        let data = data.map(|rows| {
-            run(Starts::Rows {
-                rows: rows.clone(),
-                steps: 3,
-            })
-        });
-        Bracket::new(forward, run(starts), data)
-    };
-    let machine = narrow_mode(2.0);
-    let path = RbmPath::from_uniform(&machine).unwrap();
-    let exact = log_partition(&machine).unwrap();
-    // Both sides miss the mode and agree; data that have it tell.
-    let blind = measure(&path, true, None);
-    assert!(
-        blind.trusted() && (blind.forward.value - exact).abs() > 1.0,
-        "{blind:?}"
-    );
-    let mut data = Configurations::zeros(30, 200);
-    data.bits_mut().fill((1 << 30) - 1);
-    let seeing = measure(&path, true, Some(&data));
-    assert!(
-        matches!(seeing.doubt, Some(Doubt::StartsDisagree(_))),
-        "{seeing:?}"
-    );
-    // Exact starts see it without data.
-    assert!(!measure(&path, false, None).trusted());
-    // Where nothing is wrong nothing is said, and the sides say what they are.
-    let machine = random_machine(8, 5, 0.7, 0.3, 23);
-    let path = RbmPath::from_uniform(&machine).unwrap();
-    let data = path.draw_target(300, Seed::root(24)).unwrap();
-    let bracketing = Bracketing {
-        betas: Betas::Adaptive(300),
-        chains: 300,
-        tempering: Tempering {
-            rungs: 8,
-            rounds: 50,
-        },
-        data: Some((&data, 20)),
-    };
-    let good = bracketing
-        .measure(&path, Seed::root(25), &mut quiet())
-        .unwrap();
-    assert!(good.trusted(), "{good:?}");
-    assert_eq!(
-        (good.forward.side, good.reverse.side),
-        (Side::Below, Side::Above)
-    );
-    let exact = log_partition(&machine).unwrap();
-    // Exact starts leave nothing for the data to tell.
-    assert_eq!(good.reverse_from_data, None);
-    for run in [&good.forward, &good.reverse] {
-        let z = (run.value - exact) / run.standard_error.unwrap();
-        assert!(z.abs() < 4.9, "{run:?} instead of {exact}");
-    }
-    let mean = machine.log_weight(&[0]);
-    let likelihood = good.log_likelihood(mean);
-    assert!(likelihood.lower_is_bound && likelihood.lower < likelihood.upper + 0.05);
-    assert!((likelihood.upper - (mean - exact)).abs() < 0.05);
 }
 
 /// The same seed gives the same numbers on any number of threads, for a machine whose chains are shared among the

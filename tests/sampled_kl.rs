@@ -3,8 +3,9 @@
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::{kl_divergence, log_partition, log_probabilities, whole_law};
 use gibbsite::law::Law;
-use gibbsite::log_partition::annealing::ForwardAnnealing;
+use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use gibbsite::log_partition::betas::Betas;
+use gibbsite::log_partition::bracket::{Bracket, Bracketing};
 use gibbsite::log_partition::{LogPartition, LogPartitionEstimator};
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::model::rbm_path::RbmPath;
@@ -80,7 +81,9 @@ fn estimates_agree_with_enumeration() {
                         LogPartition::exact(ln_z)
                     };
                     let found = samples.measure(&machine, &ln_z);
-                    assert!(found.doubts.is_empty(), "{found:?}");
+                    // Now and then the largest of 100 weights look heavy.
+                    let heavy = annealed && found.doubts == ["heavy tail"];
+                    assert!(found.doubts.is_empty() || heavy, "{found:?}");
                     assert_eq!(found.trusted, !annealed);
                     let parts =
                         [found.log_partition_error, found.average_error].map(Option::unwrap);
@@ -127,6 +130,61 @@ fn the_target_has_no_divergence_from_itself() {
         "{found:?}, not {exact}"
     );
     assert!(found.trusted && error < 0.05);
+}
+
+/// With ln Z from both sides: the value and the error are those of the combined ln Z, the ends those of the runs; trusted,
+/// and with an error that covers the enumerated divergence.
+#[test]
+fn both_sides_give_a_value_and_two_ends() {
+    let target = torus(3, 1.5);
+    let machine = trained(&target, 4, 200);
+    let ln_z = log_partition(&machine).unwrap();
+    let exact = kl_divergence(&log_probabilities(&target).unwrap(), &machine, ln_z);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let bracketing = Bracketing {
+        betas: Betas::Linear(20),
+        chains: 100,
+        tempering: Tempering {
+            rungs: 8,
+            rounds: 100,
+        },
+        data: None,
+    };
+    let within: usize = (0..100_u64)
+        .into_par_iter()
+        .map(|run| {
+            let seed = Seed::root(10).child("run", run);
+            let samples = SampledTarget::of_ising(&target, sampling(100), seed).unwrap();
+            let (found, bracket) = samples
+                .measure_along(&path, &bracketing, seed, &mut |_, _| ())
+                .unwrap();
+            assert!(found.trusted && found.doubts.is_empty(), "{found:?}");
+            let average = found.value - bracket.value;
+            assert!((found.lower - bracket.lower() - average).abs() < 1e-9);
+            assert!((found.upper - bracket.upper() - average).abs() < 1e-9);
+            assert!(found.lower <= found.value && found.value <= found.upper);
+            assert_eq!(found.log_partition_error, bracket.standard_error);
+            let z = (found.value - exact) / found.standard_error.unwrap();
+            assert!(z.abs() < 4.9, "{found:?}, not {exact}");
+            usize::from(z.abs() <= 2.0)
+        })
+        .sum();
+    assert!(within >= 90, "{within}");
+    // What is doubted of ln Z is doubted of the divergence.
+    let ais = ForwardAnnealing {
+        betas: Betas::Linear(20),
+        chains: 1,
+    };
+    let forward = ais.run(&path, Seed::root(11), &mut |_, _| ()).unwrap();
+    let reverse = ReverseAnnealing {
+        betas: Betas::Linear(20),
+        starts: Starts::Exact(10),
+    };
+    let reverse = reverse.run(&path, Seed::root(12), &mut |_, _| ()).unwrap();
+    let samples = SampledTarget::of_ising(&target, sampling(100), Seed::root(13)).unwrap();
+    let found = samples.measure_between(&machine, &Bracket::new(forward, reverse, None));
+    assert!(!found.trusted);
+    assert_eq!(found.doubts, ["unknown error"]);
 }
 
 /// A single chain of annealing cannot tell its error, and nor can the divergence that rests on it.

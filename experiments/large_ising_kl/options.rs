@@ -127,7 +127,7 @@ const CHAINS: usize = 64;
 /// What starts reverse annealing where the machine cannot be drawn from exactly.
 pub const TEMPERING: Tempering = Tempering {
     rungs: 16,
-    rounds: 100,
+    rounds: 200,
 };
 
 /// Steps of the machine on data before reverse annealing starts there: in ten of them a machine that has just begun to

@@ -66,8 +66,8 @@ pub struct FromBothSides {
 /// which Crooks's relation P_R(w) / P_F(w) = w / Z between the laws of the weights is enough (Crooks 2000, Bennett 1976;
 /// it is the likeliest value: Shirts, Bair, Hooker and Pande 2003, equation 8).
 ///
-/// Shared draws are 2 sum_{forward} sigmoid(ln w - C - M): N_F + N_R where no weight varies and N_F = N_R, and none where
-/// the weights of both ways do not overlap.
+/// Shared draws are 2 sum_{forward} sigmoid(ln w - C - M): 2 / (1 / N_F + 1 / N_R) where no weight varies, N of N each, and
+/// none where the weights of both ways do not overlap.
 ///
 /// The jackknife takes one step of Newton's without each chain in turn, with M as it is then, so that weights which do not
 /// vary leave no error.
@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_do_not_vary_leave_no_error_and_share_all_draws() {
+    fn weights_that_do_not_vary_leave_no_error_and_share_half_of_all_draws() {
         for (f, r) in [(100, 100), (30, 70)] {
             let found = from_both_sides(&vec![5.0; f], &vec![5.0; r]);
             assert!((found.value - 5.0).abs() < 1e-12);
             assert!(found.standard_error.unwrap() < 1e-12);
+            let shared = 2.0 / (1.0 / f as f64 + 1.0 / r as f64);
+            assert!((found.shared - shared).abs() < 1e-9, "{}", found.shared);
         }
-        let found = from_both_sides(&[5.0; 100], &[5.0; 100]);
-        assert!((found.shared - 200.0).abs() < 1e-9);
         // Far apart: nothing is shared, and the value lies between.
         let far = from_both_sides(&[-50.0; 10], &[50.0; 10]);
         assert!(far.shared < 1e-9 && far.value.abs() <= 50.0);

@@ -1,11 +1,14 @@
 //! Annealed importance sampling, forward and reverse.
 
+use super::bennett::{BennettRatio, WithEnds};
 use super::betas::Betas;
-use super::{Doubt, ENOUGH_TRIPS, HEAVY, LogPartition, LogPartitionEstimator, Side, own_doubts};
+use super::tempered_run::TemperedRun;
+use super::{
+    Doubt, ENOUGH_TRIPS_TO_START, HEAVY, LogPartition, LogPartitionEstimator, Side, own_doubts,
+};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::Chains;
-use crate::monte_carlo::tempering::ParallelTempering;
 use crate::numerics::log_sum_exp;
 use crate::path::Path;
 use crate::random::Seed;
@@ -161,7 +164,7 @@ impl ReverseAnnealing {
             _ => Side::Estimate,
         };
         let mut run = of_weights(log_weights, side, gibbs_updates);
-        run.estimate.doubts.extend(starts.doubt);
+        run.estimate.doubts.extend(starts.doubts);
         Ok(run)
     }
 }
@@ -190,7 +193,7 @@ struct Drawn {
     rows: Configurations,
     /// Units drawn on the way to them.
     gibbs_updates: u64,
-    doubt: Option<Doubt>,
+    doubts: Vec<Doubt>,
 }
 
 impl Starts {
@@ -207,7 +210,7 @@ impl Starts {
             Starts::Exact(chains) => Ok(Drawn {
                 rows: path.draw_target(*chains, seed)?,
                 gibbs_updates: 0,
-                doubt: None,
+                doubts: Vec::new(),
             }),
             Starts::Tempered {
                 chains,
@@ -220,17 +223,19 @@ impl Starts {
                         "take at least one round, better 100",
                     ));
                 }
-                let found = Betas::Adaptive(*rungs).resolve(path, seed.child("pilot", 0))?;
-                let starts = path.draw_base(*chains, seed.child("base", 0));
-                let seed = seed.child("tempering", 0);
-                let mut tempering = ParallelTempering::new(path, &found.betas, &starts, seed)?;
-                (0..*rounds).for_each(|_| tempering.advance(1));
-                let drawn = (chains * found.betas.len() * rounds * units) as u64;
-                let trips = tempering.round_trips().iter().sum::<u64>() as f64 / *chains as f64;
+                let burn_in = rounds / 5;
+                let run = BennettRatio(TemperedRun {
+                    betas: Betas::Adaptive(*rungs),
+                    ladders: *chains,
+                    burn_in,
+                    rounds: rounds - burn_in,
+                    every: 1,
+                });
+                let found = run.estimate_with_ends(path, seed, &mut |_, _| ())?;
                 Ok(Drawn {
-                    rows: tempering.chains(found.betas.len() - 1).states().clone(),
-                    gibbs_updates: found.gibbs_updates + drawn,
-                    doubt: (trips < ENOUGH_TRIPS).then_some(Doubt::FewRoundTrips(trips)),
+                    doubts: doubts_of_starts(&found),
+                    gibbs_updates: found.estimate.gibbs_updates,
+                    rows: found.ends,
                 })
             }
             Starts::Rows { rows, steps } => {
@@ -250,11 +255,21 @@ impl Starts {
                 Ok(Drawn {
                     rows: chains.into_states(),
                     gibbs_updates: (rows.len() * steps * units) as u64,
-                    doubt: None,
+                    doubts: Vec::new(),
                 })
             }
         }
     }
+}
+
+/// What speaks against the ends of a tempering run as draws of its law: they are draws once, so that a burn-in without
+/// round trips does no harm, and how well Bennett's ratio is known does not matter.
+fn doubts_of_starts(run: &WithEnds) -> Vec<Doubt> {
+    let few = run.round_trips < ENOUGH_TRIPS_TO_START;
+    let own = run.estimate.doubts.iter().copied();
+    own.filter(|doubt| matches!(doubt, Doubt::ShortRun(_) | Doubt::Drifting(_)))
+        .chain(few.then_some(Doubt::FewRoundTrips(run.round_trips)))
+        .collect()
 }
 
 /// ln mean_s w_s of a forward run, -ln mean_s 1/w_s of a reverse one, its jackknife error over the chains and the

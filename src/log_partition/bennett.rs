@@ -3,6 +3,7 @@
 use super::acceptance_ratio::{balance, imbalance, range};
 use super::tempered_run::{Seen, TemperedRun};
 use super::{LogPartition, LogPartitionEstimator, Side};
+use crate::configuration::Configurations;
 use crate::error::Result;
 use crate::numerics::sigmoid;
 use crate::path::Path;
@@ -39,6 +40,27 @@ impl LogPartitionEstimator for BennettRatio {
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<LogPartition> {
+        self.0.check()?;
+        Ok(self.estimate_with_ends(path, seed, report)?.estimate)
+    }
+}
+
+/// An estimate, and the last states at the law.
+pub(super) struct WithEnds {
+    pub estimate: LogPartition,
+    pub ends: Configurations,
+    /// Round trips of the states of a ladder, on average, those of the burn-in included.
+    pub round_trips: f64,
+}
+
+impl BennettRatio {
+    /// What the run has found, and where its ladders stand.
+    pub(super) fn estimate_with_ends(
+        &self,
+        path: &dyn Path,
+        seed: Seed,
+        report: &mut dyn FnMut(usize, usize),
+    ) -> Result<WithEnds> {
         let empty = |rungs: usize, ladders: usize| {
             let series = vec![Vec::with_capacity(self.0.measured()); ladders];
             let pair = Pair {
@@ -97,13 +119,18 @@ impl LogPartitionEstimator for BennettRatio {
             round_trips: run.round_trips,
             drift: (first - second, differences.map(|(a, b)| a - b).collect()),
         };
-        Ok(LogPartition {
+        let estimate = LogPartition {
             value: path.base_log_partition() + total,
             standard_error,
             effective_samples: Some(effective_samples),
             gibbs_updates: run.gibbs_updates,
             side: Side::Estimate,
             doubts: self.0.doubts(&seen),
+        };
+        Ok(WithEnds {
+            estimate,
+            ends: run.ends,
+            round_trips: run.round_trips.iter().sum(),
         })
     }
 }

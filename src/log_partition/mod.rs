@@ -89,9 +89,11 @@ pub enum Doubt {
     /// A tempering run is only this many autocorrelation times long, fewer than [`ENOUGH_TIMES`], or its burn-in shorter
     /// than two.
     ShortRun(f64),
-    /// The states of a tempering ladder have made only this many round trips on average, fewer than [`ENOUGH_TRIPS`].
+    /// The states of a tempering ladder have made only this many round trips on average, fewer than [`ENOUGH_TRIPS`], or
+    /// than [`FIRST_TRIPS`] in the burn-in; before they are starts of annealing, fewer than [`ENOUGH_TRIPS_TO_START`].
     FewRoundTrips(f64),
-    /// Both halves of a tempering run are this many standard errors apart, more than [`STEADY`].
+    /// Both halves of a tempering run are this many standard errors apart, more than three, and with few ladders more than
+    /// Student's law has as often.
     Drifting(f64),
     /// Forward and reverse annealing share this many draws, fewer than [`ENOUGH_SHARED`], and no exact draws make them
     /// bounds.
@@ -114,11 +116,14 @@ pub const HEAVY: f64 = 0.7;
 /// Autocorrelation times that a tempering run must be long.
 pub const ENOUGH_TIMES: f64 = 10.0;
 
-/// Round trips that the states of a ladder of tempering must make, on average over the ladders.
-pub const ENOUGH_TRIPS: f64 = 5.0;
+/// Round trips that the states of a ladder of tempering must make while it is measured, on average over the ladders.
+pub const ENOUGH_TRIPS: f64 = 10.0;
 
-/// Standard errors by which both halves of a tempering run may differ, one run in 370 by chance.
-pub const STEADY: f64 = 3.0;
+/// Round trips that they must make in the burn-in.
+pub const FIRST_TRIPS: f64 = 1.0;
+
+/// Round trips that they must make before they are starts of reverse annealing.
+pub const ENOUGH_TRIPS_TO_START: f64 = 4.0;
 
 /// Draws that both sides must share for their common value.
 pub const ENOUGH_SHARED: f64 = 10.0;
@@ -170,8 +175,8 @@ impl fmt::Display for Doubt {
             ),
             Doubt::FewRoundTrips(trips) => write!(
                 f,
-                "the states of a ladder have made {trips:.1} round trips; take more rounds, or more rungs where few \
-                 exchanges are accepted"
+                "the states of a ladder have made {trips:.1} round trips, or less than one in the burn-in; take more \
+                 rounds, or more rungs where few exchanges are accepted"
             ),
             Doubt::Drifting(z) => write!(
                 f,

@@ -1,7 +1,8 @@
 //! A run of parallel tempering along a path: what Bennett's ratio and thermodynamic integration are made from.
 
 use super::betas::{Betas, Resolved};
-use super::{Doubt, ENOUGH_TIMES, ENOUGH_TRIPS, STEADY, own_doubts};
+use super::{Doubt, ENOUGH_TIMES, ENOUGH_TRIPS, FIRST_TRIPS, own_doubts};
+use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::path::Path;
@@ -25,6 +26,9 @@ pub struct TemperedRun {
     pub every: usize,
 }
 
+/// Both halves of a steady run are as far apart as a doubt takes once in 370 runs, the level of three standard errors.
+const DRIFT_LEVEL: f64 = 2.7e-3;
+
 /// Ladders that move together. Groups are independent, and threads take groups.
 const GROUP: usize = 16;
 
@@ -46,16 +50,30 @@ impl TemperedRun {
         if short {
             doubts.push(Doubt::ShortRun(measured / seen.tau));
         }
-        if seen.round_trips < ENOUGH_TRIPS {
-            doubts.push(Doubt::FewRoundTrips(seen.round_trips));
+        let [before, after] = seen.round_trips;
+        if before < FIRST_TRIPS || after < ENOUGH_TRIPS {
+            doubts.push(Doubt::FewRoundTrips(after));
         }
         let (difference, without) = &seen.drift;
-        let drift = left_out_error(without).map(|error| difference.abs() / error);
-        // Few ladders know the error of their difference badly: the same level by Student's law.
-        let level = 2.7e-3;
-        let limit = student_threshold(self.ladders, 1, level).max(STEADY);
-        doubts.extend(drift.filter(|z| *z > limit).map(Doubt::Drifting));
+        if let Some(error) = left_out_error(without) {
+            // Few ladders know the error of their difference badly: the same level by Student's law.
+            let limit = student_threshold(self.ladders, 1, DRIFT_LEVEL);
+            let z = difference.abs() / error;
+            doubts.extend((z > limit).then_some(Doubt::Drifting(z)));
+        }
         doubts
+    }
+
+    /// Refuses a run that leaves no error.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.ladders >= 2 {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "parallel tempering for ln Z",
+            format!("{} ladders give no error", self.ladders),
+            "take at least 2 ladders, better 16",
+        ))
     }
 
     /// Runs the ladders from draws of the base. After every measured round `measure` sees the ladders of a group and its
@@ -68,15 +86,11 @@ impl TemperedRun {
         measure: impl Fn(&ParallelTempering, &mut Notes) + Sync,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<Measured<Notes>> {
-        if self.ladders < 2 || self.measured() == 0 {
+        if self.measured() == 0 {
             return Err(Error::invalid(
                 "parallel tempering for ln Z",
-                format!(
-                    "{} ladders and {} measured rounds give no error",
-                    self.ladders,
-                    self.measured()
-                ),
-                "take at least 2 ladders, better 16, and one round",
+                "no round is measured",
+                "take more rounds, or measure more often",
             ));
         }
         let Resolved {
@@ -111,15 +125,24 @@ impl TemperedRun {
             report(last, total);
         }
         let drawn = (betas.len() * self.ladders * path.units()) as u64 * total as u64;
-        let trips = |(tempering, _, before): &(ParallelTempering, Notes, u64)| {
-            tempering.round_trips().iter().sum::<u64>() - before
-        };
-        let trips: u64 = groups.iter().map(trips).sum();
+        let mut ends = Configurations::zeros(path.units(), self.ladders);
+        let (mut before, mut after) = (0, 0);
+        for (number, (tempering, _, burnt)) in groups.iter().enumerate() {
+            let states = tempering.chains(betas.len() - 1).states();
+            for ladder in 0..states.len() {
+                let row = ends.row_mut(number * GROUP + ladder);
+                row.copy_from_slice(states.row(ladder));
+            }
+            before += burnt;
+            after += tempering.round_trips().iter().sum::<u64>() - burnt;
+        }
+        let of_a_ladder = |trips: u64| trips as f64 / self.ladders as f64;
         Ok(Measured {
-            round_trips: trips as f64 / self.ladders as f64,
             notes: groups.into_iter().map(|(_, notes, _)| notes).collect(),
             betas,
+            ends,
             gibbs_updates: gibbs_updates + drawn,
+            round_trips: [of_a_ladder(before), of_a_ladder(after)],
         })
     }
 }
@@ -130,10 +153,12 @@ pub struct Measured<Notes> {
     pub notes: Vec<Notes>,
     /// The rungs.
     pub betas: Vec<f64>,
+    /// The last states at the last rung, a row a ladder.
+    pub ends: Configurations,
     /// Units drawn, by a pilot too.
     pub gibbs_updates: u64,
-    /// Round trips of the states of a ladder after the burn-in, on average over the ladders.
-    pub round_trips: f64,
+    /// Round trips of the states of a ladder in the burn-in and after it, on average over the ladders.
+    pub round_trips: [f64; 2],
 }
 
 /// What an estimator has seen of its run.
@@ -142,8 +167,8 @@ pub(super) struct Seen {
     pub effective_samples: f64,
     /// The autocorrelation time of the slowest series, in measured rounds.
     pub tau: f64,
-    /// Round trips of a ladder.
-    pub round_trips: f64,
+    /// Round trips of a ladder in the burn-in and after it.
+    pub round_trips: [f64; 2],
     /// The value by the first half of the measured rounds less that by the second, and the same without each ladder in
     /// turn.
     pub drift: (f64, Vec<f64>),

@@ -43,6 +43,7 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<LogPartition> {
+        self.0.check()?;
         if self.0.betas.temperatures() < 2 {
             return Err(Error::invalid(
                 "thermodynamic integration",

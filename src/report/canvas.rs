@@ -22,9 +22,9 @@ const LEGEND_LINE: u32 = 22;
 
 const FONT: &str = "sans-serif";
 
-/// Okabe and Ito 2008, told apart by colour-blind readers too; without the yellow, which is too
-/// pale for lines.
-pub(super) const COLORS: [RGBColor; 7] = [
+/// Okabe and Ito 2008, told apart by colour-blind readers too; in place of the yellow, which is too
+/// pale for lines, a dark brown.
+pub(super) const COLORS: [RGBColor; 8] = [
     RGBColor(0, 0, 0),
     RGBColor(230, 159, 0),
     RGBColor(86, 180, 233),
@@ -32,6 +32,7 @@ pub(super) const COLORS: [RGBColor; 7] = [
     RGBColor(213, 94, 0),
     RGBColor(0, 114, 178),
     RGBColor(204, 121, 167),
+    RGBColor(112, 72, 40),
 ];
 pub(super) const GRAY: RGBColor = RGBColor(110, 110, 110);
 

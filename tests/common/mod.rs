@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod experiment;
+pub mod machines;
 
 use gibbsite::configuration::{Configurations, set_bit};
 use gibbsite::law::Law;
