@@ -324,7 +324,7 @@ fn error_bars_are_honest() {
                 measured: 8000,
             };
             let coordinates = Coordinates::of_law(&model);
-            let chains = (&mut chains, &[0; 64][..]);
+            let chains = (&mut chains, &[0; 4][..]);
             let sampled = sample(
                 &model,
                 &**kernel,
@@ -388,7 +388,8 @@ fn bulk_sampling_meets_kaufman() {
         let sampled = sample(
             &model,
             &InSteps(kernel, 10),
-            &mut chains,
+            (&mut chains, &[0; 512]),
+            &Coordinates::of_law(&model),
             sampling,
             &mut |_, _| (),
         );
