@@ -30,12 +30,12 @@ pub struct SquareLattice {
 /// No K beyond has a lattice that differs from its ground states in double precision: e^{-8 K} < 1e-347.
 const COLD: f64 = 100.0;
 
-/// The largest v whose power series are summed. The formula as it stands loses a factor of 1/v^2 of its precision there.
-const SMALL: f64 = 0.02;
+/// The largest v whose power series are summed. At it the closed formula has lost a factor of 1/v^4 of its precision.
+const SMALL: f64 = 0.05;
 
-/// Terms of the power series. They converge up to v = sqrt(2) - 1, so what is left out is (0.02 / 0.41)^20 = 1e-26, where
-/// the smallest term that counts is v^4 = 1e-7.
-const TERMS: usize = 20;
+/// Terms of the power series. They converge up to v = sqrt(2) - 1, so what is left out is (0.05 / 0.41)^24 = 1e-22, where
+/// the smallest term that counts is v^4 = 6e-6.
+const TERMS: usize = 24;
 
 /// A function of K with its first two derivatives.
 #[derive(Clone, Copy)]
