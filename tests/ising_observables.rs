@@ -55,7 +55,7 @@ fn pairs(a: &Expectations, b: &Expectations) -> [(&'static str, f64, f64); 6] {
 #[test]
 fn variances_do_not_cancel_in_the_cold() {
     let density = DensityOfStates::new(4, 4).unwrap();
-    for t in [0.1, 0.3, 0.4, 0.6, 0.8, 1.0] {
+    for t in [0.05, 0.1, 0.3, 0.4, 0.6, 0.8, 1.0] {
         let ising = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.0, t).unwrap();
         let exact = enumerated_moments(&ising, &ising).unwrap();
         for (observable, truth) in sums_about_the_mean(&density, t) {
@@ -74,7 +74,7 @@ fn variances_do_not_cancel_in_the_cold() {
         assert!((heat / kaufman.specific_heat - 1.0).abs() <= 1e-10);
     }
     let ising = Ising::on_lattice(Lattice::Square(3, 3), 1.0, 0.0, 1.0).unwrap();
-    for bias in [2.0, 10.0, 15.0] {
+    for bias in [2.0, 10.0, 20.0] {
         let mut rbm = machine(9, 5, 0.5, 3);
         rbm.parameters_mut()[45..54]
             .iter_mut()
