@@ -97,7 +97,9 @@ pub fn ferromagnet(coupling: f64, field: f64) -> Rbm {
 /// A machine that learned the 8x8 Ising model by contrastive divergence, and its data.
 pub fn learned(temperature: f64, hidden: usize, epochs: usize) -> (Rbm, Configurations) {
     let ising = Ising::on_lattice(Lattice::Square(8, 8), 1.0, 0.0, temperature).unwrap();
-    let data = draw_configurations(&ising, 20_000, Seed::root(1)).configurations;
+    let data = draw_configurations(&ising, 20_000, Seed::root(1))
+        .unwrap()
+        .configurations;
     let mut machine = Rbm::new(64, hidden).unwrap();
     let weights = InitialWeights::Gaussian(0.01);
     machine.initialize(weights, Seed::root(2)).unwrap();
