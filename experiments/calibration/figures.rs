@@ -1,12 +1,13 @@
 //! The figure: what became of every number.
 
-use super::measure::{GIBBS, LOG_PARTITION, OBSERVABLES, SAMPLED};
+use super::measure::{GIBBS, OBSERVABLES, SAMPLED};
 use super::options::Options;
 use super::table::Tally;
 use super::{Outcome, Row};
 use gibbsite::battery::Family;
 use gibbsite::error::Result;
 use gibbsite::report::stacked_bars::{Bar, Group, Panel, Share, StackedBars};
+use gibbsite::target::observable::Observable;
 use std::path::Path;
 
 /// Draws the figure into `folder`.
@@ -30,27 +31,49 @@ const OUTCOMES: [(Outcome, &str, Option<usize>); 5] = [
     (Outcome::Refused, "refused", None),
 ];
 
+/// The names of estimators of ln Z, of which each is a run that only doubts.
+const SINGLE_RUNS: [(&str, &str); 4] = [
+    ("forward_ais", "forward annealing"),
+    ("reverse_ais", "reverse annealing"),
+    ("bennett", "Bennett's ratio"),
+    ("thermodynamic_integration", "integration"),
+];
+
+/// The names of those that are trusted or not.
+const BOTH_SIDES: [(&str, &str); 2] = [
+    ("both_sides", "exact starts"),
+    ("both_sides_tempered", "tempered starts, data"),
+];
+
+/// The names of the observables.
+const OBSERVED: [&str; 4] = ["energy", "|M|", "specific heat", "M²"];
+
+/// A bar's quantity, estimator and name.
+type Line = (&'static str, &'static str, &'static str);
+
 fn figure(options: &Options, rows: &[Row]) -> StackedBars {
-    let name = |text: &str| text.replace('_', " ");
-    let lines = |quantity: &'static str, estimators: &[&'static str]| -> Vec<_> {
-        let line = |estimator: &&'static str| (quantity, *estimator, name(estimator));
-        estimators.iter().map(line).collect()
+    let lines = |quantity: &'static str, lines: &[(&'static str, &'static str)]| -> Vec<Line> {
+        let line = |&(estimator, label)| (quantity, estimator, label);
+        lines.iter().map(line).collect()
     };
-    let observables = OBSERVABLES.map(|observable| {
-        let label = match observable.name() {
-            "susceptibility_full" => "M²".to_string(),
-            "magnetization" => "|M|".to_string(),
-            other => name(other),
-        };
+    let observable = |(observable, label): (Observable, &'static str)| -> Line {
         (observable.name(), GIBBS, label)
-    });
-    let mut kl = lines("kl", &[SAMPLED]);
-    kl.iter_mut()
-        .for_each(|line| line.2 = "both sides and average".to_string());
+    };
     let groups = [
-        ("ln Z", lines("log_partition", &LOG_PARTITION)),
-        ("Gibbs chains", observables.to_vec()),
-        ("KL divergence", kl),
+        ("ln Z, single runs", lines("log_partition", &SINGLE_RUNS)),
+        ("ln Z, both sides", lines("log_partition", &BOTH_SIDES)),
+        (
+            "observables, Gibbs chains",
+            OBSERVABLES
+                .into_iter()
+                .zip(OBSERVED)
+                .map(observable)
+                .collect(),
+        ),
+        (
+            "KL divergence",
+            lines("kl", &[(SAMPLED, "both sides and samples")]),
+        ),
     ];
     let bar = |rows: &[&Row]| {
         let count = |outcome: Outcome| rows.iter().filter(|row| row.outcome() == outcome).count();
@@ -89,9 +112,9 @@ fn figure(options: &Options, rows: &[Row]) -> StackedBars {
         title: "How often is a number right that is called converged or trusted, and how often is a right one refused?"
             .to_string(),
         subtitle: format!(
-            "{} repetitions on every machine, {} chains, {} temperatures; a single run (forward, reverse, bennett, \
-             integration) says yes where it has no doubt; at the right: numbers beyond 4",
-            options.replicas, options.chains, options.temperatures
+            "Repetitions a machine: {}. Single runs say yes where they have no doubt. At the right of a bar: how many said \
+             yes and are beyond 4.",
+            options.replicas
         ),
         axis: "share of all repetitions".to_string(),
         shares: OUTCOMES
@@ -104,7 +127,7 @@ fn figure(options: &Options, rows: &[Row]) -> StackedBars {
             .iter()
             .map(|(label, lines)| Group {
                 label: label.to_string(),
-                bars: lines.iter().map(|line| line.2.clone()).collect(),
+                bars: lines.iter().map(|line| line.2.to_string()).collect(),
             })
             .collect(),
         columns: panels.len().min(4),

@@ -34,7 +34,7 @@ pub struct Options {
     pub families: List<Family>,
 
     /// Repetitions of every measurement
-    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = at_least_one, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 30, value_parser = at_least_one, help_heading = "Measuring")]
     pub replicas: usize,
 
     /// Temperatures of annealing, equally spaced
@@ -87,7 +87,7 @@ pub const TARGET_SAMPLING: Sampling = Sampling {
 impl ExperimentOptions for Options {
     const NAME: &'static str = "calibration";
 
-    const QUICK: &'static [&'static str] = &["--replicas", "2", "--temperatures", "200"];
+    const QUICK: &'static [&'static str] = &["--replicas", "1", "--temperatures", "200"];
 
     const PAPER: &'static [&'static str] = &["--replicas", "200"];
 

@@ -125,3 +125,111 @@ fn table(rows: &[Row]) -> String {
     );
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number that is so many standard errors of 0.5 off.
+    fn row(family: Family, estimator: &str, errors: Option<f64>, said: Said) -> Row {
+        Row {
+            family: family.to_string(),
+            machine: String::new(),
+            visible: 1,
+            hidden: 1,
+            quantity: "log_partition".to_string(),
+            estimator: estimator.to_string(),
+            replica: 0,
+            value: 7.0 - 0.5 * errors.unwrap_or(9.0),
+            standard_error: errors.map(|_| 0.5),
+            exact: 7.0,
+            said,
+            doubts: String::new(),
+        }
+    }
+
+    /// Five are called so: three within two errors of which one is exact, one at 3 and one at -5; three are refused, one of
+    /// which is right and one beyond four.
+    fn rows() -> Vec<Row> {
+        let (yes, no) = (Said::Yes, Said::No);
+        let both = |errors, said| row(Family::Easy, "both_sides", errors, said);
+        vec![
+            both(Some(0.0), yes),
+            both(Some(1.9), yes),
+            both(Some(-1.9), yes),
+            both(Some(3.0), yes),
+            both(Some(-5.0), yes),
+            both(Some(1.0), no),
+            both(Some(6.0), no),
+            both(None, no),
+            row(Family::Narrow, "gibbs", Some(0.1), yes),
+            row(Family::Narrow, "gibbs", None, no),
+            row(Family::Narrow, "forward_ais", Some(8.0), yes),
+            row(Family::Narrow, "forward_ais", Some(0.5), yes),
+        ]
+    }
+
+    #[test]
+    fn outcomes_end_at_two_and_four_errors() {
+        let outcome = |errors, said| row(Family::Cold, "gibbs", errors, said).outcome();
+        for (errors, expected) in [
+            (Some(2.0), Outcome::Within),
+            (Some(-2.1), Outcome::Between),
+            (Some(4.0), Outcome::Between),
+            (Some(-4.1), Outcome::Beyond),
+            (None, Outcome::Beyond),
+        ] {
+            assert_eq!(outcome(errors, Said::Yes), expected, "{errors:?}");
+        }
+        assert_eq!(outcome(Some(2.0), Said::No), Outcome::RefusedThoughWithin);
+        assert_eq!(outcome(Some(2.1), Said::No), Outcome::Refused);
+        assert_eq!(outcome(None, Said::No), Outcome::Refused);
+    }
+
+    #[test]
+    fn a_tally_is_of_what_is_called_right() {
+        let rows = rows();
+        let tally = Tally::of(rows.iter().filter(|row| row.estimator == "both_sides"));
+        let expected = Tally {
+            runs: 8,
+            yes: 5,
+            within: 3,
+            beyond: 1,
+            refused_though_within: 1,
+        };
+        assert_eq!((tally, tally.refused()), (expected, 3));
+    }
+
+    #[test]
+    fn the_table_says_so() {
+        let text = table(&rows());
+        let words = |start: &str| -> Vec<String> {
+            let line = text.lines().find(|line| line.starts_with(start)).unwrap();
+            line.split_whitespace().map(str::to_string).collect()
+        };
+        let expected = [
+            "easy",
+            "both_sides",
+            "8",
+            "5",
+            "60.0",
+            "%",
+            "1",
+            "(20.0",
+            "%)",
+            "3",
+            "1",
+        ];
+        assert_eq!(words("easy"), expected);
+        // The single runs of the narrow mode come before its observables.
+        let narrow = words("narrow");
+        assert_eq!(
+            narrow[1..8],
+            ["forward_ais", "2", "2", "50.0", "%", "1", "(50.0"]
+        );
+        let totals = "Of 2 single runs without a doubt, 1 (50.0 %) are beyond four standard errors; 50.0 % within two.\n\
+                      Of 6 numbers called converged or trusted, 1 (16.7 %) are beyond four standard errors; 66.7 % within \
+                      two; of the easy machines 62.5 % are called so.\n";
+        assert!(text.ends_with(totals), "{text}");
+    }
+}

@@ -117,7 +117,7 @@ impl StackedBars {
         let (mut line, mut x) = (0, 0);
         let mut places = Vec::new();
         for share in &self.shares {
-            let width = 40 + 7 * share.label.chars().count() as u32;
+            let width = 48 + 13 * share.label.chars().count() as u32 / 2;
             if x > 0 && x + width > self.width() {
                 (line, x) = (line + 1, 0);
             }
