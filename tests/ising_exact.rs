@@ -172,6 +172,35 @@ fn kaufman_agrees_with_enumeration_and_with_the_density_of_states() {
     assert_eq!(ising.log_partition(), None);
 }
 
+/// From the cold, where the specific heat is e^{-8/T}, to the heat, where it is 2/T^2: every digit of both counts, on
+/// sides on which walls and paths wind round in three or four steps, on both sides of where the power series end.
+#[test]
+fn kaufman_is_precise_at_every_temperature() {
+    let file = reference("square_lattice_temperatures");
+    let rows = list(&file["rows"]);
+    for row in rows {
+        let [rows, columns, t, log_partition, energy, heat] =
+            [0, 1, 2, 3, 4, 5].map(|k| number(&row[k]));
+        let exact = SquareLattice::new(rows as usize, columns as usize, 1.0 / t, 0.0).unwrap();
+        for (what, ours, truth, tolerance) in [
+            ("ln Z", exact.log_partition, log_partition, 1e-13),
+            ("energy", exact.energy, energy, 1e-11),
+            ("specific heat", exact.specific_heat, heat, 1e-10),
+        ] {
+            assert!(
+                (ours - truth).abs() <= tolerance * truth.abs(),
+                "{what} of {rows}x{columns}, T = {t}: {ours:e} instead of {truth:e}"
+            );
+        }
+    }
+    // Temperatures of no use overflow nothing.
+    for (t, energy) in [(1e-300, -2.0), (0.006, -2.0), (1e200, -2e-200)] {
+        let exact = SquareLattice::new(3, 5, 1.0 / t, 0.0).unwrap();
+        assert_close("energy", exact.energy / energy, 1.0, 1e-14);
+        assert!(exact.specific_heat >= 0.0, "{exact:?}");
+    }
+}
+
 /// Large lattices: the transposed one has the same Z; energy and specific heat are the derivatives of ln Z; away from
 /// the critical point the infinite lattice is reached exponentially fast, and at it C grows as ln L.
 #[test]

@@ -358,7 +358,7 @@ fn error_bars_are_honest() {
                         estimate.effective_samples.unwrap() > 1000.0,
                         "{name}, T = {t}: {estimate:?}"
                     );
-                    let z = estimate.z(observable.of(&exact, 16, t)).unwrap();
+                    let z = estimate.z(observable.exactly(&exact, 16, t)).unwrap();
                     assert!(
                         z.abs() < 4.9,
                         "{observable}, {name}, T = {t}: z = {z}, {estimate:?}"
@@ -558,7 +558,7 @@ fn tempering_gives_every_rung_its_law() {
 #[test]
 fn tempering_finds_the_wells_of_a_cold_glass() {
     let model = glass("square:4x4", 0.4);
-    let exact = enumerated_moments(&model, &model).unwrap()[0];
+    let exact = enumerated_moments(&model, &model).unwrap().energy;
     let kernel = Metropolis::new(&model).unwrap();
     let mut starts = Configurations::zeros(16, 64);
     starts.bits_mut().fill(used_bits(16, 0));

@@ -54,12 +54,12 @@ impl Exact {
                 .to_vec(),
             Self::Enumeration(lattice) => {
                 let ising = Ising::on_lattice(*lattice, 1.0, 0.0, temperature)?;
-                let moments = enumerated_moments(&ising, &ising)?;
+                let expectations = enumerated_moments(&ising, &ising)?;
                 Observable::ALL
                     .map(|observable| {
                         (
                             observable,
-                            observable.of(&moments, lattice.sites(), temperature),
+                            observable.exactly(&expectations, lattice.sites(), temperature),
                         )
                     })
                     .to_vec()

@@ -236,9 +236,9 @@ fn dream(
     )?;
     let mut rows = rows_of(options, cell, "rbm", &sampled);
     if hidden <= HIDDEN_LIMIT {
-        let moments = exact_moments(&ising, &model)?;
+        let expectations = exact_moments(&ising, &model)?;
         let exact = Observable::ALL.map(|observable| {
-            let value = observable.of(&moments, ising.sites(), cell.temperature);
+            let value = observable.exactly(&expectations, ising.sites(), cell.temperature);
             row(
                 options,
                 cell,

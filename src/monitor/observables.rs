@@ -6,14 +6,14 @@ use crate::error::Result;
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::model::Model;
 use crate::model::rbm::Rbm;
-use crate::numerics::log_sum_exp;
+use crate::numerics::sigmoid;
 use crate::random::{Seed, uniform};
 use crate::row_sampler::RowSampler;
 use crate::statistics::directions::{principal_directions, projection};
 use crate::statistics::estimate::Estimate;
 use crate::statistics::measurements::Measurements;
 use crate::target::ising::Ising;
-use crate::target::observable::{Moments, Observable, moments, moments_of};
+use crate::target::observable::{Expectations, Observable, moments};
 use rayon::prelude::*;
 
 /// How a law is sampled: so many chains, steps before the first measurement, and steps measured on each chain, one
@@ -198,8 +198,8 @@ pub fn sample_model(
 /// Hidden units up to which the exact expectations of a machine are summed here: some microseconds a state.
 pub const HIDDEN_LIMIT: usize = 18;
 
-/// The exact means of E, E^2, |M|, M^2 and M^4 under a restricted machine, by enumeration of its hidden units, given
-/// which the visible ones are independent. With s_i of mean mu_i:
+/// The exact expectations under a restricted machine, by enumeration of its hidden units, given which the visible ones
+/// are independent. With s_i of mean mu_i:
 ///
 /// - `<E>` is E of the means; `Var E = sum_k (1 - mu_k^2) l_k^2 + sum_{couplings} J^2 (1 - mu_i^2)(1 - mu_j^2)`, with
 ///   the local field l_k = h + sum_j J_kj mu_j: E is a polynomial of second order in the deviations s_k - mu_k, whose
@@ -207,7 +207,7 @@ pub const HIDDEN_LIMIT: usize = 18;
 /// - M: its whole law, a site at a time.
 ///
 /// At most [`HIDDEN_LIMIT`] hidden units: 2^hidden x (sites^2 + couplings x neighbours) operations.
-pub fn exact_moments(ising: &Ising, model: &Rbm) -> Result<Moments> {
+pub fn exact_moments(ising: &Ising, model: &Rbm) -> Result<Expectations> {
     check_limit(
         "the exact observables of the machine",
         model.hidden(),
@@ -215,123 +215,106 @@ pub fn exact_moments(ising: &Ising, model: &Rbm) -> Result<Moments> {
         "sample it instead",
     )?;
     let hidden = model.transposed();
-    let mut log_weights = vec![0.0; 1 << model.hidden()];
-    const BLOCK: usize = 256;
-    let block = BLOCK.min(log_weights.len());
-    log_weights
-        .par_chunks_mut(block)
-        .enumerate()
-        .for_each(|(k, out)| hidden.log_weights((k * block) as u64, out));
-    let log_partition = log_sum_exp(&log_weights);
-    let sums: Vec<Moments> = log_weights
-        .par_chunks(block)
-        .enumerate()
-        .map(|(k, log_weights)| {
-            let mut sums = [0.0; 5];
-            for (state, log_weight) in ((k * block) as u64..).zip(log_weights) {
-                let p = (log_weight - log_partition).exp();
-                let given = moments_given(ising, model, state);
-                sums.iter_mut()
-                    .zip(given)
-                    .for_each(|(sum, x)| *sum += p * x);
-            }
-            sums
-        })
-        .collect();
-    let mut total = [0.0; 5];
-    for sums in sums {
-        total
-            .iter_mut()
-            .zip(sums)
-            .for_each(|(total, sum)| *total += sum);
-    }
-    Ok(total)
+    Ok(mixture_of_states(&hidden, &|state| {
+        expectations_given(ising, model, state)
+    }))
 }
 
-/// The moments given the hidden units.
-fn moments_given(ising: &Ising, model: &Rbm, hidden: u64) -> Moments {
+/// The expectations given the hidden units.
+fn expectations_given(ising: &Ising, model: &Rbm, hidden: u64) -> Expectations {
     let sites = ising.sites();
-    let up: Vec<f64> = (0..sites)
-        .map(|i| model.visible_probability(&[hidden], i))
+    let (weights, units) = (model.parameters(), model.hidden());
+    // P(up) and P(down), each to its own last digits: 1 - P(up) would have none where P(up) is nearly 1.
+    let input_of = |row: &[f64]| -> f64 {
+        let on = row.iter().enumerate().filter(|(j, _)| hidden >> j & 1 == 1);
+        on.map(|(_, weight)| weight).sum()
+    };
+    let law: Vec<[f64; 2]> = (0..sites)
+        .map(|i| {
+            let input = model.visible_bias()[i] + input_of(&weights[i * units..(i + 1) * units]);
+            [sigmoid(input), sigmoid(-input)]
+        })
         .collect();
-    let mean: Vec<f64> = up.iter().map(|p| 2.0 * p - 1.0).collect();
+    let mean: Vec<f64> = law.iter().map(|[up, down]| up - down).collect();
+    // 1 - mu_k^2.
+    let own: Vec<f64> = law.iter().map(|[up, down]| 4.0 * up * down).collect();
     let (mut energy, mut variance) = (0.0, 0.0);
     for k in 0..sites {
         let ends = ising.neighbours(k);
         let local: f64 = ends.iter().map(|(i, j)| j * mean[*i]).sum::<f64>() + ising.field();
         energy -= mean[k] * (0.5 * (local - ising.field()) + ising.field());
-        let own = 1.0 - mean[k] * mean[k];
-        variance += own * local * local;
+        variance += own[k] * local * local;
         for &(i, j) in ends {
-            variance += 0.5 * own * (1.0 - mean[i] * mean[i]) * j * j;
+            variance += 0.5 * own[k] * own[i] * j * j;
         }
     }
     // P(n spins up), a site at a time.
-    let mut law = vec![0.0; sites + 1];
-    law[0] = 1.0;
-    for (count, p) in up.iter().enumerate() {
+    let mut ups = vec![0.0; sites + 1];
+    ups[0] = 1.0;
+    for (count, [up, down]) in law.iter().enumerate() {
         for n in (0..=count).rev() {
-            law[n + 1] += p * law[n];
-            law[n] *= 1.0 - p;
+            ups[n + 1] += up * ups[n];
+            ups[n] *= down;
         }
     }
-    let mut moments = [0.0; 5];
-    for (n, p) in law.iter().enumerate() {
-        let given = moments_of(0.0, 2.0 * n as f64 - sites as f64);
-        moments
-            .iter_mut()
-            .zip(given)
-            .for_each(|(sum, x)| *sum += p * x);
+    let magnetizations: Vec<(f64, Expectations)> = (0..=sites)
+        .map(|n| {
+            let magnetization = 2.0 * n as f64 - sites as f64;
+            (ups[n], Expectations::of_state(0.0, magnetization))
+        })
+        .collect();
+    Expectations {
+        energy,
+        energy_variance: variance,
+        ..Expectations::mixture(&magnetizations)
     }
-    moments[0] = energy;
-    moments[1] = energy * energy + variance;
-    moments
 }
 
-/// The exact means of E, E^2, |M|, M^2 and M^4 of any law on the sites of `ising`, by enumeration.
-pub fn enumerated_moments(ising: &Ising, law: &dyn Law) -> Result<Moments> {
+/// The exact expectations of any law on the sites of `ising`, by enumeration.
+pub fn enumerated_moments(ising: &Ising, law: &dyn Law) -> Result<Expectations> {
     check_limit(
         "the exact observables",
         law.sites(),
         crate::enumerate::VISIBLE_LIMIT,
         "sample the law instead",
     )?;
-    let block = 1_usize << law.sites().min(12);
+    Ok(mixture_of_states(law, &|state| {
+        let row = [state];
+        Expectations::of_state(ising.energy(&row), ising.magnetization(&row))
+    }))
+}
+
+/// The mixture of what is given for every state of a law that can be enumerated, block by block.
+fn mixture_of_states<L: Law + ?Sized>(
+    law: &L,
+    given: &(dyn Fn(u64) -> Expectations + Sync),
+) -> Expectations {
+    let block = 1_usize << law.sites().min(8);
     let blocks = (1_u64 << law.sites()) / block as u64;
-    // (largest ln f, sum f / largest, sums of moments) of every block.
-    let parts: Vec<(f64, f64, Moments)> = (0..blocks)
+    // (largest ln f, sum f / largest, expectations) of every block that has a state.
+    let parts: Vec<(f64, f64, Expectations)> = (0..blocks)
         .into_par_iter()
-        .map(|k| {
+        .filter_map(|k| {
             let mut log_weights = vec![0.0; block];
             law.log_weights(k * block as u64, &mut log_weights);
             let largest = log_weights
                 .iter()
                 .fold(f64::NEG_INFINITY, |a: f64, b| a.max(*b));
-            let (mut sum, mut sums) = (0.0, [0.0; 5]);
-            for (state, log_weight) in (k * block as u64..).zip(&log_weights) {
-                if *log_weight > f64::NEG_INFINITY {
-                    let weight = (log_weight - largest).exp();
-                    sum += weight;
-                    let given = moments(ising, &[state]);
-                    sums.iter_mut()
-                        .zip(given)
-                        .for_each(|(sum, x)| *sum += weight * x);
-                }
-            }
-            (largest, sum, sums)
+            let states: Vec<(f64, Expectations)> = (k * block as u64..)
+                .zip(&log_weights)
+                .filter(|(_, log_weight)| **log_weight > f64::NEG_INFINITY)
+                .map(|(state, log_weight)| ((log_weight - largest).exp(), given(state)))
+                .collect();
+            let sum = states.iter().map(|(weight, _)| weight).sum();
+            (sum > 0.0).then(|| (largest, sum, Expectations::mixture(&states)))
         })
         .collect();
     let largest = parts
         .iter()
         .fold(f64::NEG_INFINITY, |a: f64, part| a.max(part.0));
-    let (mut total, mut moments) = (0.0, [0.0; 5]);
-    for (scale, sum, sums) in parts.iter().filter(|part| part.1 > 0.0) {
-        let factor = (scale - largest).exp();
-        total += factor * sum;
-        moments
-            .iter_mut()
-            .zip(sums)
-            .for_each(|(moment, sum)| *moment += factor * sum);
-    }
-    Ok(moments.map(|moment| moment / total))
+    let parts: Vec<(f64, Expectations)> = parts
+        .into_iter()
+        .map(|(scale, sum, part)| (sum * (scale - largest).exp(), part))
+        .collect();
+    Expectations::mixture(&parts)
 }

@@ -1,6 +1,6 @@
 //! The exact number of states of every energy and magnetisation of a small square lattice.
 
-use super::observable::{Moments, Observable, moments_of};
+use super::observable::{Expectations, Observable};
 use crate::error::{Error, Result};
 use crate::numerics::log_sum_exp;
 use rayon::prelude::*;
@@ -100,28 +100,15 @@ impl DensityOfStates {
     pub fn observable(&self, observable: Observable, temperature: f64) -> f64 {
         let weights = self.log_weights(temperature);
         let log_partition = log_sum_exp(&weights);
-        let mean = |of: &dyn Fn(f64, f64) -> Moments| {
-            let mut sums = [0.0; 5];
-            for (weight, (e, m, _)) in weights.iter().zip(&self.levels) {
+        let states: Vec<(f64, Expectations)> = weights
+            .iter()
+            .zip(&self.levels)
+            .map(|(weight, (e, m, _))| {
                 let p = (weight - log_partition).exp();
-                let values = of(f64::from(*e), f64::from(*m));
-                sums.iter_mut()
-                    .zip(values)
-                    .for_each(|(sum, value)| *sum += p * value);
-            }
-            sums
-        };
-        let [energy, _, magnetization, square, fourth] = mean(&moments_of);
-        let about_means = |e: f64, m: f64| {
-            let [e, m] = [e - energy, m.abs() - magnetization];
-            [e, e * e, m, m * m, 0.0]
-        };
-        let moments = match observable {
-            // Differences of squares, which would cancel in the cold.
-            Observable::SpecificHeat | Observable::Susceptibility => mean(&about_means),
-            _ => [energy, 0.0, magnetization, square, fourth],
-        };
-        observable.of(&moments, self.sites, temperature)
+                (p, Expectations::of_state(f64::from(*e), f64::from(*m)))
+            })
+            .collect();
+        observable.exactly(&Expectations::mixture(&states), self.sites, temperature)
     }
 
     /// (E, P(E)) in the order of E.
