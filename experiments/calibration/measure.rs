@@ -23,7 +23,7 @@ use gibbsite::path::Path;
 use gibbsite::random::Seed;
 use gibbsite::statistics::doubt::Doubt;
 use gibbsite::target::ising::Ising;
-use gibbsite::target::observable::{Moments, Observable};
+use gibbsite::target::observable::{Expectations, Observable};
 
 /// The estimators of ln Z, in the order of a replica's rows.
 pub const LOG_PARTITION: [&str; 6] = [
@@ -62,7 +62,7 @@ struct Subject<'a> {
     machine: Rbm,
     ruler: Ising,
     log_partition: f64,
-    moments: Moments,
+    expectations: Expectations,
     /// Where it can be summed.
     kl: Option<f64>,
 }
@@ -114,7 +114,7 @@ impl<'a> Subject<'a> {
         let ruler = cell.member.ruler()?;
         let log_partition = log_partition(&machine)?;
         let (_, hidden) = cell.member.shape();
-        let moments = if hidden <= HIDDEN_LIMIT {
+        let expectations = if hidden <= HIDDEN_LIMIT {
             exact_moments(&ruler, &machine)?
         } else {
             enumerated_moments(&ruler, &machine)?
@@ -133,7 +133,7 @@ impl<'a> Subject<'a> {
             machine,
             ruler,
             log_partition,
-            moments,
+            expectations,
             kl,
         })
     }
@@ -178,7 +178,7 @@ impl<'a> Subject<'a> {
                 said: estimate.converged(),
                 doubts: estimate.doubt.map_or("", Doubt::name).to_string(),
             };
-            let exact = observable.of(&self.moments, visible, self.ruler.temperature());
+            let exact = observable.exactly(&self.expectations, visible, self.ruler.temperature());
             push(observable.name(), GIBBS, exact, found);
         }
         if let Some(exact) = self.kl {

@@ -319,8 +319,8 @@ impl Pilot {
                 .collect();
             let views: Vec<&[f64]> = series.iter().map(|chain| &chain[..]).collect();
             match judge_law(&views, &KINDS) {
-                // A ground state, or energies that are seldom left: bounded, so that their tails are no matter.
-                None | Some(Doubt::Constant | Doubt::HeavyTail) => {}
+                // As in a ground state that is never left.
+                None | Some(Doubt::Constant) => {}
                 Some(doubt) => return Ok(Verdict::Doubted(name, doubt)),
             }
             longest = integrated_time(&views).map_or(longest, |time| longest.max(time.tau));
