@@ -12,6 +12,7 @@
 //! | `experiments/` (binaries) | one folder = one question = one binary = one folder of results |
 //! | [`harness`] | what experiments share: options, presets, a resumable sweep |
 //! | [`report`] | tables, figures, the manifest of a run; knows records, not models |
+//! | [`battery`] | machines with known answers, easy and built to fool |
 //! | [`monitor`] | model + target -> KL divergence, likelihood, observables; learned couplings with their errors |
 //! | [`training`] | gradient estimators, mini-batches, schedules, the descent |
 //! | [`log_partition`] | ln Z over any path: annealing both ways, Bennett's ratio, integration |
@@ -67,6 +68,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod battery;
 pub mod configuration;
 pub mod contract;
 pub mod enumerate;

@@ -219,7 +219,9 @@ fn the_divergence_agrees_with_enumeration_as_a_machine_learns() {
     for (side, temperature, hidden) in [(3, 3.0, 4), (4, 2.269, 6)] {
         let target = torus(side, temperature);
         let logs = log_probabilities(&target).unwrap();
-        let data = draw_configurations(&target, 2000, Seed::root(1)).configurations;
+        let data = draw_configurations(&target, 2000, Seed::root(1))
+            .unwrap()
+            .configurations;
         let sampling = Sampling {
             chains: 64,
             equilibration: 100,
@@ -284,8 +286,12 @@ fn the_divergence_agrees_with_enumeration_as_a_machine_learns() {
 #[test]
 fn contrastive_divergence_forbids_a_phase() {
     let ising = Ising::on_lattice(Lattice::Square(8, 8), 1.0, 0.0, 1.8).unwrap();
-    let data = draw_configurations(&ising, 20_000, Seed::root(1)).configurations;
-    let fresh = draw_configurations(&ising, 2_000, Seed::root(2)).configurations;
+    let data = draw_configurations(&ising, 20_000, Seed::root(1))
+        .unwrap()
+        .configurations;
+    let fresh = draw_configurations(&ising, 2_000, Seed::root(2))
+        .unwrap()
+        .configurations;
     let mut machine = Rbm::new(64, 16).unwrap();
     machine
         .initialize(InitialWeights::Gaussian(0.01), Seed::root(3))

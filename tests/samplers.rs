@@ -292,7 +292,7 @@ fn check_sample(ising: &Ising, count: usize, replicas: u64, seed: Seed) {
     let samples: Vec<(Vec<f64>, f64)> = (0..replicas)
         .into_par_iter()
         .map(|replica| {
-            let sample = draw_configurations(ising, count, seed.child("replica", replica));
+            let sample = draw_configurations(ising, count, seed.child("replica", replica)).unwrap();
             assert_eq!(sample.configurations.len(), count);
             assert!(sample.spacing as f64 >= 2.0 * sample.tau);
             assert!(sample.equilibration as f64 >= 100.0 * sample.tau);
@@ -347,4 +347,59 @@ fn critical_training_configurations_follow_the_law() {
 #[test]
 fn training_configurations_in_a_field_follow_the_law() {
     check_sample(&torus(3, 0.3, 2.0), 2_000, 64, Seed::root(47));
+}
+
+/// A field so weak that both signs matter although it is cold: all down has probability 0.24, and a chain of Metropolis
+/// from all up never saw it.
+#[test]
+fn training_configurations_in_a_weak_field_have_both_signs() {
+    let ising = torus(3, 0.05, 0.8);
+    check_states(&ising, 20_000, Seed::root(60));
+    let sample = draw_configurations(&ising, 20_000, Seed::root(61)).unwrap();
+    let down = sample.configurations.bits().iter().filter(|row| **row == 0);
+    let share = down.count() as f64 / 20_000.0;
+    assert!((share - 0.24).abs() < 0.02, "{share}");
+}
+
+/// Frustration: the defect of an odd antiferromagnetic ring moves while energy and |M| stay; triangles, a cold glass, and an
+/// antiferromagnet in a field of either sign, all by tempering.
+#[test]
+fn training_configurations_of_frustrated_couplings_follow_the_law() {
+    let on = |name: &str, strength: f64, field: f64, temperature: f64| {
+        let lattice: Lattice = name.parse().unwrap();
+        Ising::on_lattice(lattice, strength, field, temperature).unwrap()
+    };
+    check_states(&on("ring:7", -1.0, 0.0, 0.3), 10_000, Seed::root(62));
+    check_states(
+        &on("triangular:3x3", -1.0, 0.0, 0.8),
+        10_000,
+        Seed::root(63),
+    );
+    check_states(
+        &on("square-open:3x3", -1.0, 1.5, 0.7),
+        10_000,
+        Seed::root(64),
+    );
+    let lattice: Lattice = "square:3x4".parse().unwrap();
+    let glass = Ising::spin_glass(lattice, 1.0, 0.5, Seed::root(65)).unwrap();
+    check_states(&glass, 10_000, Seed::root(66));
+}
+
+/// Chi-square of single states. Configurations of a chain are 2 tau apart, of which a correlation of some per cent is
+/// left: half of them are taken.
+fn check_states(ising: &Ising, count: usize, seed: Seed) {
+    let sample = draw_configurations(ising, 2 * count, seed).unwrap();
+    assert!(sample.spacing as f64 >= 2.0 * sample.tau);
+    assert!(sample.equilibration as f64 >= 100.0 * sample.tau);
+    let law = enumerate::whole_law(ising).unwrap();
+    let states = 1 << ising.sites();
+    let p: Vec<f64> = (0..states).map(|state| law.weight(state)).collect();
+    let mut counts = vec![0; states];
+    for (s, row) in sample.configurations.bits().iter().enumerate() {
+        if s / 8 % 2 == 0 {
+            counts[*row as usize] += 1;
+        }
+    }
+    let p_value = chi_square_p_value(&counts, &p);
+    assert!(p_value > FALSE_ALARM, "p-value {p_value:e}");
 }

@@ -262,7 +262,7 @@ fn by_exact_gradient(target: &dyn Law, hidden: usize, seed: Seed) -> Result<Rbm>
 /// CD-10 on 20,000 configurations, 50 epochs of mini-batches of 50.
 fn from_configurations(temperature: f64, seed: Seed) -> Result<Rbm> {
     let (side, hidden) = LATTICE;
-    let data = draw_configurations(&torus(side, temperature)?, 20_000, seed.child("data", 0));
+    let data = draw_configurations(&torus(side, temperature)?, 20_000, seed.child("data", 0))?;
     let mut machine = Rbm::new(side * side, hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;
     let settings = Training {

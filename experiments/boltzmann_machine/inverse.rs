@@ -114,7 +114,7 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
     // The same chain for every fit: fewer samples are the beginning of more.
     let seed = Seed::root(options.common.seed)
         .child(&format!("couplings {} T={temperature}", fit.lattice), 0);
-    let sample = draw_configurations(&ising, fit.samples, seed.child("data", 0)).configurations;
+    let sample = draw_configurations(&ising, fit.samples, seed.child("data", 0))?.configurations;
     let data = sample.distinct();
     let mut machine = BoltzmannMachine::new(sites, 0, &full_graph(sites))?;
 

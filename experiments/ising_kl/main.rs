@@ -112,7 +112,7 @@ fn prepare(options: &Options, lattice: Lattice) -> Result<Task> {
             }),
             Samples::Count(count) => {
                 let seed = seed.child("data", replica as u64);
-                let training = draw_configurations(&ising, count, seed).configurations;
+                let training = draw_configurations(&ising, count, seed)?.configurations;
                 Ok(Data {
                     sample: Some(training.distinct()),
                     training,

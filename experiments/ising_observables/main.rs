@@ -122,15 +122,20 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// They depend on the target and the replica alone.
-    fn get(&self, ising: &Ising, replica: usize) -> Option<&Configurations> {
+    /// They depend on the target and the replica alone. Threads that ask at once draw the same ones, where they would wait
+    /// otherwise.
+    fn get(&self, ising: &Ising, replica: usize) -> Result<Option<&Configurations>> {
         let temperatures = &self.options.temperatures;
-        let place = temperatures
-            .iter()
-            .position(|t| t.0 == ising.temperature())?;
+        let place = temperatures.iter().position(|t| t.0 == ising.temperature());
+        let Some(place) = place.map(|place| &self.drawn[place][replica]) else {
+            return Ok(None);
+        };
+        if let Some(drawn) = place.get() {
+            return Ok(Some(drawn));
+        }
         let seed = target_seed(self.options, ising.temperature()).child("data", replica as u64);
-        let draw = || draw_configurations(ising, self.options.samples, seed).configurations;
-        Some(self.drawn[place][replica].get_or_init(draw))
+        let drawn = draw_configurations(ising, self.options.samples, seed)?;
+        Ok(Some(place.get_or_init(|| drawn.configurations)))
     }
 }
 
@@ -163,7 +168,7 @@ fn monte_carlo(options: &Options, cell: &Cell, progress: &mut Progress) -> Resul
     let ising = target(options, cell.temperature)?;
     let seed = target_seed(options, cell.temperature).child("monte carlo", 0);
     let kernel = Schedule::new(vec![
-        (Box::new(Wolff::new(&ising)?), 1),
+        (Box::new(Wolff::new(&ising)), 1),
         (Box::new(multi_spin_metropolis(&ising)?), 1),
     ]);
     let sites = ising.sites();
@@ -191,7 +196,7 @@ fn dream(
     progress: &mut Progress,
 ) -> Result<Vec<Row>> {
     let ising = target(options, cell.temperature)?;
-    let Some(data) = data.get(&ising, replica) else {
+    let Some(data) = data.get(&ising, replica)? else {
         return Ok(Vec::new());
     };
     let seed = target_seed(options, cell.temperature)

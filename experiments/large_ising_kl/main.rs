@@ -123,11 +123,16 @@ impl Target {
         (self.lattice, self.ising.temperature()) == (cell.lattice, cell.temperature)
     }
 
-    /// The training configurations: they depend on the target and the replica alone.
-    fn data(&self, options: &Options, replica: usize) -> &Configurations {
+    /// The training configurations: they depend on the target and the replica alone. Threads that ask at once draw the
+    /// same ones, where they would wait otherwise.
+    fn data(&self, options: &Options, replica: usize) -> Result<&Configurations> {
+        let place = &self.data[replica];
+        if let Some(drawn) = place.get() {
+            return Ok(drawn);
+        }
         let seed = self.seed.child("data", replica as u64);
-        let draw = || draw_configurations(&self.ising, options.samples, seed).configurations;
-        self.data[replica].get_or_init(draw)
+        let drawn = draw_configurations(&self.ising, options.samples, seed)?;
+        Ok(place.get_or_init(|| drawn.configurations))
     }
 }
 
@@ -138,7 +143,7 @@ fn learn(
     cell: &Cell,
     progress: &mut Progress,
 ) -> Result<Vec<Row>> {
-    let data = target.data(options, cell.replica);
+    let data = target.data(options, cell.replica)?;
     let seed = target
         .seed
         .child("hidden", cell.hidden as u64)

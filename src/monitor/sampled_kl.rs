@@ -1,7 +1,7 @@
 //! The KL divergence from a target that is too large to enumerate and whose ln Z is known.
 
-use super::observables::{Sampling, mixed_starts};
-use crate::configuration::{Configurations, used_bits};
+use super::observables::{Sampling, kinds_of_starts, mixed_starts};
+use crate::configuration::{Configurations, set_sites, used_bits};
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::log_partition::bracket::{Bracket, Bracketing};
@@ -25,7 +25,8 @@ use rayon::prelude::*;
 /// number: what f and f_p have in common does not fluctuate then.
 pub struct SampledTarget {
     log_partition: f64,
-    chains: usize,
+    /// The kind of place where each chain started.
+    starts: Vec<usize>,
     /// Chain after chain.
     states: Configurations,
     log_weights: Vec<f64>,
@@ -112,14 +113,14 @@ impl SampledTarget {
             .collect();
         Ok(Self {
             log_partition,
-            chains: count,
+            starts: vec![0; count],
             states,
             log_weights,
         })
     }
 
-    /// Samples an Ising model from random states and from all spins up: one Wolff cluster and one Metropolis sweep
-    /// a step without a field, sweeps of the heat bath with one.
+    /// Samples an Ising model from random states and from all spins up, which must agree: a step is one Wolff cluster and
+    /// one sweep of Metropolis, or of the heat bath where couplings differ or there is a field.
     pub fn of_ising(ising: &Ising, sampling: Sampling, seed: Seed) -> Result<Self> {
         let sites = ising.sites();
         let mut up = Configurations::zeros(sites, 1);
@@ -127,18 +128,16 @@ impl SampledTarget {
             *bits = used_bits(sites, word);
         }
         let starts = mixed_starts(&up, sites, sampling.chains, seed.child("starts", 0))?;
-        let parts: Vec<(Box<dyn Kernel + '_>, usize)> = match Wolff::new(ising) {
-            Ok(wolff) => {
-                let metropolis: Box<dyn Kernel + '_> = match multi_spin_metropolis(ising) {
-                    Ok(kernel) => Box::new(kernel),
-                    Err(_) => Box::new(coloured_heat_bath(ising)),
-                };
-                vec![(Box::new(wolff), 1), (metropolis, 1)]
-            }
-            Err(_) => vec![(Box::new(coloured_heat_bath(ising)), 1)],
+        let sweep: Box<dyn Kernel + '_> = match multi_spin_metropolis(ising) {
+            Ok(kernel) => Box::new(kernel),
+            Err(_) => Box::new(coloured_heat_bath(ising)),
         };
+        let kernel = Schedule::new(vec![(Box::new(Wolff::new(ising)), 1), (sweep, 1)]);
         let seed = seed.child("chains", 0);
-        Self::new(ising, &Schedule::new(parts), starts, sampling, seed)
+        Ok(Self {
+            starts: kinds_of_starts(sampling.chains),
+            ..Self::new(ising, &kernel, starts, sampling, seed)?
+        })
     }
 
     /// The divergence of the law at the end of a path, with ln Z from both sides, which is returned beside it.
@@ -195,10 +194,12 @@ impl SampledTarget {
             .into_par_iter()
             .map(|s| self.log_weights[s] - model.log_weight(self.states.row(s)))
             .collect();
-        let mut measurements = Measurements::new(1, self.chains);
-        let length = self.states.len() / self.chains;
-        for (chain, series) in differences.chunks_exact(length).enumerate() {
-            series.iter().for_each(|x| measurements.push(chain, &[*x]));
+        // The target's ln f and its number of ones show whether the target was sampled, whatever the model.
+        let mut measurements = Measurements::watching(1, 2, &self.starts);
+        let length = self.states.len() / self.starts.len();
+        for (s, x) in differences.iter().enumerate() {
+            let ones = set_sites(self.states.row(s), self.states.sites()).count();
+            measurements.push(s / length, &[*x, self.log_weights[s], ones as f64]);
         }
         let mean = measurements.mean(0);
         // A model that is the target up to a factor does not fluctuate.

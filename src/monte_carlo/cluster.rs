@@ -1,20 +1,24 @@
-//! Cluster moves of Ising models without field.
+//! Cluster moves of Ising models.
+//!
+//! A field is a bond of strength |h| from every site to a ghost spin that points along it and never flips (Griffiths 1967;
+//! Coniglio, de Liberto, Monroy and Peruggi 1989): a site along the field is bound to the ghost with probability
+//! 1 - e^{-2 beta |h| / T}, and what is bound to it stays. Without a field no random number is drawn for it.
 
-use crate::configuration::{bit, flip_bit};
-use crate::error::{Error, Result};
+use crate::configuration::{bit, flip_bit, set_bit};
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::random::{Generator, uniform};
 use crate::target::ising::Ising;
 use rand::RngExt;
 
 /// Wolff's single-cluster move (Wolff 1989, Phys. Rev. Lett. 62, 361): from a site at random, a cluster grows over each
-/// satisfied bond (J s s' > 0) with probability 1 - e^{-2 beta |J| / T}, and is flipped. One step is one cluster.
+/// satisfied bond (J s s' > 0) with probability 1 - e^{-2 beta |J| / T}, and is flipped unless it holds the ghost. One step is
+/// one cluster.
 pub struct Wolff<'a> {
     bonds: Bonds<'a>,
 }
 
 /// Swendsen and Wang's move (1987, Phys. Rev. Lett. 58, 86): all clusters at once, by the same bonds, each flipped with
-/// probability 1/2. One step is one such sweep.
+/// probability 1/2, but for those that hold the ghost. One step is one such sweep.
 pub struct SwendsenWang<'a> {
     bonds: Bonds<'a>,
 }
@@ -24,7 +28,7 @@ pub struct SwendsenWang<'a> {
 struct Scratch {
     /// Sites on the border of a cluster, or the parent of every site.
     sites: Vec<u32>,
-    /// The cluster, as bits.
+    /// The cluster, or the roots of those that hold the ghost, as bits.
     members: Vec<u64>,
 }
 
@@ -37,17 +41,7 @@ struct Bonds<'a> {
 }
 
 impl<'a> Bonds<'a> {
-    fn new(move_name: &str, ising: &'a Ising) -> Result<Self> {
-        if ising.field() != 0.0 {
-            return Err(Error::invalid(
-                format!("the {move_name} move"),
-                format!(
-                    "the field is {}, and cluster moves know none",
-                    ising.field()
-                ),
-                "set the field to 0, or take single_site::Metropolis or coloured_heat_bath",
-            ));
-        }
+    fn new(ising: &'a Ising) -> Self {
         let mut sizes: Vec<f64> = Vec::new();
         let mut end = |&(other, strength): &(usize, f64)| {
             let size = strength.abs();
@@ -62,7 +56,25 @@ impl<'a> Bonds<'a> {
         let ends = sites
             .map(|site| ising.neighbours(site).iter().map(&mut end).collect())
             .collect();
-        Ok(Self { ising, sizes, ends })
+        Self { ising, sizes, ends }
+    }
+
+    /// 1 - e^{-2 beta |h| / T}.
+    fn ghost_probability(&self, beta: f64) -> f64 {
+        -(-2.0 * beta * self.ising.field().abs() / self.ising.temperature()).exp_m1()
+    }
+
+    /// Whether a site is bound to the ghost.
+    fn holds_ghost(
+        &self,
+        row: &[u64],
+        site: u32,
+        probability: f64,
+        generator: &mut Generator,
+    ) -> bool {
+        probability > 0.0
+            && bit(row, site as usize) == (self.ising.field() > 0.0)
+            && uniform(generator) < probability
     }
 
     /// 1 - e^{-2 beta |J| / T} of every size.
@@ -103,11 +115,11 @@ impl<'a> Bonds<'a> {
 }
 
 impl<'a> Wolff<'a> {
-    /// Refused with a field.
-    pub fn new(ising: &'a Ising) -> Result<Self> {
-        Ok(Self {
-            bonds: Bonds::new("Wolff", ising)?,
-        })
+    /// Of any Ising model; without frustration it moves fast, with it clusters seldom are of use.
+    pub fn new(ising: &'a Ising) -> Self {
+        Self {
+            bonds: Bonds::new(ising),
+        }
     }
 }
 
@@ -118,6 +130,7 @@ impl Kernel for Wolff<'_> {
 
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
         let (sites, probabilities) = (self.units() as u32, self.bonds.probabilities(beta));
+        let ghost = self.bonds.ghost_probability(beta);
         self.bonds
             .advance(chains, steps, clamp, |row, generator, scratch| {
                 let first = generator.random_range(0..sites);
@@ -131,6 +144,9 @@ impl Kernel for Wolff<'_> {
                 members.resize(row.len(), 0);
                 flip_bit(members, first as usize);
                 while let Some(site) = front.pop() {
+                    if self.bonds.holds_ghost(row, site, ghost, generator) {
+                        return;
+                    }
                     for &(other, positive, size) in &self.bonds.ends[site as usize] {
                         // Members are flipped at the end, so that every bond is judged as it was.
                         let satisfied =
@@ -152,11 +168,11 @@ impl Kernel for Wolff<'_> {
 }
 
 impl<'a> SwendsenWang<'a> {
-    /// Refused with a field.
-    pub fn new(ising: &'a Ising) -> Result<Self> {
-        Ok(Self {
-            bonds: Bonds::new("Swendsen-Wang", ising)?,
-        })
+    /// Of any Ising model; without frustration it moves fast, with it clusters seldom are of use.
+    pub fn new(ising: &'a Ising) -> Self {
+        Self {
+            bonds: Bonds::new(ising),
+        }
     }
 }
 
@@ -167,9 +183,15 @@ impl Kernel for SwendsenWang<'_> {
 
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
         let probabilities = self.bonds.probabilities(beta);
+        let ghost = self.bonds.ghost_probability(beta);
         self.bonds
             .advance(chains, steps, clamp, |row, generator, scratch| {
-                let parent = &mut scratch.sites;
+                let Scratch {
+                    sites: parent,
+                    members: bound,
+                } = scratch;
+                bound.clear();
+                bound.resize(row.len(), 0);
                 parent.clear();
                 parent.extend(0..self.units() as u32);
                 for (site, ends) in self.bonds.ends.iter().enumerate() {
@@ -183,12 +205,17 @@ impl Kernel for SwendsenWang<'_> {
                         }
                     }
                 }
+                for site in 0..self.units() as u32 {
+                    if self.bonds.holds_ghost(row, site, ghost, generator) {
+                        set_bit(bound, root(parent, site) as usize, true);
+                    }
+                }
                 const FLIPPED: u32 = 1 << 31;
                 for site in 0..self.units() {
                     // A parent has a smaller number, and knows already whether it is flipped.
                     let up = parent[site];
                     let flip = if up as usize == site {
-                        generator.random::<bool>()
+                        !bit(bound, site) && generator.random::<bool>()
                     } else {
                         parent[up as usize] & FLIPPED != 0
                     };
