@@ -361,6 +361,25 @@ fn training_configurations_in_a_weak_field_have_both_signs() {
     assert!((share - 0.24).abs() < 0.02, "{share}");
 }
 
+/// Chains that agree are never refused: coordinates that are nearly constant, discrete and lopsided have ranks of a heavy tail
+/// and yet are bounded. Chance calls a disagreement now and then, which a longer run takes back.
+#[test]
+fn chains_that_agree_are_not_refused() {
+    for ising in [
+        torus(3, 0.05, 0.8),
+        torus(3, -0.01, 0.3),
+        torus(4, 0.0, 1.0),
+        Ising::on_lattice(Lattice::SquareOpen(3, 3), -1.0, 1.5, 0.3).unwrap(),
+        Ising::on_lattice(Lattice::Ring(8), 1.0, 0.0, 0.3).unwrap(),
+    ] {
+        for run in 0..60 {
+            let sample = draw_configurations(&ising, 8, Seed::root(67).child("run", run));
+            let problem = sample.err().map(|error| error.to_string());
+            assert_eq!(problem, None, "T = {}", ising.temperature());
+        }
+    }
+}
+
 /// Frustration: the defect of an odd antiferromagnetic ring moves while energy and |M| stay; triangles, a cold glass, and an
 /// antiferromagnet in a field of either sign, all by tempering.
 #[test]
