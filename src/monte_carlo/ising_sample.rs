@@ -61,7 +61,9 @@ const DIRECTIONS: usize = 2;
 /// steps there is an error that says in what. Configurations then follow every 2 tau from all chains in turn; without a
 /// field each is multiplied by a random sign, since E(s) = E(-s).
 ///
-/// Limits: a well that none of the eight chains has entered is not seen.
+/// Limits: a well that none of the eight chains has entered is not seen. On ladders tau may be found too short, where a weak
+/// but long memory hides behind exchanges: of the configurations of a cold glass (8 x 8 sites of couplings +-1 at T = 0.3)
+/// two to four were worth one independent draw.
 pub fn draw_configurations(ising: &Ising, count: usize, seed: Seed) -> Result<IsingSample> {
     draw_within(ising, count, LONGEST, seed)
 }
@@ -266,6 +268,9 @@ struct Pilot {
     steps: usize,
 }
 
+/// What is watched of a state.
+type Coordinate<'a> = Box<dyn Fn(&[u64]) -> f64 + 'a>;
+
 enum Verdict {
     /// The longest tau.
     Agreed(f64),
@@ -293,7 +298,7 @@ impl Pilot {
         pooled.bits_mut().copy_from_slice(&seen.concat());
         let directions = principal_directions(&pooled, DIRECTIONS)?;
         let magnetization = |row: &[u64]| ising.magnetization(row);
-        let mut coordinates: Vec<(String, Box<dyn Fn(&[u64]) -> f64>)> = vec![
+        let mut coordinates: Vec<(String, Coordinate)> = vec![
             ("energy".to_string(), Box::new(|row| ising.energy(row))),
             ("magnetisation".to_string(), Box::new(magnetization)),
             (
