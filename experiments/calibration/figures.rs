@@ -28,7 +28,7 @@ const OUTCOMES: [(Outcome, &str, Option<usize>); 5] = [
         "refused, though within 2",
         Some(1),
     ),
-    (Outcome::Refused, "refused", None),
+    (Outcome::Refused, "refused otherwise", None),
 ];
 
 /// The names of estimators of ln Z, of which each is a run that only doubts.

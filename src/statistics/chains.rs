@@ -221,7 +221,7 @@ impl Comparison {
 }
 
 /// Whether a variance may not exist: a single value makes up more than [`LARGE`] of the sum of squares, and the shape of its
-/// tail is such. The shape alone misjudges numbers that are discrete, such as energies.
+/// tail is such. The shape alone would see tails in discrete numbers, such as energies, that have none.
 fn heavy_tailed(chains: &[&[f64]], mean: f64) -> bool {
     let deviations: Vec<f64> = chains.concat().iter().map(|x| x - mean).collect();
     let squares: f64 = deviations.iter().map(|x| x * x).sum();

@@ -11,8 +11,8 @@ const LEAST: usize = 5;
 /// at k(theta) = mean ln(1 - theta x), and theta is a mean over the profile likelihood on a grid of 30 + sqrt(n) points.
 /// Of n exceedances n / (n + 10) of that k is taken, and 10 / (n + 10) of 1/2 (Vehtari et al., appendix G).
 ///
-/// `None` with fewer than 25 values, which have no tail of five, and where nothing exceeds the threshold by more than
-/// rounding.
+/// `None` with fewer than 25 values, which have no tail of five, where nothing exceeds the threshold by more than
+/// rounding, and where a quarter of the tail ties with the threshold.
 pub fn pareto_shape(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -27,10 +27,14 @@ pub fn pareto_shape(values: &[f64]) -> Option<f64> {
     if !largest.is_finite() || largest <= 1e-12 * threshold.abs() {
         return None;
     }
-    // In units of the largest. A quartile at 0 would leave the grid without a scale.
+    // In units of the largest.
     let exceedances: Vec<f64> = tail.iter().map(|x| (x - threshold) / largest).collect();
     let n = exceedances.len() as f64;
-    let quartile = exceedances[((n / 4.0 + 0.5) as usize).max(1) - 1].max(1e-300);
+    let quartile = exceedances[((n / 4.0 + 0.5) as usize).max(1) - 1];
+    // Discrete numbers, such as energies, may tie there; the fit is one of continuous laws, and has no scale then.
+    if quartile <= 0.0 {
+        return None;
+    }
     let shape = |theta: f64| {
         exceedances
             .iter()
@@ -64,6 +68,16 @@ pub fn pareto_shape(values: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::random::{Seed, uniform};
+
+    /// Numbers of heads among 8 coins: no tail that a continuous law fits.
+    #[test]
+    fn discrete_numbers_have_no_shape() {
+        let mut words = Seed::root(5).words();
+        let heads: Vec<f64> = (0..64_000)
+            .map(|_| f64::from((words.next_word() & 255).count_ones()))
+            .collect();
+        assert_eq!(pareto_shape(&heads), None);
+    }
 
     /// Laws whose tail is a generalised Pareto law from any threshold on: uniform (k = -1), exponential (0) and Pareto's
     /// with exponents 2 (k = 1/2) and 1 (k = 1). A tail of n = 3 sqrt(10^4) = 300 has a likeliest k with the standard
