@@ -266,6 +266,9 @@ struct Pilot {
     steps: usize,
 }
 
+/// A number that tells configurations apart.
+type Coordinate<'a> = Box<dyn Fn(&[u64]) -> f64 + 'a>;
+
 enum Verdict {
     /// The longest tau.
     Agreed(f64),
@@ -293,7 +296,7 @@ impl Pilot {
         pooled.bits_mut().copy_from_slice(&seen.concat());
         let directions = principal_directions(&pooled, DIRECTIONS)?;
         let magnetization = |row: &[u64]| ising.magnetization(row);
-        let mut coordinates: Vec<(String, Box<dyn Fn(&[u64]) -> f64>)> = vec![
+        let mut coordinates: Vec<(String, Coordinate)> = vec![
             ("energy".to_string(), Box::new(|row| ising.energy(row))),
             ("magnetisation".to_string(), Box::new(magnetization)),
             (
