@@ -145,7 +145,7 @@ fn autoregressive_series_keep_their_errors() {
             let mut x = normal(generator);
             (0..length)
                 .map(|_| {
-                    x = phi * x + (1.0 - phi * phi).sqrt() * normal(generator);
+                    x = phi * x + (1.0_f64 - phi * phi).sqrt() * normal(generator);
                     x
                 })
                 .collect()

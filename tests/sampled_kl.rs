@@ -68,7 +68,7 @@ fn estimates_agree_with_enumeration() {
         for annealed in [false, true] {
             let z: Vec<f64> = (0..200_u64)
                 .into_par_iter()
-                .map(|run| {
+                .filter_map(|run| {
                     let seed = Seed::root(3).child("run", run);
                     let samples = SampledTarget::of_ising(&target, sampling(100), seed).unwrap();
                     let ln_z = if annealed {
@@ -81,6 +81,8 @@ fn estimates_agree_with_enumeration() {
                         LogPartition::exact(ln_z)
                     };
                     let found = samples.measure(&machine, &ln_z);
+                    // Chance calls a disagreement of chains now and then.
+                    found.average_error?;
                     // Now and then the largest of 100 weights look heavy.
                     let heavy = annealed && found.doubts == ["heavy tail"];
                     assert!(found.doubts.is_empty() || heavy, "{found:?}");
@@ -91,12 +93,14 @@ fn estimates_agree_with_enumeration() {
                     let error = found.standard_error.unwrap();
                     let squares = parts[0].powi(2) + parts[1].powi(2);
                     assert!((error.powi(2) / squares - 1.0).abs() < 1e-9);
-                    (found.value - exact) / error
+                    Some((found.value - exact) / error)
                 })
                 .collect();
-            let mean = z.iter().sum::<f64>() / 200.0;
-            let squares = z.iter().map(|z| z * z).sum::<f64>() / 200.0;
-            assert!(mean.abs() < 4.9 / 200_f64.sqrt(), "{side}: mean z = {mean}");
+            let known = z.len() as f64;
+            assert!(known > 180.0, "{side}: {known} of 200");
+            let mean = z.iter().sum::<f64>() / known;
+            let squares = z.iter().map(|z| z * z).sum::<f64>() / known;
+            assert!(mean.abs() < 4.9 / known.sqrt(), "{side}: mean z = {mean}");
             // Known to 10 per cent.
             assert!((squares - 1.0).abs() < 0.49, "{side}: mean z^2 = {squares}");
         }
@@ -198,9 +202,9 @@ fn an_error_that_cannot_be_told_is_missing() {
         chains: 1,
     };
     let ln_z = ais.estimate(&path, Seed::root(7), &mut |_, _| ()).unwrap();
-    let samples = SampledTarget::of_ising(&target, sampling(100), Seed::root(8)).unwrap();
+    let samples = SampledTarget::of_ising(&target, sampling(400), Seed::root(9)).unwrap();
     let found = samples.measure(&machine, &ln_z);
-    assert!(found.average_error.is_some());
+    assert!(found.average_error.is_some(), "{found:?}");
     assert_eq!(
         (found.log_partition_error, found.standard_error),
         (None, None)

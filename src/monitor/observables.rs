@@ -30,6 +30,8 @@ pub struct Sampling {
 
 /// Coordinates that see modes, watched while spins are sampled: the energy and |M| are blind to the sign of M.
 pub struct Coordinates<'a> {
+    /// Whether the magnetisation is watched, with its sign.
+    magnetization: bool,
     /// Principal directions of configurations that the law should have.
     directions: Vec<Vec<f64>>,
     /// The law of the spins.
@@ -43,6 +45,7 @@ impl<'a> Coordinates<'a> {
     /// The magnetisation with its sign, and the first two principal directions of `data`.
     pub fn of_data(data: &Configurations) -> Result<Self> {
         Ok(Self {
+            magnetization: true,
             directions: principal_directions(data, DIRECTIONS)?,
             law: None,
         })
@@ -51,8 +54,19 @@ impl<'a> Coordinates<'a> {
     /// The magnetisation with its sign, and ln f of a law: for a machine less its free energy.
     pub fn of_law(law: impl Law + 'a) -> Self {
         Self {
+            magnetization: true,
             directions: Vec::new(),
             law: Some(Box::new(law)),
+        }
+    }
+
+    /// Nothing: where the modes that chains do not cross are known to be alike in all that is measured, as the two signs of
+    /// the magnetisation are in the energy.
+    pub fn none() -> Self {
+        Self {
+            magnetization: false,
+            directions: Vec::new(),
+            law: None,
         }
     }
 
@@ -65,12 +79,12 @@ impl<'a> Coordinates<'a> {
     }
 
     fn count(&self) -> usize {
-        1 + self.directions.len() + usize::from(self.law.is_some())
+        usize::from(self.magnetization) + self.directions.len() + usize::from(self.law.is_some())
     }
 
     /// Of a row whose first bits are the spins.
     fn measure(&self, magnetization: f64, row: &[u64], out: &mut Vec<f64>) {
-        out.push(magnetization);
+        out.extend(self.magnetization.then_some(magnetization));
         out.extend(self.directions.iter().map(|d| projection(d, row)));
         out.extend(self.law.iter().map(|law| law.log_weight(row)));
     }

@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(pareto_shape(&[3.0; 100]), None);
         let mut one = vec![0.0; 100];
         one[17] = 1.0;
-        assert!(pareto_shape(&one).unwrap() > 0.7);
+        assert_eq!(pareto_shape(&one), None);
         assert_eq!(pareto_shape(&[f64::NAN; 100]), None);
     }
 }
