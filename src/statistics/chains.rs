@@ -108,7 +108,7 @@ pub fn judge_law(chains: &[&[f64]], starts: &[usize]) -> Option<Doubt> {
             let views: Vec<&[f64]> = scores.chunks_exact(length).collect();
             match judge(&views, starts).doubt {
                 // Where x is 0 or 1, the distance from the median may be one number.
-                Some(Doubt::Constant) => None,
+                Some(Doubt::Constant | Doubt::HeavyTail) => None,
                 doubt => doubt,
             }
         })
