@@ -9,7 +9,7 @@ use crate::model::rbm::Rbm;
 use crate::numerics::sigmoid;
 use crate::random::{Seed, uniform};
 use crate::row_sampler::RowSampler;
-use crate::statistics::directions::{principal_directions, projection};
+use crate::statistics::directions::{extremes, principal_directions, projection};
 use crate::statistics::estimate::Estimate;
 use crate::statistics::measurements::Measurements;
 use crate::target::ising::Ising;
@@ -38,7 +38,7 @@ pub struct Coordinates<'a> {
     law: Option<Box<dyn Law + 'a>>,
 }
 
-/// Principal directions that are watched.
+/// Principal directions that are watched, and at whose ends chains start.
 const DIRECTIONS: usize = 2;
 
 impl<'a> Coordinates<'a> {
@@ -158,13 +158,16 @@ impl Sampled {
 /// The kinds of place where [`mixed_starts`] starts chains, as [`Measurements::watching`] takes them.
 pub fn kinds_of_starts(chains: usize) -> Vec<usize> {
     (0..chains)
-        .map(|chain| usize::from(chain >= chains / 2))
+        .map(|chain| {
+            let quarter = 4 * chain / chains;
+            quarter.saturating_sub(1)
+        })
         .collect()
 }
 
-/// Where the chains of a machine start: the first half anywhere (every visible unit 0 or 1 with probability 1/2), the
-/// others in configurations of the data, so that a mode which one of the two misses shows. Hidden units are 0; a step of
-/// block Gibbs draws them first.
+/// Where the chains of a machine start: the first half anywhere (every visible unit 0 or 1 with probability 1/2), a quarter
+/// in configurations of the data, and a quarter at both ends of their first two principal directions ([`extremes`]), so
+/// that a mode which one of the three misses shows. Hidden units are 0; a step of block Gibbs draws them first.
 pub fn mixed_starts(
     data: &Configurations,
     units: usize,
@@ -172,6 +175,7 @@ pub fn mixed_starts(
     seed: Seed,
 ) -> Result<Configurations> {
     let from_data = RowSampler::new(data)?.draw(chains, seed.child("data", 0));
+    let ends = extremes(data, DIRECTIONS)?;
     let mut generator = seed.child("anywhere", 0).generator();
     let mut starts = Configurations::zeros(units, chains);
     for (chain, kind) in kinds_of_starts(chains).into_iter().enumerate() {
@@ -181,7 +185,11 @@ pub fn mixed_starts(
                 set_bit(row, site, uniform(&mut generator) < 0.5);
             }
         } else {
-            copy_bits(from_data.row(chain), 0, data.sites(), row, 0);
+            let from = match kind {
+                2 if !ends.is_empty() => ends.row((chains - 1 - chain) % ends.len()),
+                _ => from_data.row(chain),
+            };
+            copy_bits(from, 0, data.sites(), row, 0);
         }
     }
     Ok(starts)
