@@ -340,3 +340,37 @@ fn mixture_of_states<L: Law + ?Sized>(
         .collect();
     Expectations::mixture(&parts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row of a hundred is all up: no chain from data is likely to start there, and one from the ends does.
+    #[test]
+    fn chains_start_anywhere_in_data_and_at_their_ends() {
+        let mut generator = Seed::root(2).generator();
+        let mut data = Configurations::zeros(40, 100);
+        for s in 0..100 {
+            for i in 0..20 {
+                let up = s == 17 || uniform(&mut generator) < 0.3;
+                set_bit(data.row_mut(s), i, up);
+                set_bit(data.row_mut(s), 20 + i, up);
+            }
+        }
+        let starts = mixed_starts(&data, 50, 16, Seed::root(1)).unwrap();
+        let kinds = kinds_of_starts(16);
+        assert_eq!(kinds, [[0; 8].as_slice(), &[1; 4], &[2; 4]].concat());
+        assert_eq!(kinds_of_starts(4), [0, 0, 1, 2]);
+        // Both halves of every row of the data are alike, and nothing else is.
+        let of_data = |row: &[u64]| row[0] & 0xf_ffff == row[0] >> 20 & 0xf_ffff;
+        for (chain, kind) in kinds.iter().enumerate() {
+            let row = starts.row(chain);
+            assert_eq!(of_data(row), *kind > 0, "{chain}");
+            assert_eq!(row[0] >> 40, 0, "hidden units are off");
+        }
+        let up = |chain: usize| starts.row(chain)[0] == 0xff_ffff_ffff;
+        assert_eq!((12..16).filter(|chain| up(*chain)).count(), 1);
+        let four = mixed_starts(&data, 50, 4, Seed::root(3)).unwrap();
+        assert!(of_data(four.row(3)) && !of_data(four.row(0)));
+    }
+}
