@@ -53,7 +53,7 @@ pub fn used_bits(sites: usize, word: usize) -> u64 {
     }
 }
 
-/// Copies `count` bits from `source`, starting at its bit `from`, to `target` at its bit `to`.
+/// Copies `count` bits from `source`, starting at its bit `from`, to `targets` at its bit `to`.
 pub fn copy_bits(source: &[u64], from: usize, count: usize, target: &mut [u64], to: usize) {
     if (from % 64, to % 64, count) == (0, 0, 64) {
         target[to / 64] = source[from / 64];

@@ -81,7 +81,7 @@ pub fn whole_law(law: &dyn Law) -> Result<Configurations> {
         "the whole law as a data set",
         law.sites(),
         WHOLE_LAW_LIMIT,
-        "use a smaller lattice, or draw configurations with --samples M",
+        "use a smaller lattice, or draw configurations from the law",
     )?;
     let probabilities = log_probabilities(law)?.into_iter().map(f64::exp);
     let (states, weights) = (0..)
@@ -93,7 +93,7 @@ pub fn whole_law(law: &dyn Law) -> Result<Configurations> {
 
 /// D_KL(P||p) = sum_x P(x) [ln P(x) - ln p(x)] in nats, p = f/Z the law `model`.
 ///
-/// `target` holds ln P(x) as [`log_probabilities`] gives it; configurations with P(x) = 0 add
+/// `targets` holds ln P(x) as [`log_probabilities`] gives it; configurations with P(x) = 0 add
 /// nothing; the result is +inf where P(x) > 0 = p(x).
 pub fn kl_divergence(target: &[f64], model: &dyn Law, model_log_partition: f64) -> f64 {
     assert_eq!(

@@ -1,7 +1,5 @@
 //! The one error type: every message names what was wrong and how to mend it.
 
-use std::path::{Path, PathBuf};
-
 /// What can go wrong, in words a user can act on. Displayed on one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,7 +30,7 @@ pub enum Error {
     /// Training left the real numbers. The model still holds the parameters from before the update.
     #[error(
         "update {update} would make the parameter {parameter} {value}: training stopped with the \
-         parameters as they were after update {last_good}; lower the learning rate (--learning-rate)"
+         parameters as they were after update {last_good}; lower the learning rate"
     )]
     NotFinite {
         /// The update, counted from 1, that was not applied.
@@ -43,46 +41,6 @@ pub enum Error {
         value: f64,
         /// The last update whose parameters are finite; the model still holds them.
         last_good: u64,
-    },
-
-    /// A cell of a sweep that could not be computed.
-    #[error("{cell}: {source}")]
-    InCell {
-        /// The cell's name.
-        cell: String,
-        /// What happened there.
-        source: Box<Error>,
-    },
-
-    /// A file or folder that could not be read or written.
-    #[error("{path}: cannot {action} ({source}); {mend}", path = path.display())]
-    File {
-        /// Where.
-        path: PathBuf,
-        /// What was attempted: "write the file", "create the folder".
-        action: &'static str,
-        /// The system's reason.
-        source: std::io::Error,
-        /// What to do instead.
-        mend: &'static str,
-    },
-
-    /// A table that could not be read or written.
-    #[error("{path}: {source}; remove the file and run again with --resume", path = path.display())]
-    Table {
-        /// Where.
-        path: PathBuf,
-        /// The reader's or writer's reason, with the line where it knows one.
-        source: csv::Error,
-    },
-
-    /// A figure that could not be drawn.
-    #[error("{path}: cannot draw the figure ({reason}); the rows are unharmed in rows.csv", path = path.display())]
-    Figure {
-        /// Where.
-        path: PathBuf,
-        /// The drawing library's reason.
-        reason: String,
     },
 }
 
@@ -97,16 +55,6 @@ impl Error {
             what: what.into(),
             problem: problem.into(),
             mend: mend.into(),
-        }
-    }
-
-    /// An [`Error::File`] for a failed attempt to write at `path`.
-    pub fn cannot_write(path: &Path, action: &'static str, source: std::io::Error) -> Self {
-        Error::File {
-            path: path.to_path_buf(),
-            action,
-            source,
-            mend: "name a folder that you may write to with --out",
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! ## The map
 //!
-//! Modules depend downward only; `target` and `model` do not know each other.
+//! Modules depend downward only; `targets` and `model` do not know each other.
 //!
 //! | module | what is there |
 //! |---|---|
@@ -18,7 +18,7 @@
 //! | [`log_partition`] | ln Z over any path: annealing both ways, Bennett's ratio, integration |
 //! | [`monte_carlo`] | samplers: single sites of any law; clusters, colours and many spins at a time of Ising models; tempering |
 //! | [`statistics`] | error bars that know autocorrelation, jackknife, tests of fit, summaries |
-//! | [`target`], [`model`] | what is to be learned; what learns |
+//! | [`targets`], [`model`] | what is to be learned; what learns |
 //! | [`kernels`] | the hot path: arrays and bits |
 //! | [`law`], [`path`], [`configuration`], [`row_sampler`], [`enumerate`], [`numerics`], [`random`], [`error`] | the ground |
 //!
@@ -38,7 +38,7 @@
 //!
 //! ## Where a newcomer adds things
 //!
-//! One new file and one line: a target in `src/target/`, a model in `src/model/`, an estimator in
+//! One new file and one line: a target in `src/targets/`, a model in `src/model/`, an estimator in
 //! `src/training/gradient/`, a sampler in `src/monte_carlo/`, an estimator of ln Z in `src/log_partition/`,
 //! an experiment in `experiments/` with its entry in `Cargo.toml`. Its own tests call its [`contract`].
 //!
@@ -47,7 +47,7 @@
 //! use gibbsite::model::rbm::{InitialWeights, Rbm};
 //! use gibbsite::monitor::ExactTarget;
 //! use gibbsite::random::Seed;
-//! use gibbsite::target::{ising::Ising, lattice::Lattice};
+//! use gibbsite::targets::{ising::Ising, lattice::Lattice};
 //! use gibbsite::training::gradient::Exact;
 //! use gibbsite::training::trainer::{Training, train};
 //!
@@ -73,7 +73,6 @@ pub mod configuration;
 pub mod contract;
 pub mod enumerate;
 pub mod error;
-pub mod harness;
 pub mod kernels;
 pub mod law;
 pub mod log_partition;
@@ -83,8 +82,7 @@ pub mod monte_carlo;
 pub mod numerics;
 pub mod path;
 pub mod random;
-pub mod report;
 pub mod row_sampler;
 pub mod statistics;
-pub mod target;
+pub mod targets;
 pub mod training;

@@ -12,7 +12,7 @@ use gibbsite::monitor::{ExactTarget, entropy};
 use gibbsite::monte_carlo::single_site::{HeatBath, Metropolis};
 use gibbsite::random::Seed;
 use gibbsite::statistics::fit::chi_square_p_value;
-use gibbsite::target::bars_and_stripes::BarsAndStripes;
+use gibbsite::targets::bars_and_stripes::BarsAndStripes;
 use gibbsite::training::gradient::Exact;
 use gibbsite::training::trainer::{Training, train};
 

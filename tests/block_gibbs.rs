@@ -16,7 +16,7 @@ use gibbsite::path::Path as _;
 use gibbsite::random::{Generator, Seed};
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::chi_square_p_value;
-use gibbsite::target::ising::Ising;
+use gibbsite::targets::ising::Ising;
 use rand::RngExt;
 use std::process::Command;
 

@@ -18,8 +18,8 @@ use gibbsite::monitor::ExactTarget;
 use gibbsite::random::{Generator, Seed};
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::{chi_square_p_value, student_t, student_threshold};
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,

@@ -6,7 +6,7 @@ use gibbsite::monitor::couplings::{Criterion, learned_couplings};
 use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::{student_t, student_threshold};
-use gibbsite::target::ising::{Coupling, Ising};
+use gibbsite::targets::ising::{Coupling, Ising};
 use gibbsite::training::gradient::{Exact, GradientEstimator, PseudoLikelihood};
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};

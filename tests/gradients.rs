@@ -13,8 +13,8 @@ use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::{student_t, student_threshold};
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,

@@ -10,7 +10,7 @@ use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::ExactTarget;
 use gibbsite::random::{Seed, uniform};
-use gibbsite::target::{ising::Ising, lattice::Lattice};
+use gibbsite::targets::{ising::Ising, lattice::Lattice};
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,

@@ -6,12 +6,12 @@ mod common;
 use common::*;
 use gibbsite::enumerate;
 use gibbsite::law::Law;
-use gibbsite::target::density_of_states::DensityOfStates;
-use gibbsite::target::infinite_lattice::{CRITICAL_TEMPERATURE, InfiniteLattice};
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
-use gibbsite::target::observable::{Observable, moments};
-use gibbsite::target::square_lattice::SquareLattice;
+use gibbsite::targets::density_of_states::DensityOfStates;
+use gibbsite::targets::infinite_lattice::{CRITICAL_TEMPERATURE, InfiniteLattice};
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
+use gibbsite::targets::observable::{Observable, moments};
+use gibbsite::targets::square_lattice::SquareLattice;
 use std::collections::BTreeMap;
 
 /// Fails unless the two agree to 1e-12 of their size.

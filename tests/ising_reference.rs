@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use gibbsite::enumerate;
 use gibbsite::law::Law;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use std::collections::BTreeMap;
 
 const TOLERANCE: f64 = 1e-10;

@@ -25,7 +25,7 @@ use gibbsite::path::{GeometricPath, Path};
 use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::chi_square_p_value;
-use gibbsite::target::ising::Ising;
+use gibbsite::targets::ising::Ising;
 use rayon::prelude::*;
 
 fn has(doubts: &[Doubt], name: &str) -> bool {

@@ -19,11 +19,11 @@ use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::autocorrelation::integrated_time;
 use gibbsite::statistics::fit::chi_square_p_value;
-use gibbsite::target::infinite_lattice::CRITICAL_TEMPERATURE;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
-use gibbsite::target::observable::Observable;
-use gibbsite::target::square_lattice::SquareLattice;
+use gibbsite::targets::infinite_lattice::CRITICAL_TEMPERATURE;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
+use gibbsite::targets::observable::Observable;
+use gibbsite::targets::square_lattice::SquareLattice;
 use rayon::prelude::*;
 
 fn lattice(name: &str) -> Lattice {
@@ -165,17 +165,15 @@ fn samplers_keep_their_contract() {
 #[test]
 fn what_a_sampler_does_not_know_is_refused_with_a_mend() {
     let field = Ising::on_lattice(lattice("square:3x3"), 1.0, 0.1, 2.0).unwrap();
-    let mixed = Ising::new(
-        3,
-        &[(0, 1, 1.0), (1, 2, 0.5)].map(|(i, j, strength)| gibbsite::target::ising::Coupling {
-            i,
-            j,
-            strength,
-        }),
-        0.0,
-        1.0,
-    )
-    .unwrap();
+    let mixed =
+        Ising::new(
+            3,
+            &[(0, 1, 1.0), (1, 2, 0.5)]
+                .map(|(i, j, strength)| gibbsite::targets::ising::Coupling { i, j, strength }),
+            0.0,
+            1.0,
+        )
+        .unwrap();
     for problem in [
         multi_spin_metropolis(&field).err(),
         multi_spin_metropolis(&mixed).err(),

@@ -13,8 +13,8 @@ use gibbsite::monitor::observables::Sampling;
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::monte_carlo::coloured::coloured_heat_bath;
 use gibbsite::random::Seed;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::gradient::Exact;
 use gibbsite::training::trainer::{Training, train};
 use rayon::prelude::*;
@@ -122,7 +122,7 @@ fn the_target_has_no_divergence_from_itself() {
     // A model at another temperature: D = ln Z' - ln Z + (1/T' - 1/T) <E>, exact by Kaufman.
     let other = torus(16, 2.4);
     let kaufman =
-        gibbsite::target::square_lattice::SquareLattice::new(16, 16, 1.0 / 2.269, 0.0).unwrap();
+        gibbsite::targets::square_lattice::SquareLattice::new(16, 16, 1.0 / 2.269, 0.0).unwrap();
     let exact =
         other.log_partition().unwrap() - ln_z + (1.0 / 2.4 - 1.0 / 2.269) * 256.0 * kaufman.energy;
     let ln_z = LogPartition::exact(other.log_partition().unwrap());

@@ -14,8 +14,8 @@ use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::autocorrelation::autocorrelation_time;
 use gibbsite::statistics::fit::{chi_square_p_value, student_t, student_threshold};
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,8 +11,8 @@ use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::monitor::ExactTarget;
 use gibbsite::random::Seed;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,

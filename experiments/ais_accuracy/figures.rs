@@ -5,9 +5,9 @@ use super::Row;
 use super::groups::{Group, groups, is, settings};
 use super::options::Options;
 use super::subjects::{FAMILIES, Family, Subject};
-use gibbsite::error::Result;
-use gibbsite::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use gibbsite::statistics::estimate::Estimate;
+use laboratory::error::Result;
+use laboratory::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use std::path::Path;
 
 /// Draws the figures that these rows have something for into `folder`, and returns their names.

@@ -11,16 +11,16 @@ mod runs;
 mod subjects;
 mod table;
 
-use gibbsite::error::Result;
-use gibbsite::harness;
-use gibbsite::harness::expectation::announce;
-use gibbsite::harness::options::ExperimentOptions;
-use gibbsite::harness::sweep::{Progress, Sweep};
 use gibbsite::log_partition::bracket::Bracket;
 use gibbsite::log_partition::{LogPartition, Side, names};
 use gibbsite::random::Seed;
-use gibbsite::report::file;
-use gibbsite::report::manifest::{Clock, Manifest};
+use laboratory::error::Result;
+use laboratory::harness;
+use laboratory::harness::expectation::announce;
+use laboratory::harness::options::ExperimentOptions;
+use laboratory::harness::sweep::{Progress, Sweep};
+use laboratory::report::file;
+use laboratory::report::manifest::{Clock, Manifest};
 use options::{Cell, Options};
 use runs::{Found, Run};
 use serde::{Deserialize, Serialize};
@@ -88,8 +88,9 @@ fn run(options: &Options) -> Result<()> {
     let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
     let cells = options.cells();
     announce(sweep.work_left(&cells));
-    let (rows, cells_resumed) =
-        sweep.run(&cells, |cell, progress| measure(options, cell, progress))?;
+    let (rows, cells_resumed) = sweep.run(&cells, |cell, progress| {
+        Ok(measure(options, cell, progress)?)
+    })?;
     file::write_table(&out.join("rows.csv"), &rows)?;
     let figures = figures::write(options, &rows, &out)?;
     Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;
@@ -100,7 +101,11 @@ fn run(options: &Options) -> Result<()> {
 }
 
 /// Every run on one subject, replica by replica.
-fn measure(options: &Options, cell: &Cell, progress: &mut Progress) -> Result<Vec<Row>> {
+fn measure(
+    options: &Options,
+    cell: &Cell,
+    progress: &mut Progress,
+) -> gibbsite::error::Result<Vec<Row>> {
     let seed = Seed::root(options.common.seed).child(&cell.subject.name(), 0);
     let prepared = cell.subject.prepare(seed.child("subject", 0))?;
     let exact = prepared.exact()?;

@@ -3,11 +3,11 @@
 use super::runs::Run;
 use super::subjects::{Family, Subject};
 use clap::Parser;
-use gibbsite::error::{Error, Result};
-use gibbsite::harness::list::List;
-use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
-use gibbsite::harness::sweep;
-use gibbsite::harness::value::{Positive, at_least_one, check_at_most};
+use laboratory::error::{Error, Result};
+use laboratory::harness::list::List;
+use laboratory::harness::options::{CommonOptions, ExperimentOptions};
+use laboratory::harness::sweep;
+use laboratory::harness::value::{Positive, at_least_one, check_at_most};
 use serde::Serialize;
 
 /// How wrong is an estimate of ln Z, and does its error bar know?

@@ -3,8 +3,8 @@
 use super::inverse::CouplingRow;
 use super::machines::Row;
 use super::options::{Kind, Options};
-use gibbsite::harness::options::preset_line;
 use gibbsite::statistics::summary::Summary;
+use laboratory::harness::options::preset_line;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;

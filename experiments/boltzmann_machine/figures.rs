@@ -4,9 +4,9 @@ use super::answer::{Answer, coupling_errors, fits, runs};
 use super::inverse::CouplingRow;
 use super::machines::Row;
 use super::options::{Kind, Options, Target};
-use gibbsite::error::Result;
-use gibbsite::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use gibbsite::statistics::summary::Summary;
+use laboratory::error::Result;
+use laboratory::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use std::collections::BTreeMap;
 use std::path::Path;
 

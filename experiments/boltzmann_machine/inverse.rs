@@ -2,22 +2,22 @@
 
 use super::options::{CouplingEstimator, Options};
 use gibbsite::configuration::Configurations;
-use gibbsite::error::Result;
-use gibbsite::harness::sweep;
 use gibbsite::model::Model;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::monitor::couplings::{Criterion, learned_couplings};
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, PseudoLikelihood,
 };
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};
+use laboratory::error::Result;
+use laboratory::harness::sweep;
 use serde::{Deserialize, Serialize};
 
 /// A row of couplings.csv: one coupling J_ij / T, or one field h_i / T, for spins +-1.

@@ -3,8 +3,6 @@
 use super::options::{Estimator, Kind, Options, Target, general_hidden};
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::whole_law;
-use gibbsite::error::Result;
-use gibbsite::harness::sweep::{self, Progress};
 use gibbsite::model::Model;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::model::rbm::{InitialWeights, Rbm};
@@ -18,6 +16,8 @@ use gibbsite::training::gradient::{
 };
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};
+use laboratory::error::Result;
+use laboratory::harness::sweep::{self, Progress};
 use serde::{Deserialize, Serialize};
 
 /// A row of rows.csv: one machine after some updates.
@@ -166,7 +166,7 @@ fn add_grid(options: &Options, template: &Cell, cells: &mut Vec<Cell>) {
         true => options.gibbs_steps.iter().map(|k| Some(k.0)).collect(),
         false => vec![None],
     };
-    let one = [gibbsite::harness::value::Positive(1)];
+    let one = [laboratory::harness::value::Positive(1)];
     let burn_ins = if burns {
         &options.burn_in[..]
     } else {
@@ -359,7 +359,7 @@ impl GradientEstimator for DrawnData<'_> {
         batch: &Batch,
         seed: Seed,
         gradient: &mut [f64],
-    ) -> Result<()> {
+    ) -> gibbsite::error::Result<()> {
         match self.drawn(seed.child("data", 0)) {
             Some(drawn) => self.inner.estimate(model, &drawn, seed, gradient),
             None => self.inner.estimate(model, batch, seed, gradient),

@@ -11,12 +11,12 @@ mod inverse;
 mod machines;
 mod options;
 
-use gibbsite::error::Result;
-use gibbsite::harness;
-use gibbsite::harness::options::ExperimentOptions;
-use gibbsite::harness::sweep::Sweep;
-use gibbsite::report::file;
-use gibbsite::report::manifest::{Clock, Manifest};
+use laboratory::error::Result;
+use laboratory::harness;
+use laboratory::harness::options::ExperimentOptions;
+use laboratory::harness::sweep::Sweep;
+use laboratory::report::file;
+use laboratory::report::manifest::{Clock, Manifest};
 use options::Options;
 use serde::Serialize;
 use std::io::Write;

@@ -2,16 +2,16 @@
 
 use clap::Parser;
 use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT};
-use gibbsite::error::{Error, Result};
-use gibbsite::harness::list::List;
-use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
-use gibbsite::harness::value::{
+use gibbsite::law::Law;
+use gibbsite::targets::bars_and_stripes::BarsAndStripes;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
+use laboratory::error::{Error, Result};
+use laboratory::harness::list::List;
+use laboratory::harness::options::{CommonOptions, ExperimentOptions};
+use laboratory::harness::value::{
     Positive, PositiveNumber, at_least_one, check_at_most, not_negative, positive,
 };
-use gibbsite::law::Law;
-use gibbsite::target::bars_and_stripes::BarsAndStripes;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -282,9 +282,9 @@ impl fmt::Display for Target {
 }
 
 impl FromStr for Target {
-    type Err = Error;
+    type Err = gibbsite::error::Error;
 
-    fn from_str(text: &str) -> Result<Self> {
+    fn from_str(text: &str) -> gibbsite::error::Result<Self> {
         if text.starts_with("bars") {
             text.parse().map(Target::Bars)
         } else {

@@ -5,9 +5,9 @@ use super::options::Options;
 use super::table::Tally;
 use super::{Outcome, Row};
 use gibbsite::battery::Family;
-use gibbsite::error::Result;
-use gibbsite::report::stacked_bars::{Bar, Group, Panel, Share, StackedBars};
-use gibbsite::target::observable::Observable;
+use gibbsite::targets::observable::Observable;
+use laboratory::error::Result;
+use laboratory::report::stacked_bars::{Bar, Group, Panel, Share, StackedBars};
 use std::path::Path;
 
 /// Draws the figure into `folder`.

@@ -4,8 +4,6 @@ use super::Row;
 use super::options::{Cell, DATA_STEPS, LADDERS, Options, SAMPLING, TARGET_SAMPLING, TEMPERING};
 use gibbsite::configuration::{Configurations, copy_bits};
 use gibbsite::enumerate::{kl_divergence, log_partition, log_probabilities};
-use gibbsite::error::Result;
-use gibbsite::harness::sweep::Progress;
 use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
@@ -22,8 +20,10 @@ use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::path::Path;
 use gibbsite::random::Seed;
 use gibbsite::statistics::doubt::Doubt;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::observable::{Expectations, Observable};
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::observable::{Expectations, Observable};
+use laboratory::error::Result;
+use laboratory::harness::sweep::Progress;
 
 /// The estimators of ln Z, in the order of a replica's rows.
 pub const LOG_PARTITION: [&str; 6] = [

@@ -3,14 +3,14 @@
 use super::measure::{KL_LIMIT, LOG_PARTITION, OBSERVABLES};
 use clap::Parser;
 use gibbsite::battery::{Family, Member, members};
-use gibbsite::error::Result;
-use gibbsite::harness::expectation::step_work;
-use gibbsite::harness::list::List;
-use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
-use gibbsite::harness::sweep;
-use gibbsite::harness::value::{at_least_one, check_at_most};
 use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::monitor::observables::Sampling;
+use laboratory::error::Result;
+use laboratory::harness::expectation::step_work;
+use laboratory::harness::list::List;
+use laboratory::harness::options::{CommonOptions, ExperimentOptions};
+use laboratory::harness::sweep;
+use laboratory::harness::value::{at_least_one, check_at_most};
 use serde::Serialize;
 
 /// How often does `converged` or `trusted` say yes when the number is wrong, and no when it is right?

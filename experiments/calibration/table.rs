@@ -4,7 +4,7 @@ use super::measure::{GIBBS, LOG_PARTITION, SAMPLED};
 use super::options::Options;
 use super::{Outcome, Row, Said};
 use gibbsite::battery::Family;
-use gibbsite::harness::options::preset_line;
+use laboratory::harness::options::preset_line;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;

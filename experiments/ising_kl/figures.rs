@@ -3,10 +3,10 @@
 use super::Row;
 use super::options::{Options, Samples};
 use super::table::known_floor;
-use gibbsite::error::Result;
-use gibbsite::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use gibbsite::statistics::summary::Summary;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::lattice::Lattice;
+use laboratory::error::Result;
+use laboratory::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use std::path::Path;
 
 const FLOOR: &str = "smallest KL that the model can reach";

@@ -11,23 +11,23 @@ mod table;
 
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::whole_law;
-use gibbsite::error::Result;
-use gibbsite::harness;
-use gibbsite::harness::options::ExperimentOptions;
-use gibbsite::harness::sweep::{Cell as _, Progress, Sweep};
 use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::ExactTarget;
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::random::Seed;
-use gibbsite::report::file;
-use gibbsite::report::manifest::{Clock, Manifest};
 use gibbsite::row_sampler::RowSampler;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Exact, GradientEstimator, PersistentContrastiveDivergence,
 };
 use gibbsite::training::trainer::train;
+use laboratory::error::Result;
+use laboratory::harness;
+use laboratory::harness::options::ExperimentOptions;
+use laboratory::harness::sweep::{Cell as _, Progress, Sweep};
+use laboratory::report::file;
+use laboratory::report::manifest::{Clock, Manifest};
 use options::{Cell, Estimator, Options, Samples, VisibleBias};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

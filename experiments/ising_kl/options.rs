@@ -2,18 +2,18 @@
 
 use clap::Parser;
 use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT};
-use gibbsite::error::{Error, Result};
-use gibbsite::harness::list::List;
-use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
-use gibbsite::harness::sweep;
-use gibbsite::harness::value::{
-    Positive, as_text, at_least_one, check_at_most, finite, not_negative, positive, share,
-};
 use gibbsite::model::rbm::InitialWeights;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::gradient::HiddenStatistics;
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::Training;
+use laboratory::error::{Error, Result};
+use laboratory::harness::list::List;
+use laboratory::harness::options::{CommonOptions, ExperimentOptions};
+use laboratory::harness::sweep;
+use laboratory::harness::value::{
+    Positive, as_text, at_least_one, check_at_most, finite, not_negative, positive, share,
+};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;

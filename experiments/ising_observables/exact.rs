@@ -1,13 +1,13 @@
 //! The exact observables of the target, as far as they are known for its lattice.
 
 use gibbsite::enumerate::VISIBLE_LIMIT;
-use gibbsite::error::Result;
 use gibbsite::monitor::observables::enumerated_moments;
-use gibbsite::target::density_of_states::{DensityOfStates, SIDE_LIMIT};
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
-use gibbsite::target::observable::Observable;
-use gibbsite::target::square_lattice::SquareLattice;
+use gibbsite::targets::density_of_states::{DensityOfStates, SIDE_LIMIT};
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
+use gibbsite::targets::observable::Observable;
+use gibbsite::targets::square_lattice::SquareLattice;
+use laboratory::error::Result;
 
 /// What is known.
 pub enum Exact {

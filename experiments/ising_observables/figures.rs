@@ -4,10 +4,10 @@ use super::exact::Exact;
 use super::options::Options;
 use super::table::summary;
 use super::{HistogramRow, Row};
-use gibbsite::error::Result;
-use gibbsite::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use gibbsite::statistics::estimate::Estimate;
-use gibbsite::target::observable::Observable;
+use gibbsite::targets::observable::Observable;
+use laboratory::error::Result;
+use laboratory::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
 use std::path::Path;
 
 /// Draws both figures into `folder`.

@@ -11,10 +11,6 @@ mod table;
 
 use exact::Exact;
 use gibbsite::configuration::{Configurations, used_bits};
-use gibbsite::error::Result;
-use gibbsite::harness;
-use gibbsite::harness::options::ExperimentOptions;
-use gibbsite::harness::sweep::{Progress, Sweep};
 use gibbsite::law::{Chains, Law};
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::monitor::observables::{
@@ -26,14 +22,18 @@ use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::monte_carlo::schedule::Schedule;
 use gibbsite::random::Seed;
-use gibbsite::report::file;
-use gibbsite::report::manifest::{Clock, Manifest};
 use gibbsite::statistics::doubt::Doubt;
 use gibbsite::statistics::estimate::Estimate;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::observable::Observable;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::observable::Observable;
 use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
 use gibbsite::training::trainer::train;
+use laboratory::error::Result;
+use laboratory::harness;
+use laboratory::harness::options::ExperimentOptions;
+use laboratory::harness::sweep::{Progress, Sweep};
+use laboratory::report::file;
+use laboratory::report::manifest::{Clock, Manifest};
 use options::{Cell, Options, Source};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -139,7 +139,7 @@ impl<'a> Data<'a> {
     }
 }
 
-fn target(options: &Options, temperature: f64) -> Result<Ising> {
+fn target(options: &Options, temperature: f64) -> gibbsite::error::Result<Ising> {
     Ising::on_lattice(options.lattice, 1.0, 0.0, temperature)
 }
 

@@ -3,19 +3,19 @@
 use super::exact::Exact;
 use clap::Parser;
 use gibbsite::enumerate::VISIBLE_LIMIT;
-use gibbsite::error::{Error, Result};
-use gibbsite::harness::list::List;
-use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
-use gibbsite::harness::sweep;
-use gibbsite::harness::value::{
-    Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive,
-};
 use gibbsite::monitor::observables::{HIDDEN_LIMIT, Sampling};
-use gibbsite::target::infinite_lattice::CRITICAL_TEMPERATURE;
-use gibbsite::target::lattice::Lattice;
-use gibbsite::target::observable::Observable;
+use gibbsite::targets::infinite_lattice::CRITICAL_TEMPERATURE;
+use gibbsite::targets::lattice::Lattice;
+use gibbsite::targets::observable::Observable;
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::Training;
+use laboratory::error::{Error, Result};
+use laboratory::harness::list::List;
+use laboratory::harness::options::{CommonOptions, ExperimentOptions};
+use laboratory::harness::sweep;
+use laboratory::harness::value::{
+    Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive,
+};
 use serde::Serialize;
 
 /// Does a machine that dreams of spins have their energy, specific heat, magnetisation and susceptibility?

@@ -2,10 +2,10 @@
 
 use super::Row;
 use super::options::Options;
-use gibbsite::harness::options::preset_line;
 use gibbsite::statistics::doubt::Doubt;
 use gibbsite::statistics::estimate::Estimate;
-use gibbsite::target::observable::Observable;
+use gibbsite::targets::observable::Observable;
+use laboratory::harness::options::preset_line;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;

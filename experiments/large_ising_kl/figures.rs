@@ -3,9 +3,9 @@
 use super::Row;
 use super::options::Options;
 use super::table::summary;
-use gibbsite::error::Result;
-use gibbsite::report::figure::{Axis, Figure, Mark, Panel, Point, Series};
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::lattice::Lattice;
+use laboratory::error::Result;
+use laboratory::report::figure::{Axis, Figure, Mark, Panel, Point, Series};
 use std::path::Path;
 
 /// Draws both figures into `folder`.

@@ -10,7 +10,7 @@ use gibbsite::model::rbm::Rbm;
 use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::random::Seed;
-use gibbsite::target::ising::Ising;
+use gibbsite::targets::ising::Ising;
 
 /// What a cell measures its machine with, at every epoch the same.
 pub struct Ruler<'a> {

@@ -2,21 +2,21 @@
 
 use clap::Parser;
 use gibbsite::enumerate::WHOLE_LAW_LIMIT;
-use gibbsite::error::{Error, Result};
-use gibbsite::harness::expectation::step_work;
-use gibbsite::harness::list::List;
-use gibbsite::harness::options::{CommonOptions, ExperimentOptions};
-use gibbsite::harness::sweep;
-use gibbsite::harness::value::{
-    Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive,
-};
 use gibbsite::law::Law;
 use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::monitor::observables::Sampling;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::Training;
+use laboratory::error::{Error, Result};
+use laboratory::harness::expectation::step_work;
+use laboratory::harness::list::List;
+use laboratory::harness::options::{CommonOptions, ExperimentOptions};
+use laboratory::harness::sweep;
+use laboratory::harness::value::{
+    Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive,
+};
 use serde::Serialize;
 
 /// How far, in nats a spin, is an RBM from the Ising model at sizes where nobody can enumerate?

@@ -2,9 +2,9 @@
 
 use super::Row;
 use super::options::Options;
-use gibbsite::harness::options::preset_line;
 use gibbsite::statistics::estimate::Estimate;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::lattice::Lattice;
+use laboratory::harness::options::preset_line;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;

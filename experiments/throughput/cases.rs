@@ -2,7 +2,6 @@
 
 use gibbsite::configuration::{Configurations, set_bit};
 use gibbsite::enumerate;
-use gibbsite::error::Result;
 use gibbsite::kernels::multi_spin::MultiSpin;
 use gibbsite::law::{Chains, Clamp, Kernel as _};
 use gibbsite::model::Model;
@@ -11,13 +10,14 @@ use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::path::Path as _;
 use gibbsite::random::{Seed, uniform};
-use gibbsite::target::infinite_lattice::CRITICAL_TEMPERATURE;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::infinite_lattice::CRITICAL_TEMPERATURE;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
 };
 use gibbsite::training::trainer::{Training, train};
+use laboratory::error::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! Times beside those of other programs.
 
 use super::cases::{Kernel, Row};
-use gibbsite::report::bar_chart::{Bar, BarChart, Group};
+use laboratory::report::bar_chart::{Bar, BarChart, Group};
 use serde::Deserialize;
 use std::fmt::Write;
 

@@ -12,8 +12,8 @@ use crate::row_sampler::RowSampler;
 use crate::statistics::directions::{extremes, principal_directions, projection};
 use crate::statistics::estimate::Estimate;
 use crate::statistics::measurements::Measurements;
-use crate::target::ising::Ising;
-use crate::target::observable::{Expectations, Observable, moments};
+use crate::targets::ising::Ising;
+use crate::targets::observable::{Expectations, Observable, moments};
 use rayon::prelude::*;
 
 /// How a law is sampled: so many chains, steps before the first measurement, and steps measured on each chain, one

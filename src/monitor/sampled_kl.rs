@@ -12,7 +12,7 @@ use crate::monte_carlo::schedule::Schedule;
 use crate::path::Path;
 use crate::random::Seed;
 use crate::statistics::measurements::Measurements;
-use crate::target::ising::Ising;
+use crate::targets::ising::Ising;
 use rayon::prelude::*;
 
 /// Configurations of a target law P = f / Z, along chains that remember for a while, with ln f of each.

@@ -7,7 +7,7 @@
 use crate::configuration::{bit, flip_bit, set_bit};
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::random::{Generator, uniform};
-use crate::target::ising::Ising;
+use crate::targets::ising::Ising;
 use rand::RngExt;
 
 /// Wolff's single-cluster move (Wolff 1989, Phys. Rev. Lett. 62, 361): from a site at random, a cluster grows over each

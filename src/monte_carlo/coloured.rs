@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::kernels::graph_gibbs::GraphGibbs;
 use crate::kernels::multi_spin::{DEGREE_LIMIT, MultiSpin};
 use crate::law::Law;
-use crate::target::ising::Ising;
+use crate::targets::ising::Ising;
 
 /// Metropolis sampling of couplings +-J without field, for any number of chains, but best for hundreds: one bit of a
 /// register each. A step is a sweep over the sites in order, ties are accepted with probability 1/2, and probabilities

@@ -15,7 +15,7 @@ use crate::statistics::autocorrelation::integrated_time;
 use crate::statistics::chains::judge_law;
 use crate::statistics::directions::{principal_directions, projection};
 use crate::statistics::doubt::Doubt;
-use crate::target::ising::Ising;
+use crate::targets::ising::Ising;
 use rand::RngExt;
 
 /// Configurations drawn from an Ising model, and how.
@@ -337,7 +337,7 @@ impl Pilot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::lattice::Lattice;
+    use crate::targets::lattice::Lattice;
 
     #[test]
     fn frustration_is_told() {

@@ -4,8 +4,8 @@ use gibbsite::battery;
 use gibbsite::configuration::Configurations;
 use gibbsite::model::rbm::Rbm;
 use gibbsite::random::Seed;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 
 /// [`battery::random_machine`].
 pub fn random_machine(visible: usize, hidden: usize, weights: f64, biases: f64, seed: u64) -> Rbm {

@@ -3,7 +3,6 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
-pub mod experiment;
 pub mod machines;
 
 use gibbsite::configuration::{Configurations, set_bit};

@@ -50,7 +50,7 @@ pub fn full_graph(units: usize) -> Vec<(usize, usize)> {
 /// use gibbsite::model::boltzmann_machine::{BoltzmannMachine, layered_graph};
 /// use gibbsite::monitor::ExactTarget;
 /// use gibbsite::random::Seed;
-/// use gibbsite::target::{ising::Ising, lattice::Lattice};
+/// use gibbsite::targets::{ising::Ising, lattice::Lattice};
 /// use gibbsite::training::gradient::Exact;
 /// use gibbsite::training::trainer::{Training, train};
 ///

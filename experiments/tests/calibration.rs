@@ -2,14 +2,14 @@
 
 mod common;
 
-use common::experiment::{assert_mistakes_are_named, run_binary};
+use common::{assert_mistakes_are_named, run_binary};
 use gibbsite::battery::{Family, members, narrow_mode, of_spins};
 use gibbsite::enumerate::{log_partition, log_probabilities};
 use gibbsite::law::Law;
 use gibbsite::model::Model;
 use gibbsite::random::Seed;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::experiment::{assert_mistakes_are_named, run_binary};
+use common::{assert_mistakes_are_named, run_binary};
 use gibbsite::enumerate::{kl_divergence, log_partition, log_probabilities};
 use gibbsite::law::Law;
 use gibbsite::log_partition::annealing::Tempering;
@@ -15,10 +15,10 @@ use gibbsite::monitor::observables::{Sampling, sample_model};
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::random::Seed;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
-use gibbsite::target::observable::Observable;
-use gibbsite::target::square_lattice::SquareLattice;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
+use gibbsite::targets::observable::Observable;
+use gibbsite::targets::square_lattice::SquareLattice;
 use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};

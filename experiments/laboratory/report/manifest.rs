@@ -2,7 +2,7 @@
 
 use super::file;
 use crate::error::Result;
-use crate::kernels::level::Level;
+use gibbsite::kernels::level::Level;
 use serde::Serialize;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

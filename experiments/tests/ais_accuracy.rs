@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::experiment::{assert_mistakes_are_named, run_binary};
+use common::{assert_mistakes_are_named, run_binary};
 use gibbsite::law::Law;
 use gibbsite::log_partition::LogPartitionEstimator;
 use gibbsite::log_partition::annealing::ForwardAnnealing;
@@ -12,9 +12,9 @@ use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::path::GeometricPath;
 use gibbsite::random::Seed;
-use gibbsite::target::infinite_lattice::CRITICAL_TEMPERATURE;
-use gibbsite::target::ising::Ising;
-use gibbsite::target::lattice::Lattice;
+use gibbsite::targets::infinite_lattice::CRITICAL_TEMPERATURE;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

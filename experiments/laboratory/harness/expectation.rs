@@ -1,11 +1,11 @@
 //! How long a job will take, said before it starts.
 
 use crate::error::Result;
-use crate::law::Chains;
-use crate::model::rbm::{InitialWeights, Rbm};
-use crate::model::rbm_path::RbmPath;
-use crate::path::Path;
-use crate::random::Seed;
+use gibbsite::law::Chains;
+use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::model::rbm_path::RbmPath;
+use gibbsite::path::Path;
+use gibbsite::random::Seed;
 use std::time::{Duration, Instant};
 
 /// Jobs longer than this are announced.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::experiment::{assert_mistakes_are_named, run_binary};
+use common::{assert_mistakes_are_named, run_binary};
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate;
 use gibbsite::law::Law;
@@ -10,11 +10,11 @@ use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::monitor::observables::{Sampling, enumerated_moments, exact_moments, sample_model};
 use gibbsite::random::Seed;
-use gibbsite::target::density_of_states::DensityOfStates;
-use gibbsite::target::ising::{Coupling, Ising};
-use gibbsite::target::lattice::Lattice;
-use gibbsite::target::observable::{Expectations, Observable};
-use gibbsite::target::square_lattice::SquareLattice;
+use gibbsite::targets::density_of_states::DensityOfStates;
+use gibbsite::targets::ising::{Coupling, Ising};
+use gibbsite::targets::lattice::Lattice;
+use gibbsite::targets::observable::{Expectations, Observable};
+use gibbsite::targets::square_lattice::SquareLattice;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::experiment::{assert_mistakes_are_named, run_binary};
+use common::{assert_mistakes_are_named, run_binary};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

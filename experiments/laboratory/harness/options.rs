@@ -1,8 +1,8 @@
 //! Options that every experiment takes, presets, and how a program ends.
 
 use crate::error::{Error, Result};
-use crate::kernels::level::Level;
 use clap::Parser;
+use gibbsite::kernels::level::Level;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::PathBuf;
