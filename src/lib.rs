@@ -85,4 +85,5 @@ pub mod random;
 pub mod row_sampler;
 pub mod statistics;
 pub mod targets;
+mod text;
 pub mod training;

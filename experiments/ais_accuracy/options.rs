@@ -4,10 +4,10 @@ use super::runs::Run;
 use super::subjects::{Family, Subject};
 use clap::Parser;
 use laboratory::error::{Error, Result};
-use laboratory::harness::list::List;
 use laboratory::harness::options::{CommonOptions, ExperimentOptions};
 use laboratory::harness::sweep;
-use laboratory::harness::value::{Positive, at_least_one, check_at_most};
+use laboratory::list::List;
+use laboratory::value::{Positive, at_least_one, check_at_most};
 use serde::Serialize;
 
 /// How wrong is an estimate of ln Z, and does its error bar know?

@@ -166,7 +166,7 @@ fn add_grid(options: &Options, template: &Cell, cells: &mut Vec<Cell>) {
         true => options.gibbs_steps.iter().map(|k| Some(k.0)).collect(),
         false => vec![None],
     };
-    let one = [laboratory::harness::value::Positive(1)];
+    let one = [laboratory::value::Positive(1)];
     let burn_ins = if burns {
         &options.burn_in[..]
     } else {

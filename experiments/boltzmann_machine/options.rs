@@ -7,9 +7,9 @@ use gibbsite::targets::bars_and_stripes::BarsAndStripes;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use laboratory::error::{Error, Result};
-use laboratory::harness::list::List;
 use laboratory::harness::options::{CommonOptions, ExperimentOptions};
-use laboratory::harness::value::{
+use laboratory::list::List;
+use laboratory::value::{
     Positive, PositiveNumber, at_least_one, check_at_most, not_negative, positive,
 };
 use serde::Serialize;

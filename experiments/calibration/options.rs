@@ -7,10 +7,10 @@ use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::monitor::observables::Sampling;
 use laboratory::error::Result;
 use laboratory::harness::expectation::step_work;
-use laboratory::harness::list::List;
 use laboratory::harness::options::{CommonOptions, ExperimentOptions};
 use laboratory::harness::sweep;
-use laboratory::harness::value::{at_least_one, check_at_most};
+use laboratory::list::List;
+use laboratory::value::{at_least_one, check_at_most};
 use serde::Serialize;
 
 /// How often does `converged` or `trusted` say yes when the number is wrong, and no when it is right?

@@ -10,12 +10,10 @@ use gibbsite::targets::observable::Observable;
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::Training;
 use laboratory::error::{Error, Result};
-use laboratory::harness::list::List;
 use laboratory::harness::options::{CommonOptions, ExperimentOptions};
 use laboratory::harness::sweep;
-use laboratory::harness::value::{
-    Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive,
-};
+use laboratory::list::List;
+use laboratory::value::{Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive};
 use serde::Serialize;
 
 /// Does a machine that dreams of spins have their energy, specific heat, magnetisation and susceptibility?

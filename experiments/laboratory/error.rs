@@ -33,7 +33,7 @@ pub enum Error {
     },
 
     /// A table that could not be read or written.
-    #[error("{path}: {source}; remove the file and run again with --resume", path = path.display())]
+    #[error("{path}: {source}; remove the file and run again", path = path.display())]
     Table {
         /// Where.
         path: PathBuf,
@@ -76,6 +76,16 @@ impl Error {
             action,
             source,
             mend: "name a folder that you may write to with --out",
+        }
+    }
+
+    /// An [`Error::File`] for a failed attempt to read at `path`.
+    pub fn cannot_read(path: &Path, source: std::io::Error) -> Self {
+        Error::File {
+            path: path.to_path_buf(),
+            action: "read the file",
+            source,
+            mend: "see that it is there and that you may read it",
         }
     }
 }

@@ -1,8 +1,41 @@
 //! The laboratory: what every experiment of gibbsite shares.
+//!
+//! An experiment is a struct of options that implements [`experiment::Experiment`]: its cells, what is measured in each, and
+//! the figures and tables that answer its question. Everything else follows: the command line with presets and --help, a
+//! sweep in parallel whose finished cells are kept, rows.csv with documented columns, run.json, progress with time left.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`experiment`] | the trait, and the main function |
+//! | [`groups`] | options that several experiments share: target, training |
+//! | [`options`], [`list`], [`value`] | common options, presets, lists, numbers with their bounds |
+//! | [`record`] | structs as columns of tables |
+//! | [`sweep`], [`lab`], [`progress`] | cells on disk; seeds, shared things and further tables for one cell; time left |
+//! | [`rows`], [`plot`], [`table`] | rows by key functions: groups, figures, tables |
+//! | [`publication`] | the files of a run, put in place together |
+//! | [`report`] | drawing, files |
+//! | [`error`] | what can go wrong |
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod choice;
 pub mod error;
+pub mod experiment;
+pub mod groups;
 pub mod harness;
+pub mod lab;
+pub mod list;
+pub mod options;
+pub mod plot;
+pub mod prelude;
+pub mod progress;
+pub mod publication;
+pub mod record;
 pub mod report;
+pub mod rows;
+pub mod sweep;
+pub mod table;
+pub mod value;
+
+pub use experiment::main;

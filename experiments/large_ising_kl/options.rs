@@ -11,12 +11,10 @@ use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::Training;
 use laboratory::error::{Error, Result};
 use laboratory::harness::expectation::step_work;
-use laboratory::harness::list::List;
 use laboratory::harness::options::{CommonOptions, ExperimentOptions};
 use laboratory::harness::sweep;
-use laboratory::harness::value::{
-    Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive,
-};
+use laboratory::list::List;
+use laboratory::value::{Positive, PositiveNumber, as_text, at_least_one, check_at_most, positive};
 use serde::Serialize;
 
 /// How far, in nats a spin, is an RBM from the Ising model at sizes where nobody can enumerate?

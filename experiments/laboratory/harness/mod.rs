@@ -1,7 +1,5 @@
 //! What every experiment shares: common options, presets, a resumable sweep, exit codes.
 
 pub mod expectation;
-pub mod list;
 pub mod options;
 pub mod sweep;
-pub mod value;

@@ -127,7 +127,7 @@ fn check_environment() -> Result<()> {
 }
 
 fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
-    super::value::check_at_most("--threads", threads, 1024)?;
+    crate::value::check_at_most("--threads", threads, 1024)?;
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()

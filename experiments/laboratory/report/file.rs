@@ -3,7 +3,18 @@
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// How the names of temporary files begin.
+pub const TEMPORARY: &str = ".tmp-gibbsite-";
+
+/// A path with a further ending.
+pub fn ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
 
 /// Creates a folder and makes sure that files can be written into it.
 pub fn create_folder(path: &Path) -> Result<()> {
@@ -18,6 +29,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let refuse = |source| Error::cannot_write(path, "write the file", source);
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
         .permissions_like_a_new_file()
         .tempfile_in(folder)
         .map_err(refuse)?;

@@ -1,0 +1,528 @@
+//! How fast, and how well, does a restricted Boltzmann machine learn an Ising model?
+//!
+//! RBMs learn an Ising law (exact, or configurations drawn by Monte Carlo) by the exact gradient, CD-k and PCD-k over a range
+//! of hidden-unit counts, and the exact divergence D_KL(P || P_model) to the target is followed. The setting is that of
+//! Torlai and Melko, Phys. Rev. B 94, 165134 (2016); the question of bias in the estimator that of Fischer and Igel, ICANN
+//! 2010.
+
+use clap::Parser;
+use documented::DocumentedFields;
+use gibbsite::configuration::Configurations;
+use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT, whole_law};
+use gibbsite::model::Model;
+use gibbsite::model::rbm::Rbm;
+use gibbsite::monitor::ExactTarget;
+use gibbsite::monte_carlo::ising_sample::draw_configurations;
+use gibbsite::random::Seed;
+use gibbsite::row_sampler::RowSampler;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
+use gibbsite::training::gradient::{Exact, GradientEstimator, PersistentContrastiveDivergence};
+use gibbsite::training::trainer::train;
+use laboratory::prelude::*;
+
+/// How fast, and how well, does a restricted Boltzmann machine learn an Ising model?
+///
+/// Trains an RBM for every combination of lattice, temperature, estimator, Gibbs steps, hidden units and replica,
+/// follows the exact KL divergence between the Ising law and the model, and writes the rows, two figures and a table
+/// of the final values. Lists are comma-separated; every combination is a cell, cells run in parallel, and a finished
+/// cell is kept on disk.
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES)]
+struct IsingKl {
+    #[command(flatten)]
+    #[serde(flatten)]
+    target: IsingOptions,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    couplings: CouplingOptions,
+
+    /// Training data: `exact` for the whole law, or how many configurations Monte Carlo draws
+    #[arg(
+        long,
+        value_name = "M|exact",
+        default_value = "exact",
+        help_heading = "Target"
+    )]
+    samples: Samples,
+
+    /// Gradient estimators: exact (enumeration), cd (contrastive divergence), pcd (persistent)
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "exact,cd,pcd",
+        help_heading = "Sweep"
+    )]
+    estimators: List<Estimator>,
+
+    /// Gibbs steps k of cd and pcd
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "1,10",
+        help_heading = "Sweep"
+    )]
+    gibbs_steps: List<Positive>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    machines: MachineOptions,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    training: TrainingOptions,
+
+    /// Epochs between measurements; before the first epoch and after the last there is always one
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one, help_heading = "Training")]
+    every: usize,
+
+    /// Persistent chains of pcd
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one, help_heading = "Training")]
+    chains: usize,
+
+    /// First visible biases: zero, or `data` for the log odds of each site in the data
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "zero",
+        help_heading = "Training"
+    )]
+    visible_bias: VisibleBias,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ising_kl              the figures of the README, about a minute on two cores
+  ising_kl --quick      every file in seconds
+  ising_kl --lattices square:4x4 --samples 10000 --hidden 4,16 --epochs 200 --every 5
+  ising_kl --lattices ring:6 --temperatures 1 --estimators cd --gibbs-steps 1,2,5,10,20
+  ising_kl --paper      the smallest KL that few hidden units can reach, on six spins:
+                        exact gradient, 12 starts from large weights, 100,000 updates";
+
+choice! {
+    /// A gradient estimator by name.
+    Estimator { Exact = "exact", Cd = "cd", Pcd = "pcd" }
+}
+
+choice! {
+    /// How the visible biases start.
+    VisibleBias { Zero = "zero", Data = "data" }
+}
+
+/// One training run.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// The lattice of the Ising model that is learned.
+    lattice: Lattice,
+    /// Its temperature, in units of J.
+    temperature: f64,
+    /// The gradient: exact, cd or pcd.
+    estimator: Estimator,
+    /// Gibbs steps k; empty for the exact gradient, which takes none.
+    gibbs_steps: Option<usize>,
+    /// Hidden units.
+    hidden: usize,
+    /// Replicas have data, weights and chains of their own.
+    replica: usize,
+}
+
+/// A model at one epoch.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// Passes over the data so far.
+    epoch: usize,
+    /// Updates so far.
+    updates: u64,
+    /// D_KL(P || P_model) in nats, always against the target.
+    kl: f64,
+    /// Mean ln P_model of a training configuration, in nats.
+    log_likelihood: f64,
+    /// ln Z of the model.
+    log_partition: f64,
+}
+
+/// Training data; the distinct configurations too where they are drawn.
+struct Data {
+    training: Configurations,
+    sample: Option<Configurations>,
+}
+
+impl Experiment for IsingKl {
+    type Cell = Cell;
+    type Row = Row;
+    const NAME: &'static str = "ising_kl";
+    const AXES: &'static [&'static str] = &[
+        "lattices",
+        "temperatures",
+        "estimators",
+        "gibbs_steps",
+        "hidden",
+        "replicas",
+    ];
+    const DEFAULTS: Preset = &[
+        ("hidden", "1,2,4,8,16"),
+        ("replicas", "5"),
+        ("epochs", "8000"),
+        ("batch", "200"),
+        ("learning_rate", "0.2"),
+        ("decay", "exponential:2500"),
+        ("momentum", "0.5"),
+        ("initial_weights", "gaussian:0.5"),
+    ];
+    const QUICK: Preset = &[
+        ("gibbs_steps", "1,10"),
+        ("hidden", "2,8"),
+        ("replicas", "2"),
+        ("epochs", "500"),
+        ("every", "25"),
+    ];
+    const PAPER: Preset = &[
+        ("lattices", "ring:6,chain:6"),
+        ("temperatures", "1"),
+        ("estimators", "exact"),
+        ("hidden", "1,2,3"),
+        ("replicas", "12"),
+        ("epochs", "100000"),
+        ("every", "1000"),
+        ("momentum", "0.9"),
+        ("decay", "none"),
+        ("initial_weights", "uniform"),
+    ];
+
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn check(&self) -> Result<()> {
+        self.machines.check()?;
+        self.training.check()?;
+        check_at_most("--chains", self.chains, 10_000_000)?;
+        let couplings = (self.couplings.coupling, self.couplings.field);
+        self.target.check(VISIBLE_LIMIT, couplings)?;
+        match self.samples {
+            Samples::Count(count) => check_at_most("--samples", count, 100_000_000),
+            Samples::Exact => {
+                let law = "the whole law for --samples exact";
+                self.target.check_enumerable(law, WHOLE_LAW_LIMIT)
+            }
+        }
+    }
+
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let steps = |estimator: Estimator| match estimator {
+            Estimator::Exact => vec![None],
+            _ => self.gibbs_steps.iter().map(|k| Some(k.0)).collect(),
+        };
+        let estimators = self.estimators.iter();
+        let estimators: Vec<_> = estimators
+            .flat_map(|&e| steps(e).into_iter().map(move |k| (e, k)))
+            .collect();
+        let replicas = 0..self.machines.replicas;
+        let all = iproduct!(
+            self.target.all(),
+            estimators,
+            self.machines.hidden(),
+            replicas
+        );
+        let cell = |((lattice, temperature), (estimator, gibbs_steps), hidden, replica)| Cell {
+            lattice,
+            temperature,
+            estimator,
+            gibbs_steps,
+            hidden,
+            replica,
+        };
+        Ok(all.map(cell).collect())
+    }
+
+    /// Additions, roughly.
+    fn work(&self, cell: &Cell) -> f64 {
+        let (sites, hidden) = (cell.lattice.sites(), cell.hidden as f64);
+        let (states, pairs) = ((1_u64 << sites) as f64, sites as f64 * hidden);
+        let batch = self.training.batch as f64;
+        let (updates, rows) = match self.samples {
+            Samples::Exact => (1.0, states),
+            Samples::Count(count) => ((count as f64 / batch).ceil(), batch),
+        };
+        let steps = cell.gibbs_steps.unwrap_or(0) as f64;
+        let negative = match cell.estimator {
+            Estimator::Exact => (1_u64 << sites.min(cell.hidden)) as f64 * hidden.max(sites as f64),
+            Estimator::Cd => batch * steps * pairs,
+            Estimator::Pcd => self.chains as f64 * steps * pairs,
+        };
+        updates * (rows * pairs / 4.0 + 4.0 * negative) + 4.0 * states * hidden / self.every as f64
+    }
+
+    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let name = self.target_name(cell);
+        let target_seed = lab.seed(&name, 0);
+        let CouplingOptions { coupling, field } = self.couplings;
+        let ising = Ising::on_lattice(cell.lattice, coupling, field, cell.temperature)?;
+        let target = lab.shared(&name, || Ok(ExactTarget::new(&ising)?))?;
+        let data = lab.shared(format!("{name} data {}", cell.replica), || {
+            self.data(&ising, target_seed.child("data", cell.replica as u64))
+        })?;
+        // Weights depend on the model and the replica only, so that estimators start alike.
+        let weights = target_seed
+            .child("hidden", cell.hidden as u64)
+            .child("weights", cell.replica as u64);
+        let seed = target_seed.child(&run_name(cell), 0);
+        let mut model = Rbm::new(cell.lattice.sites(), cell.hidden)?;
+        model.initialize(self.training.initial_weights, weights)?;
+        if self.visible_bias == VisibleBias::Data {
+            model.set_visible_bias_from(&data.training);
+        }
+        let mut estimator = self.estimator(cell, &data.training, seed)?;
+        let mut rows = Vec::new();
+        let settings = self.training.training();
+        let measure = &mut |epoch: usize, updates, model: &dyn Model| {
+            if epoch.is_multiple_of(self.every) || epoch == settings.epochs {
+                let record = target.measure(&*model.marginal()?, data.sample.as_ref())?;
+                rows.push(Row {
+                    epoch,
+                    updates,
+                    kl: record.kl,
+                    log_likelihood: record.log_likelihood,
+                    log_partition: record.log_partition,
+                });
+                lab.progress(epoch, settings.epochs);
+            }
+            Ok(())
+        };
+        let seed = seed.child("training", 0);
+        train(
+            &mut model,
+            &mut *estimator,
+            &data.training,
+            &settings,
+            seed,
+            measure,
+        )?;
+        Ok(rows)
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let last = rows.filter(|_, row| row.epoch == self.training.epochs);
+        let lattices: Vec<String> = self
+            .target
+            .lattices
+            .iter()
+            .map(|l| format!("the {}", l.description()))
+            .collect();
+        let lattices = lattices.join(" and ");
+        let replicas = self.machines.replicas_in_words("median and range");
+        let protocol = self.protocol();
+        let passes = match self.samples {
+            Samples::Exact => "epoch (one update each)",
+            Samples::Count(_) => "epoch (passes over the data)",
+        };
+        let kl = |_: &Cell, row: &Row| row.kl;
+        let learning = rows
+            .plot(
+                (Axis::linear(passes), |_, row| row.epoch as f64),
+                (Axis::log("KL divergence (nats)"), kl),
+            )
+            .panel(|cell, _| self.panel(cell, Some(cell.hidden)))
+            .series(|cell, _| label(cell))
+            .levels(|rows| self.floors(rows, false))
+            .titled(
+                format!("Learning the Ising model on {lattices}"),
+                format!("{protocol}; {replicas}"),
+            );
+        publication.figure("kl_against_epoch", &learning.figure())?;
+        let ticks = self.machines.hidden().map(|hidden| hidden as f64).collect();
+        let axis = Axis::log("hidden units").with_ticks(ticks);
+        let reached = last
+            .plot(
+                (axis, |cell, _| cell.hidden as f64),
+                (Axis::log("final KL divergence (nats)"), kl),
+            )
+            .panel(|cell, _| self.panel(cell, None))
+            .series(|cell, _| label(cell))
+            .levels(|rows| self.floors(rows, true))
+            .mark(Mark::Bars)
+            .titled(
+                format!(
+                    "How many hidden units does an RBM need for the Ising model on {lattices}?"
+                ),
+                format!(
+                    "{protocol}; KL after {} epochs, {replicas}",
+                    self.training.epochs
+                ),
+            );
+        publication.figure("kl_against_hidden", &reached.figure())?;
+        let mut table = Table::new(
+            format!(
+                "KL divergence to the Ising law after {} epochs, in nats:",
+                self.training.epochs
+            ),
+            &[
+                "lattice",
+                "T",
+                "estimator",
+                "k",
+                "hidden",
+                "median",
+                "min",
+                "max",
+                "floor",
+            ],
+        );
+        for (_, own) in last.group_by(|cell, _| {
+            identity(&Cell {
+                replica: 0,
+                ..cell.clone()
+            })
+        }) {
+            let (Some((cell, _)), kl) = (own.iter().next(), own.summary(kl)) else {
+                continue;
+            };
+            table.line([
+                cell.lattice.to_string(),
+                cell.temperature.to_string(),
+                cell.estimator.to_string(),
+                or_empty(cell.gibbs_steps),
+                cell.hidden.to_string(),
+                digits(kl.median),
+                digits(kl.smallest),
+                digits(kl.largest),
+                self.floor(cell).map_or(String::new(), digits),
+            ]);
+        }
+        publication.print(table);
+        Ok(())
+    }
+}
+
+impl IsingKl {
+    /// The target as a name: training data depend on nothing else but the replica.
+    fn target_name(&self, cell: &Cell) -> String {
+        let CouplingOptions { coupling, field } = self.couplings;
+        format!(
+            "{} J={coupling} h={field} T={} M={}",
+            cell.lattice, cell.temperature, self.samples
+        )
+    }
+
+    fn data(&self, ising: &Ising, seed: Seed) -> Result<Data> {
+        Ok(match self.samples {
+            Samples::Exact => Data {
+                training: whole_law(ising)?,
+                sample: None,
+            },
+            Samples::Count(count) => {
+                let training = draw_configurations(ising, count, seed)?.configurations;
+                Data {
+                    sample: Some(training.distinct()),
+                    training,
+                }
+            }
+        })
+    }
+
+    fn estimator(
+        &self,
+        cell: &Cell,
+        data: &Configurations,
+        seed: Seed,
+    ) -> Result<Box<dyn GradientEstimator>> {
+        let steps = cell.gibbs_steps.unwrap_or(0);
+        Ok(match cell.estimator {
+            Estimator::Exact => Box::new(Exact),
+            Estimator::Cd => Box::new(self.training.contrastive_divergence(steps)),
+            Estimator::Pcd => {
+                let starts = RowSampler::new(data)?.draw(self.chains, seed.child("starts", 0));
+                let (how, seed) = (self.training.hidden_statistics, seed.child("chains", 0));
+                Box::new(PersistentContrastiveDivergence::new(
+                    steps,
+                    how,
+                    &starts,
+                    cell.hidden,
+                    seed,
+                )?)
+            }
+        })
+    }
+
+    fn protocol(&self) -> String {
+        let CouplingOptions { coupling, field } = self.couplings;
+        let mut words = vec![self.target.one_temperature()];
+        words.extend((field != 0.0).then(|| format!("h = {field}")));
+        words.extend((coupling != 1.0).then(|| format!("J = {coupling}")));
+        words.push(match self.samples {
+            Samples::Exact => "trained on the exact law".to_string(),
+            Samples::Count(count) => format!("trained on {count} configurations"),
+        });
+        words.retain(|word| !word.is_empty());
+        words.join(", ")
+    }
+
+    fn panel(&self, cell: &Cell, hidden: Option<usize>) -> String {
+        let several = |count: usize, text: String| (count > 1).then_some(text);
+        let words = [
+            several(self.target.lattices.len(), cell.lattice.description()),
+            several(
+                self.target.temperatures.len(),
+                format!("T = {}", cell.temperature),
+            ),
+            hidden.map(units),
+        ];
+        words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// The smallest KL that any parameters reach, where it is known: six spins, J = 1, h = 0, T = 1, by a quasi-Newton
+    /// search from many starts.
+    fn floor(&self, cell: &Cell) -> Option<f64> {
+        let CouplingOptions { coupling, field } = self.couplings;
+        let known = (cell.temperature, coupling, field) == (1.0, 1.0, 0.0);
+        match (cell.lattice, cell.hidden) {
+            (Lattice::Ring(6), 1) => Some(0.29046),
+            (Lattice::Ring(6), 2) => Some(0.076949),
+            (Lattice::Chain(6), 1) => Some(0.47715),
+            (Lattice::Chain(6), 2) => Some(0.064354),
+            _ => None,
+        }
+        .filter(|_| known)
+    }
+
+    /// The floors of a panel: across it, or where the hidden units are.
+    fn floors(&self, rows: &Rows<Self>, here: bool) -> Vec<Level> {
+        let machines = rows.group_by(|cell, _| cell.hidden);
+        let cells = machines.values().filter_map(|own| own.iter().next());
+        let floor = |(cell, _): (&Cell, &Row)| {
+            let x = cell.hidden as f64;
+            Some(Level {
+                label: "smallest KL that the model can reach".to_string(),
+                y: self.floor(cell)?,
+                span: here.then_some((x / 1.15, x * 1.15)),
+            })
+        };
+        cells.filter_map(floor).collect()
+    }
+}
+
+/// A run's name among those on its target: it seeds its chains and batches.
+fn run_name(cell: &Cell) -> String {
+    let lattice = cell.lattice.to_string().replace(':', "-");
+    let steps = cell.gibbs_steps.map_or(String::new(), |k| format!("_k{k}"));
+    format!(
+        "{lattice}_{}{steps}_h{}_r{}",
+        cell.estimator, cell.hidden, cell.replica
+    )
+}
+
+fn label(cell: &Cell) -> String {
+    match cell.gibbs_steps {
+        None => "exact gradient".to_string(),
+        Some(k) => format!("{}-{k}", cell.estimator.to_string().to_uppercase()),
+    }
+}
+
+fn main() -> ExitCode {
+    laboratory::main::<IsingKl>()
+}

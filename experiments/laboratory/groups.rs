@@ -1,0 +1,236 @@
+//! Options that several experiments share: the same thing has the same name, text and check everywhere.
+
+use crate::error::{Error, Result};
+use crate::list::List;
+use crate::options::check_at_most;
+use crate::value::{Positive, PositiveNumber, at_least_one, finite, not_negative, positive, share};
+use gibbsite::enumerate::check_limit;
+use gibbsite::model::rbm::InitialWeights;
+use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
+use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
+use gibbsite::training::schedule::Decay;
+use gibbsite::training::trainer::Training;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// Ising models.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Target")]
+pub struct IsingOptions {
+    /// Lattices: chain:N, ring:N, square:LxM (periodic), square-open:LxM or triangular:LxM
+    #[arg(
+        long,
+        alias = "lattice",
+        value_name = "LIST",
+        default_value = "square:3x3"
+    )]
+    pub lattices: List<Lattice>,
+
+    /// Temperatures T > 0 in units of J (k_B = 1); the infinite square lattice is critical at 2.269
+    #[arg(
+        long,
+        alias = "temperature",
+        value_name = "LIST",
+        default_value = "2.269"
+    )]
+    pub temperatures: List<PositiveNumber>,
+}
+
+impl IsingOptions {
+    /// Every lattice at every temperature.
+    pub fn all(&self) -> impl Iterator<Item = (Lattice, f64)> + '_ {
+        let at = |&lattice| self.temperatures.iter().map(move |t| (lattice, t.0));
+        self.lattices.iter().flat_map(at)
+    }
+
+    /// Refuses lattices of more than `most` sites, and numbers that no Ising model is made of.
+    pub fn check(&self, most: usize, (coupling, field): (f64, f64)) -> Result<()> {
+        for (lattice, temperature) in self.all() {
+            let sites = lattice.sites();
+            if sites > most {
+                return Err(Error::invalid(
+                    format!("--lattices {lattice}"),
+                    format!("it has {sites} sites"),
+                    format!("take at most {most}"),
+                ));
+            }
+            Ising::on_lattice(lattice, coupling, field, temperature)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses lattices whose states cannot all be visited for `purpose`.
+    pub fn check_enumerable(&self, purpose: &str, limit: usize) -> Result<()> {
+        for lattice in self.lattices.iter() {
+            let what = format!("--lattices {lattice}: {purpose}");
+            check_limit(&what, lattice.sites(), limit, "take a smaller one")?;
+        }
+        Ok(())
+    }
+
+    /// `T = 2.269`, or nothing where there are several temperatures.
+    pub fn one_temperature(&self) -> String {
+        match self.temperatures[..] {
+            [t] => format!("T = {t}"),
+            _ => String::new(),
+        }
+    }
+}
+
+/// How machines learn.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Training")]
+pub struct TrainingOptions {
+    /// Passes over the data; with a whole law each is one update
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = at_least_one)]
+    pub epochs: usize,
+
+    /// Configurations a mini-batch; with a whole law, chains that contrastive divergence starts
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = at_least_one)]
+    pub batch: usize,
+
+    /// Step along the gradient, which is a mean per configuration
+    #[arg(long, value_name = "RATE", default_value_t = 0.1, value_parser = positive)]
+    pub learning_rate: f64,
+
+    /// Fall of the learning rate: none, exponential:T or inverse:T, T in updates
+    #[arg(long, value_name = "DECAY", default_value = "none")]
+    pub decay: Decay,
+
+    /// Share of the last step that is kept, 0 <= momentum < 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub momentum: f64,
+
+    /// Strength of the L2 penalty on the weights (biases are free)
+    #[arg(long, value_name = "STRENGTH", default_value_t = 0.0, value_parser = not_negative)]
+    pub weight_decay: f64,
+
+    /// Law of the first weights: gaussian:STD, or uniform within 4 sqrt(6 / (n_v + n_h))
+    #[arg(long, value_name = "LAW", default_value = "gaussian:0.01")]
+    pub initial_weights: InitialWeights,
+
+    /// Hidden units given visible ones: analytic, sampled, or POSITIVE/NEGATIVE phase
+    #[arg(long, value_name = "HOW", default_value = "analytic")]
+    pub hidden_statistics: HiddenStatistics,
+}
+
+impl TrainingOptions {
+    /// What the trainer needs.
+    pub fn training(&self) -> Training {
+        Training {
+            epochs: self.epochs,
+            batch: self.batch,
+            learning_rate: self.learning_rate,
+            decay: self.decay,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+        }
+    }
+
+    /// CD-k.
+    pub fn contrastive_divergence(&self, gibbs_steps: usize) -> ContrastiveDivergence {
+        ContrastiveDivergence {
+            gibbs_steps,
+            clamped_steps: 0,
+            hidden_statistics: self.hidden_statistics,
+        }
+    }
+
+    /// Refuses what no memory holds.
+    pub fn check(&self) -> Result<()> {
+        check_at_most("--epochs", self.epochs, 100_000_000)?;
+        check_at_most("--batch", self.batch, 10_000_000)
+    }
+}
+
+/// Machines and their repetitions.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Sweep")]
+pub struct MachineOptions {
+    /// Hidden units
+    #[arg(long, value_name = "LIST", default_value = "16")]
+    pub hidden: List<Positive>,
+
+    /// Replicas of each cell, with data, weights and chains of their own
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = at_least_one)]
+    pub replicas: usize,
+}
+
+impl MachineOptions {
+    /// Numbers of hidden units.
+    pub fn hidden(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        self.hidden.iter().map(|hidden| hidden.0)
+    }
+
+    /// Refuses what no memory holds.
+    pub fn check(&self) -> Result<()> {
+        check_at_most("--replicas", self.replicas, 100_000)?;
+        self.hidden()
+            .try_for_each(|hidden| check_at_most("--hidden", hidden, 100_000))
+    }
+
+    /// `median and range of 5 replicas`; of one replica nothing is summarised.
+    pub fn replicas_in_words(&self, summary: &str) -> String {
+        match self.replicas {
+            1 => "one replica".to_string(),
+            n => format!("{summary} of {n} replicas"),
+        }
+    }
+}
+
+/// Coupling and field of Ising models.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Target")]
+pub struct CouplingOptions {
+    /// Uniform field h
+    #[arg(long, value_name = "h", default_value_t = 0.0, value_parser = finite)]
+    pub field: f64,
+
+    /// Coupling J of every bond; positive aligns
+    #[arg(long, value_name = "J", default_value_t = 1.0, value_parser = finite)]
+    pub coupling: f64,
+}
+
+/// `1 hidden unit`, `8 hidden units`.
+pub fn units(hidden: usize) -> String {
+    format!("{hidden} hidden unit{}", if hidden == 1 { "" } else { "s" })
+}
+
+/// Where training data come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Samples {
+    /// The whole law.
+    Exact,
+    /// So many configurations by Monte Carlo.
+    Count(usize),
+}
+
+impl fmt::Display for Samples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Samples::Exact => f.write_str("exact"),
+            Samples::Count(count) => write!(f, "{count}"),
+        }
+    }
+}
+
+impl FromStr for Samples {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "exact" => Ok(Samples::Exact),
+            _ => at_least_one(text)
+                .map(Samples::Count)
+                .map_err(|_| "write exact, or a number of configurations of 1 or more".to_string()),
+        }
+    }
+}
+
+impl Serialize for Samples {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,92 @@
+//! What the computation of a cell may use.
+
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::record::{self, Record};
+use crate::report::file;
+use gibbsite::random::Seed;
+use std::any::Any;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// Things that cells share, made when they are first asked for.
+#[derive(Default)]
+pub struct Shared(Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>);
+
+/// Seeds, what cells share, further tables and progress, for one cell.
+pub struct Lab<'a> {
+    pub(crate) root: Seed,
+    pub(crate) shared: &'a Shared,
+    pub(crate) progress: &'a Progress,
+    /// The share of the whole work that this cell is.
+    pub(crate) share: f64,
+    /// The share of the cell that is reported.
+    pub(crate) reported: Mutex<f64>,
+    /// The files of the cell, without what follows its name.
+    pub(crate) path: PathBuf,
+}
+
+impl Lab<'_> {
+    /// The seed for a purpose, from the root that the user gave: what is to be the same for several cells has a purpose
+    /// without the names in which they differ.
+    pub fn seed(&self, purpose: &str, index: u64) -> Seed {
+        self.root.child(purpose, index)
+    }
+
+    /// What several cells need, made by the first that asks. Its name holds all that it depends on. Threads that ask at once
+    /// make the same thing twice, where waiting for each other could wait forever.
+    pub fn shared<T: Send + Sync + 'static>(
+        &self,
+        name: impl Into<String>,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let name = name.into();
+        let lock = || {
+            self.shared
+                .0
+                .lock()
+                .unwrap_or_else(|error| error.into_inner())
+        };
+        let found = lock().get(&name).cloned();
+        let thing = match found {
+            Some(thing) => thing,
+            None => {
+                let made: Arc<dyn Any + Send + Sync> = Arc::new(make()?);
+                lock().entry(name.clone()).or_insert(made).clone()
+            }
+        };
+        thing.downcast().map_err(|_| {
+            Error::invalid(
+                format!("what cells share as `{name}`"),
+                "it is of two types",
+                "give each of them a name of its own",
+            )
+        })
+    }
+
+    /// Says that `done` of `total` parts of the cell are done.
+    pub fn progress(&self, done: usize, total: usize) {
+        let now = (done as f64 / total.max(1) as f64).min(1.0);
+        let mut reported = self
+            .reported
+            .lock()
+            .unwrap_or_else(|error| error.into_inner());
+        // Steps too small to see are gathered.
+        if now - *reported > 1e-3 || (now >= 1.0 && *reported < 1.0) {
+            self.progress.add(self.share * (now - *reported));
+            *reported = now;
+        }
+    }
+
+    /// Leaves a further table, `NAME.csv` beside rows.csv; its columns follow those of the cell.
+    pub fn table<C: Record, R: Record>(&self, name: &str, cell: &C, rows: &[R]) -> Result<()> {
+        let path = file::ending(&self.path, &format!("{name}.csv"));
+        let refuse = |source| Error::Table {
+            path: path.clone(),
+            source,
+        };
+        let bytes = record::to_csv(rows.iter().map(|row| (cell, row))).map_err(refuse)?;
+        file::write(&path, &bytes)
+    }
+}

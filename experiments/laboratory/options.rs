@@ -1,0 +1,163 @@
+//! The options that every experiment has, presets, and how a command line is read.
+
+use crate::error::{Error, Result};
+use crate::experiment::Experiment;
+use clap::{ArgMatches, Command};
+use gibbsite::kernels::level::Level;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The options that every experiment has. What is not serialised does not change any result.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Common options")]
+pub struct CommonOptions {
+    /// Finish in seconds: a small version that writes every file. Sets defaults only; what you name wins
+    #[arg(long, conflicts_with = "paper")]
+    #[serde(skip)]
+    pub quick: bool,
+
+    /// Run the published protocol. Sets defaults only; what you name wins
+    #[arg(long)]
+    #[serde(skip)]
+    pub paper: bool,
+
+    /// Folder for rows.csv, the figures and run.json [default: results/NAME; quick: target/quick/NAME; paper: results/NAME_paper]
+    #[arg(long, value_name = "FOLDER")]
+    #[serde(skip)]
+    pub out: Option<PathBuf>,
+
+    /// Root of all random numbers: the same seed and options give the same bytes
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Threads that share the cells of the sweep; 0 takes every core. Does not change any result
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    #[serde(skip)]
+    pub threads: usize,
+
+    /// Compute cells anew that a run with the same options has finished; they are kept otherwise
+    #[arg(long)]
+    #[serde(skip)]
+    pub fresh: bool,
+
+    /// Print the columns of rows.csv and what they hold, and end
+    #[arg(long)]
+    #[serde(skip)]
+    pub columns: bool,
+}
+
+/// Options with other defaults: (name, value). They change defaults only, and --help shows them.
+pub type Preset = &'static [(&'static str, &'static str)];
+
+/// What a command line asks for.
+pub fn parse<E: Experiment>(arguments: &[OsString]) -> std::result::Result<E, clap::Error> {
+    let has = |name: &str| {
+        let options = arguments.iter().take_while(|word| *word != "--");
+        options.into_iter().any(|word| word == name)
+    };
+    let preset = match (has("--quick"), has("--paper")) {
+        (true, _) => E::QUICK,
+        (false, true) => E::PAPER,
+        (false, false) => &[],
+    };
+    let defaults = E::DEFAULTS.iter().chain(preset);
+    let command = defaults.fold(command::<E>(), |command, (name, value)| {
+        command.mut_arg(name, |argument| argument.default_value(*value))
+    });
+    let mut matches: ArgMatches = command.clone().try_get_matches_from(arguments)?;
+    E::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command.clone()))
+}
+
+/// The command of an experiment; -3 is a value of every option that takes one, and refused as such.
+pub fn command<E: Experiment>() -> Command {
+    E::command()
+        .name(E::NAME)
+        .version(env!("CARGO_PKG_VERSION"))
+        .args_override_self(true)
+        .mut_args(|argument| match argument.get_action().takes_values() {
+            true => argument.allow_negative_numbers(true),
+            false => argument,
+        })
+}
+
+/// What a preset stands for, where one was taken: a line for the end of the run.
+pub fn preset_line<E: Experiment>(common: &CommonOptions) -> Option<String> {
+    let (name, preset) = match common {
+        CommonOptions { quick: true, .. } => ("--quick", E::QUICK),
+        CommonOptions { paper: true, .. } => ("--paper", E::PAPER),
+        _ => return None,
+    };
+    let words = preset.iter().map(|(option, value)| {
+        let option = option.replace('_', "-");
+        if *value == "true" {
+            format!("--{option}")
+        } else {
+            format!("--{option} {value}")
+        }
+    });
+    let words: Vec<String> = words.collect();
+    Some(format!("{name} stands for {}", words.join(" ")))
+}
+
+/// The folder for results: what the user named, or `results/NAME`, or one of its own for a preset.
+pub fn output_folder(name: &str, common: &CommonOptions) -> PathBuf {
+    match common {
+        CommonOptions {
+            out: Some(folder), ..
+        } => folder.clone(),
+        CommonOptions { quick: true, .. } => PathBuf::from("target/quick").join(name),
+        CommonOptions { paper: true, .. } => PathBuf::from("results").join(format!("{name}_paper")),
+        _ => PathBuf::from("results").join(name),
+    }
+}
+
+/// Every option with its value.
+pub fn settings<E: Experiment>(experiment: &E) -> Result<Map<String, Value>> {
+    match serde_json::to_value(experiment) {
+        Ok(Value::Object(map)) => Ok(map),
+        other => Err(Error::invalid(
+            "the options of this experiment",
+            format!("they cannot be written down ({other:?})"),
+            "derive Serialize for a struct with named fields",
+        )),
+    }
+}
+
+/// Refuses a value that memory or patience cannot hold.
+pub fn check_at_most(option: &str, value: usize, limit: usize) -> Result<()> {
+    if value <= limit {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        format!("{option} {value}"),
+        "it is more than this program can work with",
+        format!("take at most {limit}"),
+    ))
+}
+
+/// Refuses environment variables that name nothing.
+pub fn check_environment() -> Result<()> {
+    if Level::environment_is_valid() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "GIBBSITE_KERNEL",
+        "there is no such kernel level",
+        "unset it, or name baseline, avx2 or avx512",
+    ))
+}
+
+/// The threads that share the cells.
+pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
+    check_at_most("--threads", threads, 1024)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|reason| {
+        Error::invalid(
+            format!("--threads {threads}"),
+            format!("they cannot be started ({reason})"),
+            "take fewer",
+        )
+    })
+}

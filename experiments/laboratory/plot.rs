@@ -1,0 +1,261 @@
+//! Figures of rows: which panel a row is in, which series, where it stands, and what becomes of rows in one place.
+
+use crate::experiment::Experiment;
+use crate::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
+use crate::rows::Rows;
+use gibbsite::statistics::summary::Summary;
+use indexmap::IndexSet;
+
+/// What becomes of rows that stand in one place: replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The median, with the range.
+    Range,
+    /// The median, with quartiles.
+    Quartiles,
+    /// The mean, with its standard error where there are two or more.
+    Mean,
+}
+
+impl Over {
+    /// The point that some values make.
+    pub fn point(self, x: f64, mut values: Vec<f64>) -> Option<Point> {
+        values.retain(|y| !y.is_nan());
+        if values.is_empty() {
+            return None;
+        }
+        values.sort_by(f64::total_cmp);
+        let count = values.len() as f64;
+        let at = |share: f64| values[((count - 1.0) * share).round() as usize];
+        Some(match self {
+            Over::Range => {
+                let Summary {
+                    median,
+                    smallest,
+                    largest,
+                } = Summary::of(values);
+                Point {
+                    x,
+                    y: median,
+                    low: smallest,
+                    high: largest,
+                }
+            }
+            Over::Quartiles => Point {
+                x,
+                y: Summary::of(values.clone()).median,
+                low: at(0.25),
+                high: at(0.75),
+            },
+            Over::Mean => {
+                let y = values.iter().sum::<f64>() / count;
+                let squares: f64 = values.iter().map(|value| (value - y).powi(2)).sum();
+                let error = if count > 1.0 {
+                    (squares / (count - 1.0) / count).sqrt()
+                } else {
+                    0.0
+                };
+                Point {
+                    x,
+                    y,
+                    low: y - error,
+                    high: y + error,
+                }
+            }
+        })
+    }
+}
+
+/// A function of a row.
+type Of<'a, E, T> = Box<dyn Fn(&<E as Experiment>::Cell, &<E as Experiment>::Row) -> T + 'a>;
+
+/// Exact values of a panel, from its rows.
+type Levels<'a, E> = Box<dyn Fn(&Rows<E>) -> Vec<Level> + 'a>;
+
+/// A figure of rows. Rows without a number (NaN) are left out.
+pub struct Plot<'a, E: Experiment> {
+    rows: Rows<'a, E>,
+    title: String,
+    subtitle: String,
+    panel: Of<'a, E, String>,
+    series: Of<'a, E, String>,
+    x: (Axis, Of<'a, E, f64>),
+    y: (Axis, Of<'a, E, f64>),
+    over: Over,
+    mark: Mark,
+    columns: usize,
+    levels: Levels<'a, E>,
+    first_look: usize,
+    doubtful: Option<(String, Of<'a, E, bool>)>,
+}
+
+impl<'a, E: Experiment> Rows<'a, E> {
+    /// A figure of y against x: one panel, one series, medians and ranges.
+    pub fn plot(
+        &self,
+        (x_axis, x): (Axis, impl Fn(&E::Cell, &E::Row) -> f64 + 'a),
+        (y_axis, y): (Axis, impl Fn(&E::Cell, &E::Row) -> f64 + 'a),
+    ) -> Plot<'a, E> {
+        Plot {
+            rows: self.clone(),
+            title: String::new(),
+            subtitle: String::new(),
+            panel: Box::new(|_, _| String::new()),
+            series: Box::new(|_, _| String::new()),
+            x: (x_axis, Box::new(x)),
+            y: (y_axis, Box::new(y)),
+            over: Over::Range,
+            mark: Mark::Band,
+            columns: 3,
+            levels: Box::new(|_| Vec::new()),
+            first_look: 0,
+            doubtful: None,
+        }
+    }
+}
+
+impl<'a, E: Experiment> Plot<'a, E> {
+    /// What the figure shows, in a line, and how to read it, in a smaller one.
+    #[must_use]
+    pub fn titled(mut self, title: impl Into<String>, subtitle: impl Into<String>) -> Self {
+        (self.title, self.subtitle) = (title.into(), subtitle.into());
+        self
+    }
+
+    /// The title of the panel that a row is in.
+    #[must_use]
+    pub fn panel(mut self, key: impl Fn(&E::Cell, &E::Row) -> String + 'a) -> Self {
+        self.panel = Box::new(key);
+        self
+    }
+
+    /// The series that a row belongs to, as the legend names it; the same name has the same look in every panel.
+    #[must_use]
+    pub fn series(mut self, key: impl Fn(&E::Cell, &E::Row) -> String + 'a) -> Self {
+        self.series = Box::new(key);
+        self
+    }
+
+    /// What becomes of rows in one place.
+    #[must_use]
+    pub fn over(mut self, over: Over) -> Self {
+        self.over = over;
+        self
+    }
+
+    /// How points are shown.
+    #[must_use]
+    pub fn mark(mut self, mark: Mark) -> Self {
+        self.mark = mark;
+        self
+    }
+
+    /// Panels a row, at most.
+    #[must_use]
+    pub fn columns(mut self, columns: usize) -> Self {
+        self.columns = columns;
+        self
+    }
+
+    /// Exact values of a panel, from its rows.
+    #[must_use]
+    pub fn levels(mut self, levels: impl Fn(&Rows<E>) -> Vec<Level> + 'a) -> Self {
+        self.levels = Box::new(levels);
+        self
+    }
+
+    /// The look of the first series.
+    #[must_use]
+    pub fn first_look(mut self, look: usize) -> Self {
+        self.first_look = look;
+        self
+    }
+
+    /// Black dots over points of which a row is doubtful, and their name in the legend.
+    #[must_use]
+    pub fn doubtful(mut self, name: &str, is: impl Fn(&E::Cell, &E::Row) -> bool + 'a) -> Self {
+        self.doubtful = Some((name.to_string(), Box::new(is)));
+        self.first_look = self.first_look.max(1);
+        self
+    }
+
+    /// The figure.
+    pub fn figure(self) -> Figure {
+        let names: IndexSet<String> = self
+            .rows
+            .iter()
+            .map(|(cell, row)| (self.series)(cell, row))
+            .collect();
+        let panels = self.rows.group_by(&self.panel);
+        let panels: Vec<Panel> = panels
+            .into_iter()
+            .map(|(title, rows)| self.draw(title, &rows, &names))
+            .collect();
+        Figure {
+            title: self.title,
+            subtitle: self.subtitle,
+            columns: panels.len().clamp(1, self.columns),
+            panels,
+            x: self.x.0,
+            y: self.y.0,
+        }
+    }
+
+    fn draw(&self, title: String, rows: &Rows<'a, E>, names: &IndexSet<String>) -> Panel {
+        let mut unsure = Vec::new();
+        let mut series = Vec::new();
+        for (label, own) in rows.group_by(&self.series) {
+            let look = names.get_index_of(&label).unwrap_or(0);
+            let mut points: Vec<Point> = Vec::new();
+            // Equal numbers have equal bits, but for the zeros.
+            for own in own
+                .group_by(|cell, row| ((self.x.1)(cell, row) + 0.0).to_bits())
+                .values()
+            {
+                let Some((cell, row)) = own.iter().next() else {
+                    continue;
+                };
+                let x = (self.x.1)(cell, row);
+                // On a logarithmic axis a little sideways from each other, so that no bar hides another.
+                let middle = (names.len() as f64 - 1.0) / 2.0;
+                let aside = match self.x.0.log && self.mark == Mark::Bars {
+                    true => 1.035_f64.powf(look as f64 - middle),
+                    false => 1.0,
+                };
+                let Some(point) = self.over.point(x * aside, own.values(&self.y.1)) else {
+                    continue;
+                };
+                points.push(point);
+                let doubtful = |is: &Of<E, bool>| own.iter().any(|(cell, row)| is(cell, row));
+                if self.doubtful.as_ref().is_some_and(|(_, is)| doubtful(is)) {
+                    unsure.push(point);
+                }
+            }
+            points.sort_by(|a, b| a.x.total_cmp(&b.x));
+            if !points.is_empty() {
+                series.push(Series {
+                    label,
+                    look: self.first_look + look,
+                    mark: self.mark,
+                    points,
+                });
+            }
+        }
+        // Drawn in the same order everywhere.
+        series.sort_by_key(|series| series.look);
+        if let Some((name, _)) = self.doubtful.as_ref().filter(|_| !unsure.is_empty()) {
+            series.push(Series {
+                label: name.clone(),
+                look: 0,
+                mark: Mark::Dots,
+                points: unsure,
+            });
+        }
+        Panel {
+            title,
+            series,
+            levels: (self.levels)(rows),
+            y: None,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The files of a finished run: written apart, and put in place together.
+
+use crate::error::{Error, Result};
+use crate::experiment::Experiment;
+use crate::progress::words;
+use crate::record::{self, Record};
+use crate::report::figure::Figure;
+use crate::report::file;
+use crate::report::stacked_bars::StackedBars;
+use crate::rows::Rows;
+use crate::table::Table;
+use gibbsite::kernels::level::Level;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What made the files beside it: the same for every run that writes the same files.
+#[derive(Serialize, Deserialize)]
+struct RunRecord {
+    program: String,
+    version: String,
+    /// Every option with the value that was used.
+    options: Map<String, Value>,
+    #[serde(default)]
+    cells: usize,
+    #[serde(default)]
+    files: Vec<String>,
+}
+
+/// How and when they were made: of this machine, and no part of the results.
+#[derive(Serialize)]
+struct Circumstances {
+    seconds: f64,
+    cells_kept: usize,
+    threads: usize,
+    cores: usize,
+    operating_system: &'static str,
+    architecture: &'static str,
+    kernel_level: &'static str,
+}
+
+/// The files and sentences of one run.
+pub struct Publication {
+    out: PathBuf,
+    /// Where files wait for each other, so that a run that stops leaves what was there whole.
+    staged: tempfile::TempDir,
+    files: Vec<String>,
+    figures: Vec<String>,
+    text: String,
+}
+
+impl Publication {
+    /// Nothing yet, for this folder. Refused where it holds what no run of this program has written.
+    pub fn begin(out: &Path, program: &str) -> Result<Self> {
+        let refuse = |problem: String| {
+            let what = format!("--out {}", out.display());
+            Err(Error::invalid(what, problem, "name another folder"))
+        };
+        match file::read_json::<RunRecord>(&out.join("run.json")) {
+            Ok(earlier) if earlier.program != program => {
+                return refuse(format!("it holds results of {}", earlier.program));
+            }
+            Err(_) if out.join("rows.csv").exists() => {
+                return refuse("its rows.csv has no run.json that says what made it".to_string());
+            }
+            _ => {}
+        }
+        let staged = tempfile::Builder::new()
+            .prefix(file::TEMPORARY)
+            .tempdir_in(out);
+        let refuse = |source| Error::cannot_write(out, "write into the folder", source);
+        Ok(Self {
+            out: out.to_path_buf(),
+            staged: staged.map_err(refuse)?,
+            files: Vec::new(),
+            figures: Vec::new(),
+            text: String::new(),
+        })
+    }
+
+    /// rows.csv.
+    pub(crate) fn rows<E: Experiment>(&mut self, rows: &Rows<E>) -> Result<()> {
+        self.table("rows", rows.iter())
+    }
+
+    /// `NAME.csv`, whose columns are those of two records.
+    pub fn table<'a, A: Record + 'a, B: Record + 'a>(
+        &mut self,
+        name: &str,
+        rows: impl Iterator<Item = (&'a A, &'a B)>,
+    ) -> Result<()> {
+        let name = format!("{name}.csv");
+        let path = self.staged.path().join(&name);
+        let refuse = |source| Error::Table {
+            path: path.clone(),
+            source,
+        };
+        let bytes = record::to_csv(rows).map_err(refuse)?;
+        self.files.push(name);
+        file::write(&path, &bytes)
+    }
+
+    /// `NAME.png` and `NAME.svg`; a figure without a point is left out.
+    pub fn figure(&mut self, name: &str, figure: &Figure) -> Result<()> {
+        if figure.panels.iter().all(|panel| panel.series.is_empty()) {
+            return Ok(());
+        }
+        figure.write(self.staged.path(), name)?;
+        self.drawn(name);
+        Ok(())
+    }
+
+    /// The same for stacked bars.
+    pub fn stacked_bars(&mut self, name: &str, figure: &StackedBars) -> Result<()> {
+        figure.write(self.staged.path(), name)?;
+        self.drawn(name);
+        Ok(())
+    }
+
+    fn drawn(&mut self, name: &str) {
+        self.figures.push(name.to_string());
+        self.files
+            .extend([format!("{name}.png"), format!("{name}.svg")]);
+    }
+
+    /// A sentence, printed at the end of the run.
+    pub fn say(&mut self, text: impl AsRef<str>) {
+        self.text.push('\n');
+        self.text.push_str(text.as_ref());
+        self.text.push('\n');
+    }
+
+    /// A table, printed at the end of the run; one without a line is left out.
+    pub fn print(&mut self, table: Table) {
+        if let Some(text) = table.text() {
+            self.say(text);
+        }
+    }
+
+    /// Puts the files in place, and returns what is to be printed. Files of an earlier run that would change are kept in
+    /// `earlier/N`.
+    pub(crate) fn finish(
+        mut self,
+        program: &str,
+        options: Map<String, Value>,
+        (cells, kept): (usize, usize),
+        preset: Option<String>,
+        start: Instant,
+    ) -> Result<String> {
+        self.files.push("run.json".to_string());
+        let record = RunRecord {
+            program: program.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            options,
+            cells,
+            files: self.files.clone(),
+        };
+        file::write_json(&self.staged.path().join("run.json"), &record)?;
+        self.set_earlier_apart()?;
+        for name in &self.files {
+            let (from, to) = (self.staged.path().join(name), self.out.join(name));
+            let refuse = |source| Error::cannot_write(&to, "write the file", source);
+            fs::rename(&from, &to).map_err(refuse)?;
+        }
+        let seconds = start.elapsed();
+        let circumstances = Circumstances {
+            seconds: seconds.as_secs_f64(),
+            cells_kept: kept,
+            threads: rayon::current_num_threads(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            operating_system: std::env::consts::OS,
+            architecture: std::env::consts::ARCH,
+            kernel_level: Level::get().name(),
+        };
+        file::write_json(&self.out.join("cells/circumstances.json"), &circumstances)?;
+        let preset = preset.map_or(String::new(), |line| format!("{line}\n"));
+        let kept = match kept {
+            0 => String::new(),
+            kept => format!(", {kept} of {cells} cells kept from an earlier run"),
+        };
+        let tables = self.files.iter().filter(|name| name.ends_with(".csv"));
+        let tables: Vec<&str> = tables.map(String::as_str).collect();
+        let figures = match self.figures.len() {
+            0 => String::new(),
+            _ => format!("{} (.png, .svg), ", self.figures.join(", ")),
+        };
+        Ok(format!(
+            "{preset}Wrote {figures}{} and run.json to {} in {}{kept}.\n{}",
+            tables.join(", "),
+            self.out.display(),
+            words(seconds),
+            self.text
+        ))
+    }
+
+    /// Moves the files of an earlier run to a folder of their own, unless this run writes the same.
+    fn set_earlier_apart(&self) -> Result<()> {
+        let Ok(mut earlier) = file::read_json::<RunRecord>(&self.out.join("run.json")) else {
+            return Ok(());
+        };
+        if earlier.files.is_empty() {
+            // Written by version 0.1 before it kept a list.
+            let entries = fs::read_dir(&self.out).into_iter().flatten().flatten();
+            let files = entries.filter(|entry| entry.path().is_file());
+            earlier.files = files
+                .map(|entry| entry.file_name().to_string_lossy().into())
+                .collect();
+        }
+        let same = |name: &String| {
+            let read = |folder: &Path| fs::read(folder.join(name)).ok();
+            self.files.contains(name) && read(&self.out) == read(self.staged.path())
+        };
+        if earlier.files.iter().all(same) {
+            return Ok(());
+        }
+        let mut number = 1;
+        while self.out.join(format!("earlier/{number}")).exists() {
+            number += 1;
+        }
+        let place = self.out.join(format!("earlier/{number}"));
+        file::create_folder(&place)?;
+        for name in &earlier.files {
+            let (from, to) = (self.out.join(name), place.join(name));
+            let refuse = |source| Error::cannot_write(&to, "write the file", source);
+            if from.exists() {
+                fs::rename(&from, &to).map_err(refuse)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! The rows of a finished sweep, and how they are put together by key functions.
+
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::record::{self, Record};
+use crate::report::file;
+use crate::sweep::Finished;
+use gibbsite::statistics::estimate::Estimate;
+use gibbsite::statistics::summary::Summary;
+use indexmap::IndexMap;
+use std::hash::Hash;
+use std::path::PathBuf;
+
+/// Rows with the cells they belong to, in the order of rows.csv.
+pub struct Rows<'a, E: Experiment> {
+    all: Vec<(&'a E::Cell, &'a E::Row)>,
+    paths: &'a [PathBuf],
+}
+
+impl<'a, E: Experiment> Clone for Rows<'a, E> {
+    fn clone(&self) -> Self {
+        Self {
+            all: self.all.clone(),
+            paths: self.paths,
+        }
+    }
+}
+
+impl<'a, E: Experiment> Rows<'a, E> {
+    pub(crate) fn of(finished: &'a Finished<E>) -> Self {
+        Self {
+            all: finished
+                .rows
+                .iter()
+                .map(|(cell, row)| (cell, row))
+                .collect(),
+            paths: &finished.paths,
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a E::Cell, &'a E::Row)> + Clone + '_ {
+        self.all.iter().copied()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Those that `keep` keeps.
+    #[must_use]
+    pub fn filter(&self, keep: impl Fn(&E::Cell, &E::Row) -> bool) -> Self {
+        let all = self.iter().filter(|(cell, row)| keep(cell, row));
+        Self {
+            all: all.collect(),
+            paths: self.paths,
+        }
+    }
+
+    /// Rows with equal keys together, in the order in which the keys appear.
+    pub fn group_by<K: Hash + Eq>(
+        &self,
+        key: impl Fn(&E::Cell, &E::Row) -> K,
+    ) -> IndexMap<K, Self> {
+        let mut groups: IndexMap<K, Self> = IndexMap::new();
+        for (cell, row) in self.iter() {
+            let empty = || Self {
+                all: Vec::new(),
+                paths: self.paths,
+            };
+            groups
+                .entry(key(cell, row))
+                .or_insert_with(empty)
+                .all
+                .push((cell, row));
+        }
+        groups
+    }
+
+    /// A number of every row.
+    pub fn values(&self, value: impl Fn(&E::Cell, &E::Row) -> f64) -> Vec<f64> {
+        self.iter().map(|(cell, row)| value(cell, row)).collect()
+    }
+
+    /// Median and range of a number; of none NaN.
+    pub fn summary(&self, value: impl Fn(&E::Cell, &E::Row) -> f64) -> Summary {
+        match self.values(value) {
+            values if values.is_empty() => Summary::of(vec![f64::NAN]),
+            values => Summary::of(values),
+        }
+    }
+
+    /// Mean of a number over independent rows, with its standard error where there are two or more.
+    pub fn mean(&self, value: impl Fn(&E::Cell, &E::Row) -> f64) -> Option<Estimate> {
+        let all: Vec<Estimate> = self
+            .values(value)
+            .into_iter()
+            .map(Estimate::exact)
+            .collect();
+        Estimate::over_replicas(&all)
+    }
+
+    /// The further table that cells have left with `Lab::table`; cells that left none have no rows.
+    pub fn table<R: Record>(&self, name: &str) -> Result<Vec<(E::Cell, R)>> {
+        let mut all = Vec::new();
+        for path in self.paths {
+            let path = file::ending(path, &format!("{name}.csv"));
+            if path.exists() {
+                all.extend(record::read_csv(&path)?);
+            }
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,235 @@
+//! A sweep over independent cells: in parallel, kept as they finish, and never mixed.
+
+use crate::error::{Error, Result};
+use crate::experiment::Experiment;
+use crate::lab::{Lab, Shared};
+use crate::options;
+use crate::progress::Progress;
+use crate::record::{self, identity};
+use crate::report::file;
+use gibbsite::random::Seed;
+use rayon::prelude::*;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// The folder of a run, which no other run can enter until this one has ended.
+pub struct Folder {
+    /// Where the results go.
+    pub out: PathBuf,
+    /// Finished cells of all settings, each in a folder of its own.
+    cells: PathBuf,
+    /// Held by the system, so that a run that is killed does not leave it behind.
+    _lock: File,
+}
+
+impl Folder {
+    /// Enters a folder, and cleans what killed runs have left there.
+    pub fn enter(out: &Path) -> Result<Self> {
+        file::create_folder(out)?;
+        let cells = out.join("cells");
+        file::create_folder(&cells)?;
+        let path = cells.join("lock");
+        let refuse = |source| Error::cannot_write(&path, "write the file", source);
+        let mut lock = File::options();
+        let lock = lock.create(true).read(true).write(true).truncate(false);
+        let mut lock = lock.open(&path).map_err(refuse)?;
+        if lock.try_lock().is_err() {
+            let mut holder = String::new();
+            let _ = lock.read_to_string(&mut holder);
+            return Err(Error::invalid(
+                format!("--out {}", out.display()),
+                format!("another run ({}) is working there", holder.trim()),
+                "let it finish, or name another folder",
+            ));
+        }
+        lock.set_len(0).map_err(refuse)?;
+        write!(lock, "process {}", std::process::id()).map_err(refuse)?;
+        remove_leftovers(out);
+        for folder in fs::read_dir(&cells).into_iter().flatten().flatten() {
+            remove_leftovers(&folder.path());
+        }
+        Ok(Self {
+            out: out.to_path_buf(),
+            cells,
+            _lock: lock,
+        })
+    }
+
+    /// Where the cells with these settings are; other settings, or another program, have other folders.
+    fn of(&self, stamp: &Map<String, Value>) -> Result<PathBuf> {
+        let text = serde_json::to_string(stamp).unwrap_or_default();
+        let mut hash = DefaultHasher::new();
+        text.hash(&mut hash);
+        let folder = self.cells.join(format!("{:016x}", hash.finish()));
+        file::create_folder(&folder)?;
+        let record = folder.join("made_with.json");
+        if !record.exists() {
+            file::write_json(&record, stamp)?;
+        }
+        Ok(folder)
+    }
+}
+
+/// Temporary files of runs that were killed.
+fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(file::TEMPORARY)
+        {
+            // What cannot be removed harms nobody.
+            let _ = match entry.path().is_dir() {
+                true => fs::remove_dir_all(entry.path()),
+                false => fs::remove_file(entry.path()),
+            };
+        }
+    }
+}
+
+/// All that decides what a cell holds, beside its own values: the options but for those that only choose cells, and the
+/// program.
+pub fn stamp<E: Experiment>(experiment: &E) -> Result<Map<String, Value>> {
+    let mut stamp = options::settings(experiment)?;
+    if let Some(name) = E::AXES.iter().find(|name| !stamp.contains_key(**name)) {
+        return Err(Error::invalid(
+            format!("the axis {name}"),
+            "there is no such option",
+            "write its name as it is serialised",
+        ));
+    }
+    stamp.retain(|name, _| !E::AXES.contains(&name.as_str()));
+    stamp.insert("experiment".to_string(), E::NAME.into());
+    stamp.insert("program".to_string(), program()?.into());
+    Ok(stamp)
+}
+
+/// A hash of the running program.
+fn program() -> Result<String> {
+    let refuse = |source| Error::cannot_read(Path::new("the running program"), source);
+    let path = std::env::current_exe().map_err(refuse)?;
+    let bytes = fs::read(&path).map_err(refuse)?;
+    let mut hash = DefaultHasher::new();
+    bytes.hash(&mut hash);
+    Ok(format!("{:016x}", hash.finish()))
+}
+
+/// The finished cells of a sweep.
+pub struct Finished<E: Experiment> {
+    /// Rows of all cells, in the order of the cells.
+    pub rows: Vec<(E::Cell, E::Row)>,
+    /// Cells in all.
+    pub cells: usize,
+    /// Cells that an earlier run had finished.
+    pub kept: usize,
+    /// Where each cell's further tables are, without what follows its name.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Computes all cells that are not there yet. Every finished cell is on disk before the next begins, so that a run that
+/// stops loses only what was under way.
+pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>> {
+    let cells = experiment.cells()?;
+    let paths = paths::<E>(&cells, &folder.of(&stamp(experiment)?)?)?;
+    if experiment.common().fresh {
+        paths
+            .iter()
+            .for_each(|path| drop(fs::remove_file(file_of(path))));
+    }
+    let work: Vec<f64> = cells
+        .iter()
+        .map(|cell| experiment.work(cell).max(1e-9))
+        .collect();
+    let found: Vec<Option<Vec<_>>> = paths.iter().map(|path| read::<E>(path)).collect();
+    let left = work.iter().zip(&found).filter(|(_, found)| found.is_none());
+    let total: f64 = left.map(|(work, _)| work).sum();
+    let kept = found.iter().flatten().count();
+    let (shared, progress) = (Shared::default(), Progress::new());
+    let root = Seed::root(experiment.common().seed);
+    let rows: Result<Vec<Vec<_>>> = (cells.par_iter().zip(&paths).zip(&work).zip(found))
+        .with_max_len(1)
+        .map(|(((cell, path), work), found)| {
+            if let Some(rows) = found {
+                return Ok(rows);
+            }
+            let lab = Lab {
+                root,
+                shared: &shared,
+                progress: &progress,
+                share: work / total,
+                reported: Mutex::new(0.0),
+                path: path.clone(),
+            };
+            let rows = experiment.run(cell, &lab).map_err(|error| Error::InCell {
+                cell: identity(cell),
+                source: Box::new(error),
+            })?;
+            lab.progress(1, 1);
+            let rows: Vec<_> = rows.into_iter().map(|row| (cell.clone(), row)).collect();
+            write::<E>(path, &rows)?;
+            Ok(rows)
+        })
+        .collect();
+    progress.finish();
+    Ok(Finished {
+        rows: rows?.into_iter().flatten().collect(),
+        cells: cells.len(),
+        kept,
+        paths,
+    })
+}
+
+/// Where each cell is kept; two cells with one name are refused, since one would overwrite the other.
+fn paths<E: Experiment>(cells: &[E::Cell], folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut names = HashMap::new();
+    let mut paths = Vec::new();
+    for (number, cell) in cells.iter().enumerate() {
+        let name = identity(cell);
+        if let Some(other) = names.insert(name.clone(), number) {
+            return Err(Error::invalid(
+                format!("cells {other} and {number}"),
+                format!("both are called {name}"),
+                "give the cell a field in which they differ, or name each value once",
+            ));
+        }
+        paths.push(folder.join(name));
+    }
+    Ok(paths)
+}
+
+fn file_of(path: &Path) -> PathBuf {
+    file::ending(path, "csv")
+}
+
+/// The last line of a cell's file says how many rows it has.
+fn last_line(rows: usize) -> String {
+    format!("# {rows} rows\n")
+}
+
+/// Pairs of a cell and a row.
+type Pairs<E> = Vec<(<E as Experiment>::Cell, <E as Experiment>::Row)>;
+
+fn write<E: Experiment>(path: &Path, rows: &Pairs<E>) -> Result<()> {
+    let path = file_of(path);
+    let refuse = |source| Error::Table {
+        path: path.clone(),
+        source,
+    };
+    let mut bytes = record::to_csv(rows.iter().map(|(cell, row)| (cell, row))).map_err(refuse)?;
+    bytes.extend(last_line(rows.len()).bytes());
+    file::write(&path, &bytes)
+}
+
+/// The rows of a finished cell; `None` where the file is not there or damaged, so that the cell is computed anew.
+fn read<E: Experiment>(path: &Path) -> Option<Pairs<E>> {
+    let path = file_of(path);
+    let rows: Pairs<E> = record::read_csv(&path).ok()?;
+    let text = fs::read_to_string(&path).ok()?;
+    text.ends_with(&format!("\n{}", last_line(rows.len())))
+        .then_some(rows)
+}
