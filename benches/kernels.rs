@@ -17,18 +17,12 @@ fn main() {
 }
 
 /// Visible units, hidden units, chains.
-const SIZES: [(usize, usize, usize); 5] = [
-    (784, 500, 100),
-    (784, 500, 20),
-    (100, 400, 100),
-    (64, 64, 100),
-    (16, 16, 100),
-];
+const SIZES: [(usize, usize, usize); 5] =
+    [(784, 500, 100), (784, 500, 20), (100, 400, 100), (64, 64, 100), (16, 16, 100)];
 
 fn machine(visible: usize, hidden: usize, deviation: f64) -> Rbm {
     let mut rbm = Rbm::new(visible, hidden).expect("layers have units");
-    rbm.initialize(InitialWeights::Gaussian(deviation), Seed::root(1))
-        .expect("the deviation is a number");
+    rbm.initialize(InitialWeights::Gaussian(deviation), Seed::root(1)).expect("the deviation is a number");
     rbm
 }
 
@@ -46,9 +40,7 @@ fn block_gibbs_step(bencher: Bencher, (visible, hidden, count): (usize, usize, u
     let rbm = machine(visible, hidden, 0.01);
     let mut chains = chains(&rbm, count);
     let kernel = rbm.kernel();
-    bencher
-        .counter(ItemsCount::new(count))
-        .bench_local(|| kernel.advance(&mut chains, 1.0, 1, Clamp::Nothing));
+    bencher.counter(ItemsCount::new(count)).bench_local(|| kernel.advance(&mut chains, 1.0, 1, Clamp::Nothing));
 }
 
 /// The gradient of CD and PCD, written out; items are rows.
@@ -75,11 +67,7 @@ fn descend_difference(bencher: Bencher, (visible, hidden, count): (usize, usize,
 }
 
 fn descent(momentum: f64) -> Descent {
-    Descent {
-        rate: 1e-9,
-        momentum,
-        weight_decay: 0.0,
-    }
+    Descent { rate: 1e-9, momentum, weight_decay: 0.0 }
 }
 
 /// The update alone, with momentum and without; items are parameters.
@@ -91,27 +79,21 @@ fn descend(bencher: Bencher, (visible, hidden, momentum): (usize, usize, f64)) {
     let kept = if momentum > 0.0 { gradient.len() } else { 0 };
     let mut velocity = vec![0.0; kept];
     let descent = descent(momentum);
-    bencher
-        .counter(ItemsCount::new(gradient.len()))
-        .bench_local(|| rbm.descend(&descent, &gradient, &mut velocity));
+    bencher.counter(ItemsCount::new(gradient.len())).bench_local(|| rbm.descend(&descent, &gradient, &mut velocity));
 }
 
 /// The check that an update stays finite; items are numbers.
 #[divan::bench(args = [4_352, 393_284])]
 fn largest_of(bencher: Bencher, count: usize) {
     let values = vec![0.5; count];
-    bencher
-        .counter(ItemsCount::new(count))
-        .bench_local(|| largest_magnitude(divan::black_box(&values)));
+    bencher.counter(ItemsCount::new(count)).bench_local(|| largest_magnitude(divan::black_box(&values)));
 }
 
 /// Exact ln Z; items are states.
 #[divan::bench(args = [(12, 12), (16, 16), (20, 20), (784, 16)])]
 fn log_partition(bencher: Bencher, (visible, hidden): (usize, usize)) {
     let rbm = machine(visible, hidden, 0.1);
-    bencher
-        .counter(ItemsCount::new(1_usize << visible.min(hidden)))
-        .bench_local(|| enumerate::log_partition(&rbm));
+    bencher.counter(ItemsCount::new(1_usize << visible.min(hidden))).bench_local(|| enumerate::log_partition(&rbm));
 }
 
 /// ln Z and every moment; items are states.

@@ -39,30 +39,15 @@ struct IsingKl {
     couplings: CouplingOptions,
 
     /// Training data: `exact` for the whole law, or how many configurations Monte Carlo draws
-    #[arg(
-        long,
-        value_name = "M|exact",
-        default_value = "exact",
-        help_heading = "Target"
-    )]
+    #[arg(long, value_name = "M|exact", default_value = "exact", help_heading = "Target")]
     samples: Samples,
 
     /// Gradient estimators: exact (enumeration), cd (contrastive divergence), pcd (persistent)
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "exact,cd,pcd",
-        help_heading = "Sweep"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "exact,cd,pcd", help_heading = "Sweep")]
     estimators: List<Estimator>,
 
     /// Gibbs steps k of cd and pcd
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "1,10",
-        help_heading = "Sweep"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "1,10", help_heading = "Sweep")]
     gibbs_steps: List<Positive>,
 
     #[command(flatten)]
@@ -82,12 +67,7 @@ struct IsingKl {
     chains: usize,
 
     /// First visible biases: zero, or `data` for the log odds of each site in the data
-    #[arg(
-        long,
-        value_name = "WHICH",
-        default_value = "zero",
-        help_heading = "Training"
-    )]
+    #[arg(long, value_name = "WHICH", default_value = "zero", help_heading = "Training")]
     visible_bias: VisibleBias,
 
     #[command(flatten)]
@@ -156,14 +136,8 @@ impl Experiment for IsingKl {
     type Cell = Cell;
     type Row = Row;
     const NAME: &'static str = "ising_kl";
-    const AXES: &'static [&'static str] = &[
-        "lattices",
-        "temperatures",
-        "estimators",
-        "gibbs_steps",
-        "hidden",
-        "replicas",
-    ];
+    const AXES: &'static [&'static str] =
+        &["lattices", "temperatures", "estimators", "gibbs_steps", "hidden", "replicas"];
     const DEFAULTS: Preset = &[
         ("hidden", "1,2,4,8,16"),
         ("replicas", "5"),
@@ -174,13 +148,8 @@ impl Experiment for IsingKl {
         ("momentum", "0.5"),
         ("initial_weights", "gaussian:0.5"),
     ];
-    const QUICK: Preset = &[
-        ("gibbs_steps", "1,10"),
-        ("hidden", "2,8"),
-        ("replicas", "2"),
-        ("epochs", "500"),
-        ("every", "25"),
-    ];
+    const QUICK: Preset =
+        &[("gibbs_steps", "1,10"), ("hidden", "2,8"), ("replicas", "2"), ("epochs", "500"), ("every", "25")];
     const PAPER: Preset = &[
         ("lattices", "ring:6,chain:6"),
         ("temperatures", "1"),
@@ -219,16 +188,9 @@ impl Experiment for IsingKl {
             _ => self.gibbs_steps.iter().map(|k| Some(k.0)).collect(),
         };
         let estimators = self.estimators.iter();
-        let estimators: Vec<_> = estimators
-            .flat_map(|&e| steps(e).into_iter().map(move |k| (e, k)))
-            .collect();
+        let estimators: Vec<_> = estimators.flat_map(|&e| steps(e).into_iter().map(move |k| (e, k))).collect();
         let replicas = 0..self.machines.replicas;
-        let all = iproduct!(
-            self.target.all(),
-            estimators,
-            self.machines.hidden(),
-            replicas
-        );
+        let all = iproduct!(self.target.all(), estimators, self.machines.hidden(), replicas);
         let cell = |((lattice, temperature), (estimator, gibbs_steps), hidden, replica)| Cell {
             lattice,
             temperature,
@@ -268,9 +230,7 @@ impl Experiment for IsingKl {
             self.data(&ising, target_seed.child("data", cell.replica as u64))
         })?;
         // Weights depend on the model and the replica only, so that estimators start alike.
-        let weights = target_seed
-            .child("hidden", cell.hidden as u64)
-            .child("weights", cell.replica as u64);
+        let weights = target_seed.child("hidden", cell.hidden as u64).child("weights", cell.replica as u64);
         let seed = target_seed.child(&run_name(cell), 0);
         let mut model = Rbm::new(cell.lattice.sites(), cell.hidden)?;
         model.initialize(self.training.initial_weights, weights)?;
@@ -295,25 +255,13 @@ impl Experiment for IsingKl {
             Ok(())
         };
         let seed = seed.child("training", 0);
-        train(
-            &mut model,
-            &mut *estimator,
-            &data.training,
-            &settings,
-            seed,
-            measure,
-        )?;
+        train(&mut model, &mut *estimator, &data.training, &settings, seed, measure)?;
         Ok(rows)
     }
 
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         let last = rows.filter(|_, row| row.epoch == self.training.epochs);
-        let lattices: Vec<String> = self
-            .target
-            .lattices
-            .iter()
-            .map(|l| format!("the {}", l.description()))
-            .collect();
+        let lattices: Vec<String> = self.target.lattices.iter().map(|l| format!("the {}", l.description())).collect();
         let lattices = lattices.join(" and ");
         let replicas = self.machines.replicas_in_words("median and range");
         let protocol = self.protocol();
@@ -323,62 +271,30 @@ impl Experiment for IsingKl {
         };
         let kl = |_: &Cell, row: &Row| row.kl;
         let learning = rows
-            .plot(
-                (Axis::linear(passes), |_, row| row.epoch as f64),
-                (Axis::log("KL divergence (nats)"), kl),
-            )
+            .plot((Axis::linear(passes), |_, row| row.epoch as f64), (Axis::log("KL divergence (nats)"), kl))
             .panel(|cell, _| self.panel(cell, Some(cell.hidden)))
             .series(|cell, _| label(cell))
             .levels(|rows| self.floors(rows, false))
-            .titled(
-                format!("Learning the Ising model on {lattices}"),
-                format!("{protocol}; {replicas}"),
-            );
+            .titled(format!("Learning the Ising model on {lattices}"), format!("{protocol}; {replicas}"));
         publication.figure("kl_against_epoch", &learning.figure())?;
         let ticks = self.machines.hidden().map(|hidden| hidden as f64).collect();
         let axis = Axis::log("hidden units").with_ticks(ticks);
         let reached = last
-            .plot(
-                (axis, |cell, _| cell.hidden as f64),
-                (Axis::log("final KL divergence (nats)"), kl),
-            )
+            .plot((axis, |cell, _| cell.hidden as f64), (Axis::log("final KL divergence (nats)"), kl))
             .panel(|cell, _| self.panel(cell, None))
             .series(|cell, _| label(cell))
             .levels(|rows| self.floors(rows, true))
             .mark(Mark::Bars)
             .titled(
-                format!(
-                    "How many hidden units does an RBM need for the Ising model on {lattices}?"
-                ),
-                format!(
-                    "{protocol}; KL after {} epochs, {replicas}",
-                    self.training.epochs
-                ),
+                format!("How many hidden units does an RBM need for the Ising model on {lattices}?"),
+                format!("{protocol}; KL after {} epochs, {replicas}", self.training.epochs),
             );
         publication.figure("kl_against_hidden", &reached.figure())?;
         let mut table = Table::new(
-            format!(
-                "KL divergence to the Ising law after {} epochs, in nats:",
-                self.training.epochs
-            ),
-            &[
-                "lattice",
-                "T",
-                "estimator",
-                "k",
-                "hidden",
-                "median",
-                "min",
-                "max",
-                "floor",
-            ],
+            format!("KL divergence to the Ising law after {} epochs, in nats:", self.training.epochs),
+            &["lattice", "T", "estimator", "k", "hidden", "median", "min", "max", "floor"],
         );
-        for (_, own) in last.group_by(|cell, _| {
-            identity(&Cell {
-                replica: 0,
-                ..cell.clone()
-            })
-        }) {
+        for (_, own) in last.group_by(|cell, _| identity(&Cell { replica: 0, ..cell.clone() })) {
             let (Some((cell, _)), kl) = (own.iter().next(), own.summary(kl)) else {
                 continue;
             };
@@ -403,34 +319,20 @@ impl IsingKl {
     /// The target as a name: training data depend on nothing else but the replica.
     fn target_name(&self, cell: &Cell) -> String {
         let CouplingOptions { coupling, field } = self.couplings;
-        format!(
-            "{} J={coupling} h={field} T={} M={}",
-            cell.lattice, cell.temperature, self.samples
-        )
+        format!("{} J={coupling} h={field} T={} M={}", cell.lattice, cell.temperature, self.samples)
     }
 
     fn data(&self, ising: &Ising, seed: Seed) -> Result<Data> {
         Ok(match self.samples {
-            Samples::Exact => Data {
-                training: whole_law(ising)?,
-                sample: None,
-            },
+            Samples::Exact => Data { training: whole_law(ising)?, sample: None },
             Samples::Count(count) => {
                 let training = draw_configurations(ising, count, seed)?.configurations;
-                Data {
-                    sample: Some(training.distinct()),
-                    training,
-                }
+                Data { sample: Some(training.distinct()), training }
             }
         })
     }
 
-    fn estimator(
-        &self,
-        cell: &Cell,
-        data: &Configurations,
-        seed: Seed,
-    ) -> Result<Box<dyn GradientEstimator>> {
+    fn estimator(&self, cell: &Cell, data: &Configurations, seed: Seed) -> Result<Box<dyn GradientEstimator>> {
         let steps = cell.gibbs_steps.unwrap_or(0);
         Ok(match cell.estimator {
             Estimator::Exact => Box::new(Exact),
@@ -438,13 +340,7 @@ impl IsingKl {
             Estimator::Pcd => {
                 let starts = RowSampler::new(data)?.draw(self.chains, seed.child("starts", 0));
                 let (how, seed) = (self.training.hidden_statistics, seed.child("chains", 0));
-                Box::new(PersistentContrastiveDivergence::new(
-                    steps,
-                    how,
-                    &starts,
-                    cell.hidden,
-                    seed,
-                )?)
+                Box::new(PersistentContrastiveDivergence::new(steps, how, &starts, cell.hidden, seed)?)
             }
         })
     }
@@ -466,10 +362,7 @@ impl IsingKl {
         let several = |count: usize, text: String| (count > 1).then_some(text);
         let words = [
             several(self.target.lattices.len(), cell.lattice.description()),
-            several(
-                self.target.temperatures.len(),
-                format!("T = {}", cell.temperature),
-            ),
+            several(self.target.temperatures.len(), format!("T = {}", cell.temperature)),
             hidden.map(units),
         ];
         words.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -510,10 +403,7 @@ impl IsingKl {
 fn run_name(cell: &Cell) -> String {
     let lattice = cell.lattice.to_string().replace(':', "-");
     let steps = cell.gibbs_steps.map_or(String::new(), |k| format!("_k{k}"));
-    format!(
-        "{lattice}_{}{steps}_h{}_r{}",
-        cell.estimator, cell.hidden, cell.replica
-    )
+    format!("{lattice}_{}{steps}_h{}_r{}", cell.estimator, cell.hidden, cell.replica)
 }
 
 fn label(cell: &Cell) -> String {

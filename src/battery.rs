@@ -43,15 +43,8 @@ pub enum Family {
 
 impl Family {
     /// All of them, in the order of tables.
-    pub const ALL: [Self; 7] = [
-        Self::Easy,
-        Self::Separated,
-        Self::Narrow,
-        Self::Ferromagnet,
-        Self::Glass,
-        Self::Cold,
-        Self::LargeWeights,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Easy, Self::Separated, Self::Narrow, Self::Ferromagnet, Self::Glass, Self::Cold, Self::LargeWeights];
 
     /// The name in tables: `large_weights`.
     pub fn name(self) -> &'static str {
@@ -137,56 +130,24 @@ const SPINS: Lattice = Lattice::Square(4, 4);
 
 /// Every machine of a family.
 pub fn members(family: Family) -> Vec<Member> {
-    let random = |(visible, hidden, deviation)| Recipe::Random {
-        visible,
-        hidden,
-        deviation,
-    };
-    let learned = |(side, temperature, hidden)| Recipe::Learned {
-        side,
-        temperature,
-        hidden,
-    };
+    let random = |(visible, hidden, deviation)| Recipe::Random { visible, hidden, deviation };
+    let learned = |(side, temperature, hidden)| Recipe::Learned { side, temperature, hidden };
     let recipes: Vec<Recipe> = match family {
-        Family::Easy => [
-            (8, 6, 0.1),
-            (30, 12, 0.2),
-            (16, 16, 0.3),
-            (12, 20, 0.4),
-            (24, 8, 0.5),
-        ]
-        .map(random)
-        .into_iter()
-        .chain([(4, CRITICAL_TEMPERATURE, 8), (4, 3.0, 8)].map(learned))
-        .collect(),
+        Family::Easy => [(8, 6, 0.1), (30, 12, 0.2), (16, 16, 0.3), (12, 20, 0.4), (24, 8, 0.5)]
+            .map(random)
+            .into_iter()
+            .chain([(4, CRITICAL_TEMPERATURE, 8), (4, 3.0, 8)].map(learned))
+            .collect(),
         Family::Separated => [(4, 1.5), (6, 2.0), (8, 2.5), (10, 3.0), (12, 3.5)]
             .map(|(modes, strength)| Recipe::Separated { modes, strength })
             .to_vec(),
-        Family::Narrow => [0.03, 0.1, 0.3, 0.9]
-            .map(|mass| Recipe::Narrow { mass })
-            .to_vec(),
-        Family::Ferromagnet => [0.3, 0.44, 0.6, 0.9]
-            .map(|coupling| Recipe::Ferromagnet { coupling })
-            .to_vec(),
-        Family::Glass => [0.5, 1.0, 1.5]
-            .map(|temperature| Recipe::Glass { temperature })
-            .to_vec(),
-        Family::Cold => [(6, 1.0, 8), (6, 1.5, 12), (6, 1.8, 16)]
-            .map(learned)
-            .to_vec(),
-        Family::LargeWeights => [(20, 10, 1.5), (16, 16, 1.5), (20, 10, 3.0), (12, 8, 3.0)]
-            .map(random)
-            .to_vec(),
+        Family::Narrow => [0.03, 0.1, 0.3, 0.9].map(|mass| Recipe::Narrow { mass }).to_vec(),
+        Family::Ferromagnet => [0.3, 0.44, 0.6, 0.9].map(|coupling| Recipe::Ferromagnet { coupling }).to_vec(),
+        Family::Glass => [0.5, 1.0, 1.5].map(|temperature| Recipe::Glass { temperature }).to_vec(),
+        Family::Cold => [(6, 1.0, 8), (6, 1.5, 12), (6, 1.8, 16)].map(learned).to_vec(),
+        Family::LargeWeights => [(20, 10, 1.5), (16, 16, 1.5), (20, 10, 3.0), (12, 8, 3.0)].map(random).to_vec(),
     };
-    recipes
-        .into_iter()
-        .enumerate()
-        .map(|(number, recipe)| Member {
-            family,
-            number,
-            recipe,
-        })
-        .collect()
+    recipes.into_iter().enumerate().map(|(number, recipe)| Member { family, number, recipe }).collect()
 }
 
 /// Configurations that a machine learns from, and passes over them.
@@ -197,16 +158,10 @@ impl Member {
     pub fn name(&self) -> String {
         let text = |t: f64| format!("{}", (t * 1000.0).round() / 1000.0);
         match self.recipe {
-            Recipe::Random {
-                visible,
-                hidden,
-                deviation,
-            } => format!("random_{visible}x{hidden}_sd{deviation}"),
-            Recipe::Learned {
-                side,
-                temperature,
-                hidden,
-            } => format!("ising_{side}x{side}_t{}_h{hidden}", text(temperature)),
+            Recipe::Random { visible, hidden, deviation } => format!("random_{visible}x{hidden}_sd{deviation}"),
+            Recipe::Learned { side, temperature, hidden } => {
+                format!("ising_{side}x{side}_t{}_h{hidden}", text(temperature))
+            }
             Recipe::Separated { modes, strength } => format!("modes_{modes}_strength{strength}"),
             Recipe::Narrow { mass } => format!("narrow_{mass}"),
             Recipe::Ferromagnet { coupling } => format!("ferromagnet_k{coupling}"),
@@ -217,15 +172,11 @@ impl Member {
     /// Visible and hidden units.
     pub fn shape(&self) -> (usize, usize) {
         match self.recipe {
-            Recipe::Random {
-                visible, hidden, ..
-            } => (visible, hidden),
+            Recipe::Random { visible, hidden, .. } => (visible, hidden),
             Recipe::Learned { side, hidden, .. } => (side * side, hidden),
             Recipe::Separated { modes, .. } => (PATTERN, modes),
             Recipe::Narrow { .. } => NARROW,
-            Recipe::Ferromagnet { .. } | Recipe::Glass { .. } => {
-                (SPINS.sites(), SPINS.bonds().len())
-            }
+            Recipe::Ferromagnet { .. } | Recipe::Glass { .. } => (SPINS.sites(), SPINS.bonds().len()),
         }
     }
 
@@ -266,18 +217,14 @@ impl Member {
     pub fn machine(&self, root: Seed) -> Result<Rbm> {
         let seed = root.child(&self.name(), 0);
         match self.recipe {
-            Recipe::Random {
-                visible,
-                hidden,
-                deviation,
-            } => random_machine(visible, hidden, deviation, deviation / 2.0, seed),
+            Recipe::Random { visible, hidden, deviation } => {
+                random_machine(visible, hidden, deviation, deviation / 2.0, seed)
+            }
             Recipe::Learned { hidden, .. } => {
                 let (samples, epochs) = LESSONS;
                 Ok(learned(&self.ruler()?, samples, hidden, epochs, seed)?.0)
             }
-            Recipe::Separated { modes, strength } => {
-                separated_modes(PATTERN, modes, strength, 1.0, seed)
-            }
+            Recipe::Separated { modes, strength } => separated_modes(PATTERN, modes, strength, 1.0, seed),
             Recipe::Narrow { mass } => narrow_mode(NARROW.0, NARROW.1, mass, seed),
             Recipe::Ferromagnet { coupling } => {
                 let field = 0.01 + 0.04 * uniform(&mut seed.generator());
@@ -303,13 +250,7 @@ fn normal(mean: f64, deviation: f64) -> Result<Normal<f64>> {
 }
 
 /// Weights and biases normal with these standard deviations.
-pub fn random_machine(
-    visible: usize,
-    hidden: usize,
-    weights: f64,
-    biases: f64,
-    seed: Seed,
-) -> Result<Rbm> {
+pub fn random_machine(visible: usize, hidden: usize, weights: f64, biases: f64, seed: Seed) -> Result<Rbm> {
     let mut machine = Rbm::new(visible, hidden)?;
     let couplings = machine.couplings();
     let mut generator = seed.child("machine", 0).generator();
@@ -340,13 +281,7 @@ pub fn narrow_mode(visible: usize, hidden: usize, mass: f64, seed: Seed) -> Resu
 
 /// Modes around random patterns, a hidden unit each with the weights +-`strength`, whose log masses are normal with a
 /// deviation of 1 about `excess` above that of the rest.
-pub fn separated_modes(
-    visible: usize,
-    modes: usize,
-    strength: f64,
-    excess: f64,
-    seed: Seed,
-) -> Result<Rbm> {
+pub fn separated_modes(visible: usize, modes: usize, strength: f64, excess: f64, seed: Seed) -> Result<Rbm> {
     let mut machine = Rbm::new(visible, modes)?;
     let mut generator: Generator = seed.child("modes", 0).generator();
     let log_mass = normal(excess, 1.0)?;
@@ -354,11 +289,7 @@ pub fn separated_modes(
     for j in 0..modes {
         let mut mode = 0.0;
         for i in 0..visible {
-            let weight = if generator.random() {
-                strength
-            } else {
-                -strength
-            };
+            let weight = if generator.random() { strength } else { -strength };
             machine.parameters_mut()[i * modes + j] = weight;
             mode += weight.exp().ln_1p();
         }
@@ -404,24 +335,12 @@ pub fn learned(
     let data = draw_configurations(ising, samples, seed.child("data", 0))?.configurations;
     let mut machine = Rbm::new(data.sites(), hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;
-    let settings = Training {
-        epochs,
-        learning_rate: 0.1,
-        decay: Decay::Exponential(20_000.0),
-        ..Training::default()
-    };
+    let settings = Training { epochs, learning_rate: 0.1, decay: Decay::Exponential(20_000.0), ..Training::default() };
     let mut estimator = ContrastiveDivergence {
         gibbs_steps: GIBBS_STEPS,
         clamped_steps: 0,
         hidden_statistics: HiddenStatistics::default(),
     };
-    train(
-        &mut machine,
-        &mut estimator,
-        &data,
-        &settings,
-        seed.child("training", 0),
-        &mut |_, _, _| Ok(()),
-    )?;
+    train(&mut machine, &mut estimator, &data, &settings, seed.child("training", 0), &mut |_, _, _| Ok(()))?;
     Ok((machine, data))
 }

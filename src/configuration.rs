@@ -24,19 +24,16 @@ pub fn flip_bit(row: &mut [u64], i: usize) {
 
 /// The sites below `sites` that are 1, in increasing order. Bits past `sites` are ignored.
 pub fn set_sites(row: &[u64], sites: usize) -> impl Iterator<Item = usize> + '_ {
-    row[..words_for(sites)]
-        .iter()
-        .enumerate()
-        .flat_map(move |(word, &bits)| {
-            let mut rest = bits & used_bits(sites, word);
-            std::iter::from_fn(move || {
-                (rest != 0).then(|| {
-                    let i = rest.trailing_zeros() as usize;
-                    rest &= rest - 1;
-                    word * 64 + i
-                })
+    row[..words_for(sites)].iter().enumerate().flat_map(move |(word, &bits)| {
+        let mut rest = bits & used_bits(sites, word);
+        std::iter::from_fn(move || {
+            (rest != 0).then(|| {
+                let i = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                word * 64 + i
             })
         })
+    })
 }
 
 /// Words of 64 bits that hold `sites` bits.
@@ -62,9 +59,7 @@ pub fn copy_bits(source: &[u64], from: usize, count: usize, target: &mut [u64], 
     let mut done = 0;
     while done < count {
         let (source_at, target_at) = (from + done, to + done);
-        let run = (64 - source_at % 64)
-            .min(64 - target_at % 64)
-            .min(count - done);
+        let run = (64 - source_at % 64).min(64 - target_at % 64).min(count - done);
         let mask = used_bits(run, 0);
         let bits = source[source_at / 64] >> (source_at % 64) & mask;
         let word = &mut target[target_at / 64];
@@ -88,51 +83,29 @@ impl Configurations {
     /// `rows` configurations of `sites` sites, all zero. `sites` must be positive.
     pub fn zeros(sites: usize, rows: usize) -> Self {
         assert!(sites > 0, "a configuration needs at least one site");
-        Self {
-            sites,
-            bits: vec![0; words_for(sites) * rows],
-            weights: None,
-        }
+        Self { sites, bits: vec![0; words_for(sites) * rows], weights: None }
     }
 
     /// Rows one after another, with weights of any sign or sum: for differences of sums over rows.
     pub(crate) fn with_any_weights(sites: usize, bits: Vec<u64>, weights: Vec<f64>) -> Self {
-        assert_eq!(
-            bits.len(),
-            words_for(sites) * weights.len(),
-            "one weight a row"
-        );
-        Self {
-            sites,
-            bits,
-            weights: Some(weights),
-        }
+        assert_eq!(bits.len(), words_for(sites) * weights.len(), "one weight a row");
+        Self { sites, bits, weights: Some(weights) }
     }
 
     /// The 2^sites configurations of a law in order (row k holds the bits of k), weighted.
     pub fn whole_law(sites: usize, weights: Vec<f64>) -> Self {
         assert_eq!(weights.len(), 1 << sites, "one weight a configuration");
-        Self {
-            sites,
-            bits: (0..1 << sites).collect(),
-            weights: Some(weights),
-        }
+        Self { sites, bits: (0..1 << sites).collect(), weights: Some(weights) }
     }
 
     /// The rows in `bits`, one after another, each with its weight. Refused unless every row is
     /// complete with no bit past its last site, and weights are not negative and sum to 1.
     pub fn weighted(sites: usize, bits: Vec<u64>, weights: Vec<f64>) -> Result<Self> {
-        let refuse = |problem: String, mend: &str| {
-            Err(Error::invalid("weighted configurations", problem, mend))
-        };
+        let refuse = |problem: String, mend: &str| Err(Error::invalid("weighted configurations", problem, mend));
         let words = words_for(sites);
         if sites == 0 || bits.len() != words * weights.len() {
             return refuse(
-                format!(
-                    "{} words do not hold {} rows of {sites} sites",
-                    bits.len(),
-                    weights.len()
-                ),
+                format!("{} words do not hold {} rows of {sites} sites", bits.len(), weights.len()),
                 "give each row a weight and ceil(sites / 64) words, at least one",
             );
         }
@@ -151,11 +124,7 @@ impl Configurations {
                 "give weights that are not negative and sum to 1",
             );
         }
-        Ok(Self {
-            sites,
-            bits,
-            weights: Some(weights),
-        })
+        Ok(Self { sites, bits, weights: Some(weights) })
     }
 
     /// Sites of a row.
@@ -218,11 +187,7 @@ impl Configurations {
         for &s in rows {
             bits.extend_from_slice(self.row(s));
         }
-        Self {
-            sites: self.sites,
-            bits,
-            weights: None,
-        }
+        Self { sites: self.sites, bits, weights: None }
     }
 
     /// The same rows with `extra` more sites after the last one, all zero; weights are kept.
@@ -239,11 +204,7 @@ impl Configurations {
     pub fn distinct(&self) -> Self {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by(|&s, &t| self.row(s).cmp(self.row(t)));
-        let mut distinct = Self {
-            sites: self.sites,
-            bits: Vec::new(),
-            weights: None,
-        };
+        let mut distinct = Self { sites: self.sites, bits: Vec::new(), weights: None };
         let mut weights: Vec<f64> = Vec::new();
         for s in order {
             match weights.last_mut() {
@@ -276,19 +237,14 @@ mod tests {
 
     #[test]
     fn copied_bits_arrive_and_their_neighbours_stay() {
-        let source: Vec<u64> = (1..5_u64)
-            .map(|k| k.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-            .collect();
+        let source: Vec<u64> = (1..5_u64).map(|k| k.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         for (from, count, to) in [(0, 64, 0), (3, 130, 61), (63, 1, 0), (64, 65, 7), (5, 0, 9)] {
             let mut target = vec![0xaaaa_aaaa_aaaa_aaaa_u64; 4];
             let before = target.clone();
             copy_bits(&source, from, count, &mut target, to);
             for i in 0..256 {
-                let expected = if (to..to + count).contains(&i) {
-                    bit(&source, from + i - to)
-                } else {
-                    bit(&before, i)
-                };
+                let expected =
+                    if (to..to + count).contains(&i) { bit(&source, from + i - to) } else { bit(&before, i) };
                 assert_eq!(bit(&target, i), expected, "bit {i}");
             }
         }

@@ -34,10 +34,7 @@ pub fn law(law: &dyn Law, seed: u64) -> Result<(), String> {
     let mut generator = Seed::root(seed).child("contract", 0).generator();
     let mut weights = vec![0.0; 1 << sites];
     law.log_weights(0, &mut weights);
-    if let Some(state) = weights
-        .iter()
-        .position(|weight| weight.is_nan() || *weight == f64::INFINITY)
-    {
+    if let Some(state) = weights.iter().position(|weight| weight.is_nan() || *weight == f64::INFINITY) {
         return Err(format!("{state:#b} has no finite weight"));
     }
     for _ in 0..1000 {
@@ -79,10 +76,7 @@ pub fn law(law: &dyn Law, seed: u64) -> Result<(), String> {
         smaller.log_weights(0, &mut weights);
         partitions.push(crate::numerics::log_sum_exp(&weights));
     }
-    match partitions
-        .iter()
-        .find(|ln_z| !close(**ln_z, enumerated, 1e-11))
-    {
+    match partitions.iter().find(|ln_z| !close(**ln_z, enumerated, 1e-11)) {
         Some(ln_z) => Err(format!("ln Z = {ln_z}, enumeration gives {enumerated}")),
         None => Ok(()),
     }
@@ -90,12 +84,7 @@ pub fn law(law: &dyn Law, seed: u64) -> Result<(), String> {
 
 /// The weight of `state` equals its entry in `weights`, and its change with `site` flipped is the
 /// difference of two weights: from a forbidden state, +inf to an allowed one and 0 to a forbidden one.
-fn weight_and_change(
-    law: &dyn Law,
-    weights: &[f64],
-    state: u64,
-    site: usize,
-) -> Result<(), String> {
+fn weight_and_change(law: &dyn Law, weights: &[f64], state: u64, site: usize) -> Result<(), String> {
     let before = law.log_weight(&[state]);
     if !close(weights[state as usize], before, 1e-12) {
         return Err(format!("log_weights differs from log_weight at {state:#b}"));
@@ -110,9 +99,7 @@ fn weight_and_change(
     };
     let change = law.log_weight_change(&[state], site);
     if !close(change, expected, 1e-11) {
-        return Err(format!(
-            "log_weight_change({state:#b}, {site}) is {change}, not {expected}"
-        ));
+        return Err(format!("log_weight_change({state:#b}, {site}) is {change}, not {expected}"));
     }
     Ok(())
 }
@@ -163,10 +150,7 @@ pub fn kernel(
     // Exact visible units with all hidden ones at zero.
     let visible_bits = crate::configuration::used_bits(visible, 0);
     let mut starts = exact;
-    starts
-        .bits_mut()
-        .iter_mut()
-        .for_each(|row| *row &= visible_bits);
+    starts.bits_mut().iter_mut().for_each(|row| *row &= visible_bits);
     let mut chains = Chains::new(starts.clone(), seed.child("clamped", 0));
     kernel.advance(&mut chains, beta, steps, Clamp::Visible);
     let moved = |s: usize| (starts.row(s)[0] ^ chains.states().row(s)[0]) & visible_bits != 0;
@@ -179,17 +163,11 @@ pub fn kernel(
 /// An estimator of ln Z: within 4.9 of its standard errors of the enumerated value on `path`, whose law must be within
 /// reach of enumeration, with an error that is not 0; and exact to rounding, with an error of rounding's size, where the
 /// base is the wanted law already.
-pub fn log_partition(
-    estimator: &dyn LogPartitionEstimator,
-    path: &dyn Path,
-    seed: u64,
-) -> Result<(), String> {
+pub fn log_partition(estimator: &dyn LogPartitionEstimator, path: &dyn Path, seed: u64) -> Result<(), String> {
     let seed = Seed::root(seed).child("contract", 3);
     let text = |error: crate::error::Error| error.to_string();
     let run = |path: &dyn Path| {
-        let found = estimator
-            .estimate(path, seed, &mut |_, _| ())
-            .map_err(text)?;
+        let found = estimator.estimate(path, seed, &mut |_, _| ()).map_err(text)?;
         let exact = enumerate::log_partition(path.law()).map_err(text)?;
         Ok::<_, String>((found.value - exact, found.standard_error, found))
     };
@@ -206,9 +184,7 @@ pub fn log_partition(
     machine.parameters_mut()[15..20].copy_from_slice(&bias);
     let (error, standard_error, found) = run(&RbmPath::from_bias(&machine, &bias).map_err(text)?)?;
     if error.abs() > 1e-9 || standard_error.is_some_and(|error| error > 1e-9) {
-        return Err(format!(
-            "where base and law are the same, {found:?} is {error} off"
-        ));
+        return Err(format!("where base and law are the same, {found:?} is {error} off"));
     }
     Ok(())
 }
@@ -219,19 +195,11 @@ pub type MakeEstimator<'a> = dyn Fn(&Configurations, Seed) -> Box<dyn GradientEs
 /// An estimator, set to so many Gibbs steps that chains forget their starts: its mean gradient
 /// vanishes where the data are the model's own law (after any number of steps), and equals central
 /// differences of D_KL(target || model) elsewhere.
-pub fn estimator(
-    make: &MakeEstimator,
-    model: &mut dyn Model,
-    target: &dyn Law,
-    seed: u64,
-) -> Result<(), String> {
+pub fn estimator(make: &MakeEstimator, model: &mut dyn Model, target: &dyn Law, seed: u64) -> Result<(), String> {
     let seed = Seed::root(seed).child("contract", 2);
     let text = |error: crate::error::Error| error.to_string();
 
-    let own = model
-        .marginal()
-        .and_then(|law| enumerate::whole_law(&*law))
-        .map_err(text)?;
+    let own = model.marginal().and_then(|law| enumerate::whole_law(&*law)).map_err(text)?;
     let zeros = vec![0.0; model.parameters().len()];
     mean_gradient(make, model, &own, &zeros, seed.child("own", 0))
         .map_err(|problem| format!("where the data are the model's law, {problem}"))?;
@@ -251,10 +219,7 @@ pub fn estimator(
     let mut differences = Vec::with_capacity(zeros.len());
     for index in 0..zeros.len() {
         // The five-point formula: its error is of order step^4.
-        let (a, b) = (
-            kl(index, 1e-3)? - kl(index, -1e-3)?,
-            kl(index, 2e-3)? - kl(index, -2e-3)?,
-        );
+        let (a, b) = (kl(index, 1e-3)? - kl(index, -1e-3)?, kl(index, 2e-3)? - kl(index, -2e-3)?);
         differences.push((8.0 * a - b) / 12e-3);
     }
     let data = enumerate::whole_law(target).map_err(text)?;
@@ -276,11 +241,7 @@ fn mean_gradient(
     let mut gradient = vec![0.0; expected.len()];
     for run in 0..ESTIMATES as u64 {
         let seed = seed.child("run", run);
-        let batch = Batch::Law {
-            law: data,
-            sampler: &sampler,
-            chains: 100,
-        };
+        let batch = Batch::Law { law: data, sampler: &sampler, chains: 100 };
         let starts = sampler.draw(100, seed.child("persistent", 0));
         make(&starts, seed.child("chains", 0))
             .estimate(model, &batch, seed, &mut gradient)

@@ -23,12 +23,7 @@ pub fn check_limit(what: &str, units: usize, limit: usize, alternative: &str) ->
     if units <= limit {
         return Ok(());
     }
-    Err(Error::TooLarge {
-        what: what.to_string(),
-        units,
-        limit,
-        alternative: alternative.to_string(),
-    })
+    Err(Error::TooLarge { what: what.to_string(), units, limit, alternative: alternative.to_string() })
 }
 
 /// Evaluates `sum` on the log weights of every block of states, in parallel, results in order.
@@ -57,18 +52,12 @@ pub fn log_partition(law: &dyn Law) -> Result<f64> {
 }
 
 fn log_sum_of_weights(law: &dyn Law) -> f64 {
-    law.log_sum()
-        .unwrap_or_else(|| log_sum_exp(&map_blocks(law, |_, log_weights| log_sum_exp(log_weights))))
+    law.log_sum().unwrap_or_else(|| log_sum_exp(&map_blocks(law, |_, log_weights| log_sum_exp(log_weights))))
 }
 
 /// ln p(x) of every configuration x = 0 .. 2^sites - 1, normalised by its own sum.
 pub fn log_probabilities(law: &dyn Law) -> Result<Vec<f64>> {
-    check_limit(
-        "a table of probabilities",
-        law.sites(),
-        VISIBLE_LIMIT,
-        "use a smaller lattice",
-    )?;
+    check_limit("a table of probabilities", law.sites(), VISIBLE_LIMIT, "use a smaller lattice")?;
     let mut table = map_blocks(law, |_, log_weights| log_weights.to_vec()).concat();
     let log_partition = log_sum_exp(&table);
     table.iter_mut().for_each(|x| *x -= log_partition);
@@ -84,10 +73,7 @@ pub fn whole_law(law: &dyn Law) -> Result<Configurations> {
         "use a smaller lattice, or draw configurations from the law",
     )?;
     let probabilities = log_probabilities(law)?.into_iter().map(f64::exp);
-    let (states, weights) = (0..)
-        .zip(probabilities)
-        .filter(|(_, probability)| *probability != 0.0)
-        .unzip();
+    let (states, weights) = (0..).zip(probabilities).filter(|(_, probability)| *probability != 0.0).unzip();
     Configurations::weighted(law.sites(), states, weights)
 }
 
@@ -96,11 +82,7 @@ pub fn whole_law(law: &dyn Law) -> Result<Configurations> {
 /// `targets` holds ln P(x) as [`log_probabilities`] gives it; configurations with P(x) = 0 add
 /// nothing; the result is +inf where P(x) > 0 = p(x).
 pub fn kl_divergence(target: &[f64], model: &dyn Law, model_log_partition: f64) -> f64 {
-    assert_eq!(
-        target.len(),
-        1 << model.sites(),
-        "one entry a configuration"
-    );
+    assert_eq!(target.len(), 1 << model.sites(), "one entry a configuration");
     let blocks = map_blocks(model, |first, log_weights| {
         let target = &target[first as usize..][..log_weights.len()];
         target
@@ -115,11 +97,8 @@ pub fn kl_divergence(target: &[f64], model: &dyn Law, model_log_partition: f64) 
 
 /// sum_s w_s ln f(x_s) over a data set's rows.
 pub fn mean_log_weight(law: &dyn Law, rows: &Configurations) -> f64 {
-    let block = |s: usize| {
-        (s..(s + 1024).min(rows.len()))
-            .map(|s| rows.weight(s) * law.log_weight(rows.row(s)))
-            .sum::<f64>()
-    };
+    let block =
+        |s: usize| (s..(s + 1024).min(rows.len())).map(|s| rows.weight(s) * law.log_weight(rows.row(s))).sum::<f64>();
     let starts: Vec<usize> = (0..rows.len()).step_by(1024).collect();
     let sums: Vec<f64> = match starts.len() {
         1 => vec![block(0)],

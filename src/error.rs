@@ -46,16 +46,8 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Invalid`] from its three parts.
-    pub fn invalid(
-        what: impl Into<String>,
-        problem: impl Into<String>,
-        mend: impl Into<String>,
-    ) -> Self {
-        Error::Invalid {
-            what: what.into(),
-            problem: problem.into(),
-            mend: mend.into(),
-        }
+    pub fn invalid(what: impl Into<String>, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+        Error::Invalid { what: what.into(), problem: problem.into(), mend: mend.into() }
     }
 }
 

@@ -144,11 +144,7 @@ impl Chains {
 
     /// Chains that start from `states`; weights, if any, are kept but do not matter to a chain.
     pub fn new(states: Configurations, seed: Seed) -> Self {
-        Self {
-            states,
-            seed,
-            calls: 0,
-        }
+        Self { states, seed, calls: 0 }
     }
 
     /// Where the chains stand.
@@ -158,9 +154,7 @@ impl Chains {
 
     /// Exchanges a row with the same row of other chains.
     pub fn exchange(&mut self, other: &mut Self, row: usize) {
-        self.states
-            .row_mut(row)
-            .swap_with_slice(other.states.row_mut(row));
+        self.states.row_mut(row).swap_with_slice(other.states.row_mut(row));
     }
 
     /// Where the chains stood at last.
@@ -170,11 +164,7 @@ impl Chains {
 
     /// Calls `advance(rows of a block, its seed)` for every block, in parallel where
     /// `operations_per_row` makes that worth while.
-    pub fn for_each_block(
-        &mut self,
-        operations_per_row: usize,
-        advance: impl Fn(&mut [u64], Seed) + Sync,
-    ) {
+    pub fn for_each_block(&mut self, operations_per_row: usize, advance: impl Fn(&mut [u64], Seed) + Sync) {
         self.for_each_block_of(Self::BLOCK, operations_per_row, advance);
     }
 
@@ -202,8 +192,7 @@ impl Chains {
         advance: impl Fn(&mut [u64], &mut [T], Seed) + Sync,
     ) {
         assert_eq!(companions.len(), self.states.len(), "an entry a chain");
-        let parallel = self.states.len() > limit
-            && self.states.len() * operations_per_row > Self::WORTH_A_THREAD;
+        let parallel = self.states.len() > limit && self.states.len() * operations_per_row > Self::WORTH_A_THREAD;
         self.calls += 1;
         let seed = self.seed.child("call", self.calls);
         // As few blocks as there can be, as equal as they can be.
@@ -215,15 +204,9 @@ impl Chains {
             advance(rows, companions, seed.child("block", number as u64));
         };
         if parallel {
-            rows.par_chunks_mut(words)
-                .zip(companions.par_chunks_mut(block))
-                .enumerate()
-                .for_each(advance);
+            rows.par_chunks_mut(words).zip(companions.par_chunks_mut(block)).enumerate().for_each(advance);
         } else {
-            rows.chunks_mut(words)
-                .zip(companions.chunks_mut(block))
-                .enumerate()
-                .for_each(advance);
+            rows.chunks_mut(words).zip(companions.chunks_mut(block)).enumerate().for_each(advance);
         }
     }
 }

@@ -40,13 +40,7 @@ pub trait Path: Sync {
     /// ln f_beta of every row at every beta, row after row. A faster way than row by row may work in single
     /// precision up to the inputs of the units.
     fn log_weights(&self, states: &Configurations, betas: &[f64]) -> Vec<f64> {
-        (0..states.len())
-            .flat_map(|s| {
-                betas
-                    .iter()
-                    .map(move |beta| self.log_weight(states.row(s), *beta))
-            })
-            .collect()
+        (0..states.len()).flat_map(|s| betas.iter().map(move |beta| self.log_weight(states.row(s), *beta))).collect()
     }
 
     /// For each beta and the next: adds ln f_next - ln f_beta of every chain's row to its entry of `log_ratios`, then
@@ -76,28 +70,18 @@ impl<'a> GeometricPath<'a> {
     pub fn new(law: impl Law + 'a, kernel: impl Kernel + 'a) -> Result<Self> {
         let refuse = |problem: String, mend: &str| Err(Error::invalid("a path", problem, mend));
         if law.sites() != kernel.units() {
-            let problem = format!(
-                "the law has {} sites and its kernel {}",
-                law.sites(),
-                kernel.units()
-            );
+            let problem = format!("the law has {} sites and its kernel {}", law.sites(), kernel.units());
             return refuse(problem, "take a kernel over the law's sites");
         }
         if law.has_forbidden_states() {
             let problem = "f^beta of a law that forbids states has no uniform base".to_string();
             return refuse(problem, "take a law without forbidden states");
         }
-        if !law
-            .log_weight(&vec![0; law.sites().div_ceil(64)])
-            .is_finite()
-        {
+        if !law.log_weight(&vec![0; law.sites().div_ceil(64)]).is_finite() {
             let problem = "the law's ln f is not a finite number where every site is 0".to_string();
             return refuse(problem, "give finite couplings and fields");
         }
-        Ok(Self {
-            law: Box::new(law),
-            kernel: Box::new(kernel),
-        })
+        Ok(Self { law: Box::new(law), kernel: Box::new(kernel) })
     }
 }
 
@@ -150,19 +134,12 @@ impl Path for GeometricPath<'_> {
     fn log_weights(&self, states: &Configurations, betas: &[f64]) -> Vec<f64> {
         let mut all = vec![0.0; states.len() * betas.len()];
         let words = states.words();
-        all.par_chunks_mut(64 * betas.len())
-            .zip(states.bits().par_chunks(64 * words))
-            .for_each(|(out, rows)| {
-                for (out, row) in out
-                    .chunks_exact_mut(betas.len())
-                    .zip(rows.chunks_exact(words))
-                {
-                    let log_weight = self.law.log_weight(row);
-                    out.iter_mut()
-                        .zip(betas)
-                        .for_each(|(out, beta)| *out = beta * log_weight);
-                }
-            });
+        all.par_chunks_mut(64 * betas.len()).zip(states.bits().par_chunks(64 * words)).for_each(|(out, rows)| {
+            for (out, row) in out.chunks_exact_mut(betas.len()).zip(rows.chunks_exact(words)) {
+                let log_weight = self.law.log_weight(row);
+                out.iter_mut().zip(betas).for_each(|(out, beta)| *out = beta * log_weight);
+            }
+        });
         all
     }
 }

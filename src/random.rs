@@ -83,14 +83,7 @@ mod tests {
         let seed = Seed::root(1).child("cell", 2).child("update", 3);
         let mut generator = seed.generator();
         let drawn: Vec<u64> = (0..3).map(|_| generator.random()).collect();
-        assert_eq!(
-            drawn,
-            [
-                4416585003552366231,
-                3817102548568988401,
-                1665526951518151834
-            ]
-        );
+        assert_eq!(drawn, [4416585003552366231, 3817102548568988401, 1665526951518151834]);
     }
 
     #[test]

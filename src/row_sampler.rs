@@ -16,11 +16,7 @@ impl<'a> RowSampler<'a> {
     /// A sampler of `data`, which must have a row.
     pub fn new(data: &'a Configurations) -> Result<Self> {
         let refuse = |problem: String| {
-            Error::invalid(
-                "training data",
-                problem,
-                "give at least one row and weights that sum to 1",
-            )
+            Error::invalid("training data", problem, "give at least one row and weights that sum to 1")
         };
         if data.is_empty() {
             return Err(refuse("there is no configuration".to_string()));

@@ -22,10 +22,7 @@ fn named(name: &str) -> BarsAndStripes {
 
 /// Fails unless the numbers agree to 1e-12, relative to the truth.
 fn assert_relative(what: &str, ours: f64, truth: f64) {
-    assert!(
-        (ours - truth).abs() <= 1e-12 * truth.abs(),
-        "{what}: {ours} instead of {truth}"
-    );
+    assert!((ours - truth).abs() <= 1e-12 * truth.abs(), "{what}: {ours} instead of {truth}");
 }
 
 /// Against datasets_bounds.json: how many patterns there are and how often each comes, ln Z, entropies
@@ -43,11 +40,7 @@ fn counts_entropies_and_bounds_agree() {
         let distinct = number(&set["distinct_patterns"]);
         for (kind, entry, generated) in [
             ("bars", "with_multiplicity", &set["generated_patterns"]),
-            (
-                "bars-distinct",
-                "uniform_over_distinct",
-                &set["distinct_patterns"],
-            ),
+            ("bars-distinct", "uniform_over_distinct", &set["distinct_patterns"]),
         ] {
             let law = named(&format!("{kind}:{size}"));
             let table = enumerate::log_probabilities(&law).unwrap();
@@ -64,11 +57,7 @@ fn counts_entropies_and_bounds_agree() {
             assert_relative(&format!("{law}, patterns generated"), times, generated);
             let ln_z = law.log_partition().unwrap();
             assert_relative(&format!("{law}, ln Z"), ln_z, generated.ln());
-            let truth = if kind == "bars" {
-                number(&set["multiplicities"]["2"])
-            } else {
-                0.0
-            };
+            let truth = if kind == "bars" { number(&set["multiplicities"]["2"]) } else { 0.0 };
             assert_eq!(repeated, truth, "{law}, patterns that come twice");
 
             let truth = &set[entry];
@@ -131,10 +120,7 @@ fn drawn_patterns_follow_the_law() {
             counts[state] += 1;
         }
         let p_value = chi_square_p_value(&counts, &probabilities);
-        assert!(
-            p_value > FALSE_ALARM / names.len() as f64,
-            "{name}: p-value {p_value:e}"
-        );
+        assert!(p_value > FALSE_ALARM / names.len() as f64, "{name}: p-value {p_value:e}");
     }
 }
 
@@ -155,8 +141,7 @@ fn the_divergence_of_a_machine_is_the_sum_over_the_patterns() {
     for name in ["bars:3x3", "bars-distinct:2x4", "bars:4x3"] {
         let law = named(name);
         let mut rbm = Rbm::new(law.sites(), 5).unwrap();
-        rbm.initialize(InitialWeights::Gaussian(0.7), Seed::root(72))
-            .unwrap();
+        rbm.initialize(InitialWeights::Gaussian(0.7), Seed::root(72)).unwrap();
         let naive = NaiveMachine::new(law.sites(), 5, rbm.parameters());
         let data = enumerate::whole_law(&law).unwrap();
         let (mut divergence, mut likelihood) = (0.0, 0.0);
@@ -184,25 +169,12 @@ fn a_machine_learns_the_patterns() {
     let law = named("bars:2x2");
     let target = ExactTarget::new(&law).unwrap();
     let mut rbm = Rbm::new(4, 6).unwrap();
-    rbm.initialize(InitialWeights::Gaussian(0.3), Seed::root(73))
-        .unwrap();
+    rbm.initialize(InitialWeights::Gaussian(0.3), Seed::root(73)).unwrap();
     let before = target.measure(&rbm, None).unwrap().kl;
-    let settings = Training {
-        learning_rate: 0.2,
-        momentum: 0.9,
-        ..Training::default()
-    };
+    let settings = Training { learning_rate: 0.2, momentum: 0.9, ..Training::default() };
     let data = enumerate::whole_law(&law).unwrap();
     let seed = Seed::root(74);
-    train(
-        &mut rbm,
-        &mut Exact,
-        &data,
-        &settings,
-        seed,
-        &mut |_, _, _| Ok(()),
-    )
-    .unwrap();
+    train(&mut rbm, &mut Exact, &data, &settings, seed, &mut |_, _, _| Ok(())).unwrap();
     let after = target.measure(&rbm, None).unwrap().kl;
     assert!(after > 0.0 && after < 0.1 * before, "{before} to {after}");
 }
@@ -256,11 +228,7 @@ impl Law for WrongLaw {
     }
 
     fn log_partition(&self) -> Option<f64> {
-        let excess = if self.fault == Fault::LogPartition {
-            1e-6
-        } else {
-            0.0
-        };
+        let excess = if self.fault == Fault::LogPartition { 1e-6 } else { 0.0 };
         self.right.log_partition().map(|ln_z| ln_z + excess)
     }
 

@@ -50,8 +50,7 @@ fn random_row(sites: usize, generator: &mut Generator) -> Vec<u64> {
 /// A machine with normal weights of deviation `weight` and normal-like biases of deviation `bias`.
 fn random_machine(visible: usize, hidden: usize, weight: f64, bias: f64, seed: Seed) -> Rbm {
     let mut rbm = Rbm::new(visible, hidden).unwrap();
-    rbm.initialize(InitialWeights::Gaussian(weight), seed)
-        .unwrap();
+    rbm.initialize(InitialWeights::Gaussian(weight), seed).unwrap();
     let mut generator = seed.child("biases", 0).generator();
     let couplings = rbm.couplings();
     for b in &mut rbm.parameters_mut()[couplings..] {
@@ -77,10 +76,7 @@ fn exact_starts_stay_exact() {
         let p = vector(&file["p_v"]["p"]);
         let law = Configurations::whole_law(n, p.clone());
         let seed = Seed::root(11).child(name, 0);
-        let mut starts = RowSampler::new(&law)
-            .unwrap()
-            .draw(DRAWS, seed.child("start", 0))
-            .widened(m);
+        let mut starts = RowSampler::new(&law).unwrap().draw(DRAWS, seed.child("start", 0)).widened(m);
         for s in 0..DRAWS {
             for j in 0..m {
                 set_bit(starts.row_mut(s), n + j, hidden_start);
@@ -91,10 +87,7 @@ fn exact_starts_stay_exact() {
         for steps in [1, 9] {
             kernel.advance(&mut chains, 1.0, steps, Clamp::Nothing);
             let p_value = chi_square_p_value(&visible_counts(&chains, n), &p);
-            assert!(
-                p_value > FALSE_ALARM / 4.0,
-                "{name}, {steps} more steps: p-value {p_value:e}"
-            );
+            assert!(p_value > FALSE_ALARM / 4.0, "{name}, {steps} more steps: p-value {p_value:e}");
         }
     }
 }
@@ -113,14 +106,10 @@ fn transient_laws_are_followed() {
             let starts = Configurations::zeros(rbm.sites() + rbm.hidden(), 1_000_000);
             let seed = Seed::root(12).child(name, steps as u64);
             let mut chains = Chains::new(starts, seed);
-            rbm.kernel()
-                .advance(&mut chains, 1.0, steps, Clamp::Nothing);
+            rbm.kernel().advance(&mut chains, 1.0, steps, Clamp::Nothing);
             let counts = visible_counts(&chains, rbm.sites());
             let p_value = chi_square_p_value(&counts, &vector(&row["p"]));
-            assert!(
-                p_value > FALSE_ALARM / 10.0,
-                "{name} after {steps} steps: p-value {p_value:e}"
-            );
+            assert!(p_value > FALSE_ALARM / 10.0, "{name} after {steps} steps: p-value {p_value:e}");
         }
     }
 }
@@ -155,9 +144,7 @@ const LARGE_CHAINS: usize = 20_000;
 
 /// How many chains have unit `i` of their row at 1.
 fn ones(chains: &Chains, i: usize) -> u64 {
-    (0..chains.states().len())
-        .filter(|s| bit(chains.states().row(*s), i))
-        .count() as u64
+    (0..chains.states().len()).filter(|s| bit(chains.states().row(*s), i)).count() as u64
 }
 
 /// Against sigmoid(beta (c_j + (v'W)_j)) by the exact binomial law, unit by unit, where nothing can be
@@ -246,11 +233,7 @@ fn units_are_drawn_independently() {
         .collect();
     for i in 0..units {
         for k in 0..i {
-            let different: u32 = columns[i]
-                .iter()
-                .zip(&columns[k])
-                .map(|(x, y)| (x ^ y).count_ones())
-                .sum();
+            let different: u32 = columns[i].iter().zip(&columns[k]).map(|(x, y)| (x ^ y).count_ones()).sum();
             assert_binomial(
                 &format!("units {i} and {k} differ"),
                 u64::from(different),
@@ -306,9 +289,7 @@ fn units_with_extreme_inputs_never_disobey() {
 
 /// FNV-1a over 64-bit words.
 fn hash(words: impl IntoIterator<Item = u64>) -> u64 {
-    words.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| {
-        (hash ^ word).wrapping_mul(0x0100_0000_01b3)
-    })
+    words.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A hash of everything that the kernels compute: chains, weights, moments and expectations.
@@ -321,8 +302,7 @@ fn hash_of_all_kernels() -> u64 {
         let rows = Configurations::zeros(visible + hidden, 1_000);
         let mut chains = Chains::new(rows, seed.child("chains", 0));
         let steps = if visible > 200 { 2 } else { 20 };
-        rbm.kernel()
-            .advance(&mut chains, 0.9, steps, Clamp::Nothing);
+        rbm.kernel().advance(&mut chains, 0.9, steps, Clamp::Nothing);
         hashes.push(hash(chains.states().bits().iter().copied()));
         let path = RbmPath::from_bias(&rbm, &vec![0.3; visible]).unwrap();
         let mut log_ratios = vec![0.0; 1_000];
@@ -330,8 +310,7 @@ fn hash_of_all_kernels() -> u64 {
         let weights = path.log_weights(chains.states(), &[0.2, 0.6, 1.0, 0.9]);
         hashes.push(hash(log_ratios.iter().chain(&weights).map(|x| x.to_bits())));
         let mut sums = vec![0.0; rbm.parameters().len()];
-        rbm.add_expected_statistics(chains.states(), &mut sums)
-            .unwrap();
+        rbm.add_expected_statistics(chains.states(), &mut sums).unwrap();
         if visible < 20 {
             let ln_z = rbm.add_model_statistics(&mut sums).unwrap();
             let mut table = vec![0.0; 1 << visible];
@@ -341,32 +320,16 @@ fn hash_of_all_kernels() -> u64 {
         }
         hashes.push(hash(sums.iter().map(|x| x.to_bits())));
         let data = Configurations::zeros(visible, 3);
-        rbm.set_difference_of_expectations(chains.states(), &data, &mut sums)
-            .unwrap();
+        rbm.set_difference_of_expectations(chains.states(), &data, &mut sums).unwrap();
         hashes.push(hash(sums.iter().map(|x| x.to_bits())));
-        let descent = Descent {
-            rate: 0.1,
-            momentum: 0.0,
-            weight_decay: 0.01,
-        };
+        let descent = Descent { rate: 0.1, momentum: 0.0, weight_decay: 0.01 };
         let few = chains.states().select(&[3, 1, 4, 1, 5]);
-        rbm.descend_difference(&few, &data, &descent, &mut sums, &mut [])
-            .unwrap();
+        rbm.descend_difference(&few, &data, &descent, &mut sums, &mut []).unwrap();
         hashes.push(hash(rbm.parameters().iter().map(|x| x.to_bits())));
     }
-    for (lattice, count) in [
-        ("square:6x6", 700),
-        ("square:16x16", 3),
-        ("triangular:4x6", 70),
-    ] {
+    for (lattice, count) in [("square:6x6", 700), ("square:16x16", 3), ("triangular:4x6", 70)] {
         let glass = Ising::spin_glass(lattice.parse().unwrap(), 1.0, 2.0, Seed::root(8)).unwrap();
-        for (model, sweeps) in [
-            (
-                Ising::on_lattice(lattice.parse().unwrap(), 1.0, 0.0, 2.0).unwrap(),
-                5,
-            ),
-            (glass, 3),
-        ] {
+        for (model, sweeps) in [(Ising::on_lattice(lattice.parse().unwrap(), 1.0, 0.0, 2.0).unwrap(), 5), (glass, 3)] {
             let starts = Configurations::zeros(model.sites(), count);
             let mut chains = Chains::new(starts, Seed::root(9));
             let kernel = multi_spin_metropolis(&model).unwrap();
@@ -384,11 +347,7 @@ fn every_level_computes_the_same_bits() {
     const CHILD: &str = "GIBBSITE_TEST_PRINTS_BITS";
     const NAME: &str = "every_level_computes_the_same_bits";
     if std::env::var_os(CHILD).is_some() {
-        println!(
-            "\nBITS {} {:016x}",
-            Level::get().name(),
-            hash_of_all_kernels()
-        );
+        println!("\nBITS {} {:016x}", Level::get().name(), hash_of_all_kernels());
         return;
     }
     let run = |wish: &str| -> (String, String) {
@@ -401,9 +360,8 @@ fn every_level_computes_the_same_bits() {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{wish}: {text}");
         let line = text.lines().find_map(|line| line.strip_prefix("BITS "));
-        let (level, bits) = line
-            .and_then(|line| line.split_once(' '))
-            .unwrap_or_else(|| panic!("{wish} printed no bits: {text}"));
+        let (level, bits) =
+            line.and_then(|line| line.split_once(' ')).unwrap_or_else(|| panic!("{wish} printed no bits: {text}"));
         (level.to_string(), bits.to_string())
     };
     let (level, baseline) = run("baseline");

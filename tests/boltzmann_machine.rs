@@ -22,8 +22,8 @@ use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,
-    PersistentContrastiveDivergence, Phase, PseudoLikelihood, TwoGibbsRuns,
+    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
+    PseudoLikelihood, TwoGibbsRuns,
 };
 use gibbsite::training::trainer::{Training, train};
 use rand::RngExt;
@@ -81,36 +81,15 @@ impl Graph {
     }
 
     /// [`Self::new`] with the edges as they are.
-    fn in_order(
-        name: &str,
-        visible: usize,
-        hidden: usize,
-        edges: Vec<(usize, usize)>,
-        weight: f64,
-    ) -> Self {
+    fn in_order(name: &str, visible: usize, hidden: usize, edges: Vec<(usize, usize)>, weight: f64) -> Self {
         let mut generator = Seed::root(102).child(name, edges.len() as u64).generator();
-        let mut parameters: Vec<f64> = edges
-            .iter()
-            .map(|_| around_zero(weight, &mut generator))
-            .collect();
+        let mut parameters: Vec<f64> = edges.iter().map(|_| around_zero(weight, &mut generator)).collect();
         parameters.extend((0..visible + hidden).map(|_| around_zero(1.0, &mut generator)));
-        Self {
-            name: name.to_string(),
-            visible,
-            hidden,
-            edges,
-            parameters,
-        }
+        Self { name: name.to_string(), visible, hidden, edges, parameters }
     }
 
     /// Each of the pairs that `allowed` names is an edge with probability `density`.
-    fn random(
-        name: &str,
-        visible: usize,
-        hidden: usize,
-        density: f64,
-        allowed: impl Fn(usize, usize) -> bool,
-    ) -> Self {
+    fn random(name: &str, visible: usize, hidden: usize, density: f64, allowed: impl Fn(usize, usize) -> bool) -> Self {
         let seed = Seed::root(103).child(name, (density * 1e3) as u64);
         let mut generator = seed.generator();
         let edges: Vec<(usize, usize)> = (0..visible + hidden)
@@ -160,24 +139,14 @@ impl Graph {
         let marginal = (0..1_usize << self.visible)
             .map(|v| log_sum((0..1_usize << self.hidden).map(|h| exponents[v | h << self.visible])))
             .collect();
-        BruteForce {
-            graph: self,
-            exponents,
-            log_partition,
-            marginal,
-        }
+        BruteForce { graph: self, exponents, log_partition, marginal }
     }
 
     /// The probabilities of the joint law f^beta.
     fn joint_law(&self, beta: f64) -> Vec<f64> {
-        let exponents: Vec<f64> = (0..1 << self.units())
-            .map(|x| beta * self.exponent(x))
-            .collect();
+        let exponents: Vec<f64> = (0..1 << self.units()).map(|x| beta * self.exponent(x)).collect();
         let log_partition = log_sum(exponents.iter().copied());
-        exponents
-            .iter()
-            .map(|x| (x - log_partition).exp())
-            .collect()
+        exponents.iter().map(|x| (x - log_partition).exp()).collect()
     }
 
     /// d f / d theta by the five-point formula.
@@ -244,9 +213,7 @@ impl BruteForce<'_> {
     /// D_KL(target || model).
     fn kl(&self, target: &[f64]) -> f64 {
         let terms = target.iter().zip(&self.marginal);
-        terms
-            .map(|(p, log_f)| p * (p.ln() - (log_f - self.log_partition)))
-            .sum()
+        terms.map(|(p, log_f)| p * (p.ln() - (log_f - self.log_partition))).sum()
     }
 
     /// -sum_v w_v sum_i ln p(v_i | v_-i).
@@ -264,12 +231,8 @@ impl BruteForce<'_> {
 
 /// A law on 2^sites states with random probabilities.
 fn random_law(sites: usize, seed: u64) -> Vec<f64> {
-    let mut generator = Seed::root(seed)
-        .child("random law", sites as u64)
-        .generator();
-    let weights: Vec<f64> = (0..1 << sites)
-        .map(|_| 0.05 + generator.random::<f64>())
-        .collect();
+    let mut generator = Seed::root(seed).child("random law", sites as u64).generator();
+    let weights: Vec<f64> = (0..1 << sites).map(|_| 0.05 + generator.random::<f64>()).collect();
     let sum: f64 = weights.iter().sum();
     weights.into_iter().map(|weight| weight / sum).collect()
 }
@@ -290,21 +253,7 @@ fn small_graphs() -> Vec<Graph> {
             "groups",
             5,
             6,
-            [
-                (5, 8),
-                (8, 10),
-                (9, 6),
-                (0, 5),
-                (0, 6),
-                (1, 8),
-                (2, 10),
-                (3, 9),
-                (4, 7),
-                (3, 7),
-                (0, 1),
-                (2, 4),
-                (1, 9),
-            ],
+            [(5, 8), (8, 10), (9, 6), (0, 5), (0, 6), (1, 8), (2, 10), (3, 9), (4, 7), (3, 7), (0, 1), (2, 4), (1, 9)],
             1.5,
         ),
         // The ends of a chain of hidden units meet last: groups merge.
@@ -312,17 +261,7 @@ fn small_graphs() -> Vec<Graph> {
             "merging",
             3,
             7,
-            vec![
-                (3, 4),
-                (5, 6),
-                (7, 8),
-                (4, 9),
-                (6, 7),
-                (5, 9),
-                (0, 3),
-                (1, 8),
-                (2, 6),
-            ],
+            vec![(3, 4), (5, 6), (7, 8), (4, 9), (6, 7), (5, 9), (0, 3), (1, 8), (2, 6)],
             1.5,
         ),
         // Units 1, 3 (visible) and 5, 7 (hidden) have no edge.
@@ -343,9 +282,7 @@ fn large_graphs() -> Vec<Graph> {
         // More than 20 units: by the visible marginal.
         Graph::random("uncoupled hidden 4+18", 4, 18, 0.8, |a, _| a < 4),
         Graph::new("restricted 3x18", 3, 18, layered_graph(&[3, 18]), 1.0),
-        Graph::random("hidden triples 3+18", 3, 18, 0.9, |a, b| {
-            a < 3 || (a - 3) / 3 == (b - 3) / 3
-        }),
+        Graph::random("hidden triples 3+18", 3, 18, 0.9, |a, b| a < 3 || (a - 3) / 3 == (b - 3) / 3),
         Graph::random("visible 14+7", 14, 7, 0.3, |_, _| true),
     ]
 }
@@ -368,18 +305,8 @@ fn exact_sums_are_those_of_brute_force() {
         // Statistics are added to what is there.
         let mut sums: Vec<f64> = (0..graph.parameters.len()).map(|k| k as f64).collect();
         let ln_z = machine.add_model_statistics(&mut sums).unwrap();
-        assert_close(
-            &format!("{name}: ln Z with moments"),
-            ln_z,
-            truth.log_partition,
-            1e-10,
-        );
-        let expected: Vec<f64> = truth
-            .model_statistics()
-            .iter()
-            .enumerate()
-            .map(|(k, x)| x + k as f64)
-            .collect();
+        assert_close(&format!("{name}: ln Z with moments"), ln_z, truth.log_partition, 1e-10);
+        let expected: Vec<f64> = truth.model_statistics().iter().enumerate().map(|(k, x)| x + k as f64).collect();
         for (k, (ours, truth)) in sums.iter().zip(&expected).enumerate() {
             let what = format!("{name}: E_model of {}", machine.parameter_name(k));
             assert!((ours - truth).abs() < 1e-10, "{what}: {ours}, not {truth}");
@@ -411,12 +338,7 @@ fn energies_and_statistics_are_the_definition() {
         let (machine, truth) = (graph.machine(), graph.brute_force());
         for (x, exponent) in truth.exponents.iter().enumerate() {
             let energy = machine.energy(&[x as u64]);
-            assert_close(
-                &format!("{}: E({x:#b})", graph.name),
-                energy,
-                -exponent,
-                1e-12,
-            );
+            assert_close(&format!("{}: E({x:#b})", graph.name), energy, -exponent, 1e-12);
         }
         let complete = random_law(graph.units(), 104);
         let mut expected = truth.zeros();
@@ -434,15 +356,9 @@ fn energies_and_statistics_are_the_definition() {
 fn exact_gradient(machine: &BoltzmannMachine, target: &[f64]) -> Vec<f64> {
     let law = Configurations::whole_law(machine.visible(), target.to_vec());
     let sampler = RowSampler::new(&law).unwrap();
-    let batch = Batch::Law {
-        law: &law,
-        sampler: &sampler,
-        chains: 1,
-    };
+    let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
     let mut gradient = vec![f64::NAN; machine.parameters().len()];
-    Exact
-        .estimate(machine, &batch, Seed::root(105), &mut gradient)
-        .unwrap();
+    Exact.estimate(machine, &batch, Seed::root(105), &mut gradient).unwrap();
     gradient
 }
 
@@ -478,11 +394,9 @@ fn marginal_and_joint_keep_the_contract_of_a_law() {
             let parameters = machine.parameters_mut().iter_mut();
             parameters.for_each(|x| *x *= factor);
             let marginal = machine.marginal().unwrap();
-            let laws: [(&str, &dyn Law); 2] =
-                [("marginal", &*marginal), ("joint", &machine.joint())];
+            let laws: [(&str, &dyn Law); 2] = [("marginal", &*marginal), ("joint", &machine.joint())];
             for (which, law) in laws {
-                contract::law(law, 107)
-                    .unwrap_or_else(|problem| panic!("{}, {which}: {problem}", graph.name));
+                contract::law(law, 107).unwrap_or_else(|problem| panic!("{}, {which}: {problem}", graph.name));
             }
             assert_eq!(machine.joint().sites(), graph.units());
         }
@@ -525,9 +439,7 @@ fn a_graph_of_two_layers_is_a_restricted_machine() {
         let data = Configurations::whole_law(n, random_law(n, 108));
         type Add<'a> = &'a dyn Fn(&dyn Model, &mut [f64]) -> f64;
         let sums: [(&str, Add); 3] = [
-            ("E_model", &|model, sums| {
-                model.add_model_statistics(sums).unwrap()
-            }),
+            ("E_model", &|model, sums| model.add_model_statistics(sums).unwrap()),
             ("E[phi | v]", &|model, sums| {
                 model.add_expected_statistics(&data, sums).unwrap();
                 0.0
@@ -575,9 +487,10 @@ fn colours_part_neighbours() {
         // Every smaller colour is taken by a neighbour: greedy.
         for (unit, colour) in colours.iter().enumerate() {
             for smaller in 0..*colour {
-                let taken = graph.edges.iter().any(|&(a, b)| {
-                    (a == unit && colours[b] == smaller) || (b == unit && colours[a] == smaller)
-                });
+                let taken = graph
+                    .edges
+                    .iter()
+                    .any(|&(a, b)| (a == unit && colours[b] == smaller) || (b == unit && colours[a] == smaller));
                 assert!(taken, "{}: unit {unit} skips {smaller}", graph.name);
             }
         }
@@ -742,11 +655,7 @@ fn coloured_steps_follow_their_transient_law() {
                 law = coloured_step(graph, 0.8, &law, clamp);
                 let chains = advanced(&*machine.kernel(), start, 0.8, steps, clamp);
                 let p_value = chi_square_p_value(&counts(&chains), &law);
-                assert!(
-                    p_value > FALSE_ALARM / tests,
-                    "{}, {clamp:?}, {steps} steps: p-value {p_value:e}",
-                    graph.name
-                );
+                assert!(p_value > FALSE_ALARM / tests, "{}, {clamp:?}, {steps} steps: p-value {p_value:e}", graph.name);
             }
         }
     }
@@ -803,9 +712,7 @@ fn units_with_extreme_inputs_never_disobey() {
 
 /// FNV-1a over 64-bit words.
 fn hash(words: impl IntoIterator<Item = u64>) -> u64 {
-    words.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| {
-        (hash ^ word).wrapping_mul(0x0100_0000_01b3)
-    })
+    words.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A hash of everything that a machine computes: chains, weights, moments, expectations, gradients.
@@ -834,9 +741,7 @@ fn hash_of_all_kernels() -> u64 {
         if graph.visible < 20 || graph.hidden == 0 {
             let states = chains.states();
             machine.add_expected_statistics(states, &mut sums).unwrap();
-            machine
-                .add_pseudo_likelihood_gradient(states, &mut sums)
-                .unwrap();
+            machine.add_pseudo_likelihood_gradient(states, &mut sums).unwrap();
         }
         hashes.push(hash(sums.iter().map(|x| x.to_bits())));
     }
@@ -850,11 +755,7 @@ fn every_level_computes_the_same_bits() {
     const CHILD: &str = "GIBBSITE_TEST_PRINTS_BITS";
     const NAME: &str = "every_level_computes_the_same_bits";
     if std::env::var_os(CHILD).is_some() {
-        println!(
-            "\nBITS {} {:016x}",
-            Level::get().name(),
-            hash_of_all_kernels()
-        );
+        println!("\nBITS {} {:016x}", Level::get().name(), hash_of_all_kernels());
         return;
     }
     let run = |wish: &str| -> (String, String) {
@@ -867,9 +768,8 @@ fn every_level_computes_the_same_bits() {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{wish}: {text}");
         let line = text.lines().find_map(|line| line.strip_prefix("BITS "));
-        let (level, bits) = line
-            .and_then(|line| line.split_once(' '))
-            .unwrap_or_else(|| panic!("{wish} printed no bits: {text}"));
+        let (level, bits) =
+            line.and_then(|line| line.split_once(' ')).unwrap_or_else(|| panic!("{wish} printed no bits: {text}"));
         (level.to_string(), bits.to_string())
     };
     let (level, baseline) = run("baseline");
@@ -902,10 +802,7 @@ fn coupled_machine() -> BoltzmannMachine {
 fn phases(clamped_steps: usize) -> Vec<HiddenStatistics> {
     let both = [Phase::Analytic, Phase::Sampled { clamped_steps }];
     both.into_iter()
-        .flat_map(|positive| {
-            both.into_iter()
-                .map(move |negative| HiddenStatistics { positive, negative })
-        })
+        .flat_map(|positive| both.into_iter().map(move |negative| HiddenStatistics { positive, negative }))
         .collect()
 }
 
@@ -916,38 +813,17 @@ fn makers(gibbs_steps: usize, hidden_statistics: HiddenStatistics) -> [(&'static
     [
         (
             "CD",
-            Box::new(move |_, _| {
-                Box::new(ContrastiveDivergence {
-                    gibbs_steps,
-                    clamped_steps: 40,
-                    hidden_statistics,
-                })
-            }),
+            Box::new(move |_, _| Box::new(ContrastiveDivergence { gibbs_steps, clamped_steps: 40, hidden_statistics })),
         ),
         (
             "PCD",
             Box::new(move |starts, seed| {
-                Box::new(
-                    PersistentContrastiveDivergence::new(
-                        gibbs_steps,
-                        hidden_statistics,
-                        starts,
-                        3,
-                        seed,
-                    )
-                    .unwrap(),
-                )
+                Box::new(PersistentContrastiveDivergence::new(gibbs_steps, hidden_statistics, starts, 3, seed).unwrap())
             }),
         ),
         (
             "two Gibbs runs",
-            Box::new(move |_, _| {
-                Box::new(TwoGibbsRuns {
-                    chains: 100,
-                    burn_in: gibbs_steps,
-                    hidden_statistics,
-                })
-            }),
+            Box::new(move |_, _| Box::new(TwoGibbsRuns { chains: 100, burn_in: gibbs_steps, hidden_statistics })),
         ),
     ]
 }
@@ -973,16 +849,10 @@ fn too_few_clamped_steps_are_refused() {
     let (target, mut model) = (ring_of_four(), coupled_machine());
     let sampled = Phase::Sampled { clamped_steps: 1 };
     for negative in [Phase::Analytic, sampled] {
-        let hidden_statistics = HiddenStatistics {
-            positive: sampled,
-            negative,
-        };
+        let hidden_statistics = HiddenStatistics { positive: sampled, negative };
         for (name, make) in makers(40, hidden_statistics) {
             let problem = contract::estimator(&*make, &mut model, &target, 116).unwrap_err();
-            assert!(
-                problem.contains("where the data are the model's law"),
-                "{name}, {hidden_statistics}: {problem}"
-            );
+            assert!(problem.contains("where the data are the model's law"), "{name}, {hidden_statistics}: {problem}");
             println!("{name}, {hidden_statistics}: {problem}");
         }
     }
@@ -1000,13 +870,9 @@ fn cd_1_at_its_own_law(hidden_statistics: HiddenStatistics) -> (Vec<f64>, f64) {
         let seed = Seed::root(117).child("run", run);
         let rows = sampler.draw(200, seed.child("rows", 0));
         let mut gradient = vec![0.0; count];
-        ContrastiveDivergence {
-            gibbs_steps: 1,
-            clamped_steps: 40,
-            hidden_statistics,
-        }
-        .estimate(&model, &Batch::Rows(rows), seed, &mut gradient)
-        .unwrap();
+        ContrastiveDivergence { gibbs_steps: 1, clamped_steps: 40, hidden_statistics }
+            .estimate(&model, &Batch::Rows(rows), seed, &mut gradient)
+            .unwrap();
         for (values, x) in values.iter_mut().zip(gradient) {
             values.push(x);
         }
@@ -1022,10 +888,7 @@ fn cd_1_at_its_own_law(hidden_statistics: HiddenStatistics) -> (Vec<f64>, f64) {
 fn cd_1_keeps_its_own_law_where_hidden_units_are_coupled() {
     for hidden_statistics in phases(40) {
         let (t, threshold) = cd_1_at_its_own_law(hidden_statistics);
-        assert!(
-            t.iter().all(|t| t.abs() < threshold),
-            "{hidden_statistics}: {t:?}"
-        );
+        assert!(t.iter().all(|t| t.abs() < threshold), "{hidden_statistics}: {t:?}");
     }
 }
 
@@ -1033,9 +896,7 @@ fn cd_1_keeps_its_own_law_where_hidden_units_are_coupled() {
 fn pseudo_gradient(model: &dyn Model, weights: &[f64]) -> Vec<f64> {
     let rows = Configurations::whole_law(model.visible(), weights.to_vec());
     let mut sums = vec![0.0; model.parameters().len()];
-    model
-        .add_pseudo_likelihood_gradient(&rows, &mut sums)
-        .unwrap();
+    model.add_pseudo_likelihood_gradient(&rows, &mut sums).unwrap();
     sums
 }
 
@@ -1056,20 +917,11 @@ fn pseudo_likelihood_gradients_are_those_of_brute_force() {
 
         let law = Configurations::whole_law(graph.visible, data);
         let sampler = RowSampler::new(&law).unwrap();
-        let batch = Batch::Law {
-            law: &law,
-            sampler: &sampler,
-            chains: 1,
-        };
+        let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
         let mut gradient = vec![f64::NAN; ours.len()];
-        PseudoLikelihood
-            .estimate(&machine, &batch, Seed::root(119), &mut gradient)
-            .unwrap();
+        PseudoLikelihood.estimate(&machine, &batch, Seed::root(119), &mut gradient).unwrap();
         assert_eq!(gradient, ours, "{}", graph.name);
-        assert_eq!(
-            PseudoLikelihood.gibbs_updates(&machine, &batch),
-            (batch.data().len() * graph.visible) as u64
-        );
+        assert_eq!(PseudoLikelihood.gibbs_updates(&machine, &batch), (batch.data().len() * graph.visible) as u64);
     }
     for (n, m) in [(4, 3), (6, 4)] {
         let (graph, rbm) = restricted(n, m, 1.2);
@@ -1103,9 +955,7 @@ fn both_pseudo_likelihood_paths_agree() {
         let gradient = |graph: &Graph| {
             let mut sums = vec![0.25; graph.parameters.len()];
             let machine = graph.machine();
-            machine
-                .add_pseudo_likelihood_gradient(&rows, &mut sums)
-                .unwrap();
+            machine.add_pseudo_likelihood_gradient(&rows, &mut sums).unwrap();
             sums
         };
         let (fast, general) = (gradient(graph), gradient(&beside));
@@ -1168,20 +1018,13 @@ impl Model for Counted<'_> {
         self.model.add_model_statistics(sums)
     }
 
-    fn add_pseudo_likelihood_gradient(
-        &self,
-        rows: &Configurations,
-        sums: &mut [f64],
-    ) -> Result<()> {
+    fn add_pseudo_likelihood_gradient(&self, rows: &Configurations, sums: &mut [f64]) -> Result<()> {
         self.count(rows.len() * self.visible());
         self.model.add_pseudo_likelihood_gradient(rows, sums)
     }
 
     fn kernel(&self) -> Box<dyn Kernel + '_> {
-        Box::new(CountedKernel {
-            model: self,
-            kernel: self.model.kernel(),
-        })
+        Box::new(CountedKernel { model: self, kernel: self.model.kernel() })
     }
 
     fn path(&self) -> gibbsite::error::Result<Box<dyn gibbsite::path::Path + '_>> {
@@ -1217,29 +1060,19 @@ fn gibbs_updates_are_the_units_drawn() {
     let rbm = restricted(4, 3, 1.0).1;
     let visible = Graph::new("visible 4", 4, 0, full_graph(4), 1.0).machine();
     let coupled = coupled_machine();
-    let models: [(&str, &dyn Model); 3] =
-        [("RBM", &rbm), ("visible", &visible), ("coupled", &coupled)];
+    let models: [(&str, &dyn Model); 3] = [("RBM", &rbm), ("visible", &visible), ("coupled", &coupled)];
     for (which, model) in models {
         let law = random_law(4, 122);
         let law = Configurations::whole_law(4, law);
         let sampler = RowSampler::new(&law).unwrap();
         let rows = sampler.draw(ROWS, Seed::root(123));
         let check = |name: &str, estimator: &mut dyn GradientEstimator| {
-            let counted = Counted {
-                model,
-                drawn: AtomicU64::new(0),
-            };
+            let counted = Counted { model, drawn: AtomicU64::new(0) };
             let mut gradient = vec![0.0; model.parameters().len()];
-            let whole = Batch::Law {
-                law: &law,
-                sampler: &sampler,
-                chains: 23,
-            };
+            let whole = Batch::Law { law: &law, sampler: &sampler, chains: 23 };
             for batch in [Batch::Rows(rows.clone()), whole] {
                 counted.drawn.store(0, Ordering::Relaxed);
-                estimator
-                    .estimate(&counted, &batch, Seed::root(124), &mut gradient)
-                    .unwrap();
+                estimator.estimate(&counted, &batch, Seed::root(124), &mut gradient).unwrap();
                 assert_eq!(
                     estimator.gibbs_updates(model, &batch),
                     counted.drawn.load(Ordering::Relaxed),
@@ -1251,18 +1084,10 @@ fn gibbs_updates_are_the_units_drawn() {
         check("pseudo-likelihood", &mut PseudoLikelihood);
         for hidden_statistics in phases(7).into_iter().chain(phases(1)) {
             for gibbs_steps in [1, 5] {
-                let cd = ContrastiveDivergence {
-                    gibbs_steps,
-                    clamped_steps: 3,
-                    hidden_statistics,
-                };
+                let cd = ContrastiveDivergence { gibbs_steps, clamped_steps: 3, hidden_statistics };
                 let what = |name: &str| format!("{name}-{gibbs_steps}, {hidden_statistics:?}");
                 check(&what("CD"), &mut { cd });
-                let mut two = TwoGibbsRuns {
-                    chains: 77,
-                    burn_in: gibbs_steps,
-                    hidden_statistics,
-                };
+                let mut two = TwoGibbsRuns { chains: 77, burn_in: gibbs_steps, hidden_statistics };
                 check(&what("two Gibbs runs"), &mut two);
                 let starts = sampler.draw(33, Seed::root(125));
                 let mut pcd = PersistentContrastiveDivergence::new(
@@ -1283,13 +1108,7 @@ fn gibbs_updates_are_the_units_drawn() {
 struct CountsNothing;
 
 impl GradientEstimator for CountsNothing {
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        _batch: &Batch,
-        _seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, model: &dyn Model, _batch: &Batch, _seed: Seed, gradient: &mut [f64]) -> Result<()> {
         model.add_model_statistics(gradient)?;
         Ok(())
     }
@@ -1300,22 +1119,9 @@ impl GradientEstimator for CountsNothing {
 }
 
 /// Trains without looking.
-fn learn(
-    model: &mut dyn Model,
-    estimator: &mut dyn GradientEstimator,
-    data: &Configurations,
-    settings: &Training,
-) {
+fn learn(model: &mut dyn Model, estimator: &mut dyn GradientEstimator, data: &Configurations, settings: &Training) {
     let seed = Seed::root(127);
-    train(
-        model,
-        estimator,
-        data,
-        settings,
-        seed,
-        &mut |_, _, _| Ok(()),
-    )
-    .unwrap();
+    train(model, estimator, data, settings, seed, &mut |_, _, _| Ok(())).unwrap();
 }
 
 /// D_KL(target || machine) by brute force over the machine's present parameters.
@@ -1340,19 +1146,11 @@ fn a_deep_machine_learns() {
     let mut start = BoltzmannMachine::new(4, 5, &layered_graph(&[4, 3, 2])).unwrap();
     start.initialize(0.3, Seed::root(128)).unwrap();
     let before = divergence(&start, &probabilities);
-    let measured = ExactTarget::new(&target)
-        .unwrap()
-        .measure(&*start.marginal().unwrap(), None)
-        .unwrap();
+    let measured = ExactTarget::new(&target).unwrap().measure(&*start.marginal().unwrap(), None).unwrap();
     assert_close("the monitor", measured.kl, before, 1e-10);
 
     let mut exact = start.clone();
-    let settings = Training {
-        epochs: 3_000,
-        learning_rate: 0.3,
-        momentum: 0.9,
-        ..Training::default()
-    };
+    let settings = Training { epochs: 3_000, learning_rate: 0.3, momentum: 0.9, ..Training::default() };
     learn(&mut exact, &mut Exact, &law, &settings);
     let after = divergence(&exact, &probabilities);
     println!("exact: {before} to {after}");
@@ -1366,15 +1164,8 @@ fn a_deep_machine_learns() {
         negative: Phase::Sampled { clamped_steps: 1 },
     };
     let starts = data.select(&(0..200).collect::<Vec<_>>());
-    let mut pcd =
-        PersistentContrastiveDivergence::new(5, hidden_statistics, &starts, 5, Seed::root(130))
-            .unwrap();
-    let settings = Training {
-        epochs: 40,
-        batch: 200,
-        learning_rate: 0.1,
-        ..Training::default()
-    };
+    let mut pcd = PersistentContrastiveDivergence::new(5, hidden_statistics, &starts, 5, Seed::root(130)).unwrap();
+    let settings = Training { epochs: 40, batch: 200, learning_rate: 0.1, ..Training::default() };
     learn(&mut sampled, &mut pcd, &data, &settings);
     let after = divergence(&sampled, &probabilities);
     println!("sampled: {before} to {after}");
@@ -1403,18 +1194,9 @@ fn machines_too_large_to_sum_are_refused_but_train_by_sampling() {
     };
     let refusals: [(&str, Result<()>); 8] = [
         ("marginal", machine.marginal().map(|_| ())),
-        (
-            "expected statistics",
-            machine.add_expected_statistics(&rows, &mut sums),
-        ),
-        (
-            "model statistics",
-            machine.add_model_statistics(&mut sums).map(|_| ()),
-        ),
-        (
-            "pseudo-likelihood",
-            machine.add_pseudo_likelihood_gradient(&rows, &mut sums),
-        ),
+        ("expected statistics", machine.add_expected_statistics(&rows, &mut sums)),
+        ("model statistics", machine.add_model_statistics(&mut sums).map(|_| ())),
+        ("pseudo-likelihood", machine.add_pseudo_likelihood_gradient(&rows, &mut sums)),
         ("exact", estimate(&mut Exact)),
         ("analytic", estimate(&mut pcd("analytic"))),
         ("analytic/sampled", estimate(&mut pcd("analytic/sampled"))),
@@ -1422,14 +1204,7 @@ fn machines_too_large_to_sum_are_refused_but_train_by_sampling() {
     ];
     for (what, refusal) in refusals {
         let error = refusal.expect_err(what);
-        let limits = matches!(
-            error,
-            Error::TooLarge {
-                units: 40,
-                limit: 20,
-                ..
-            }
-        );
+        let limits = matches!(error, Error::TooLarge { units: 40, limit: 20, .. });
         let message = error.to_string();
         for word in ["2^40", "2^20", "sample them", "couple fewer"] {
             assert!(limits && message.contains(word), "{what}: {message}");
@@ -1438,12 +1213,7 @@ fn machines_too_large_to_sum_are_refused_but_train_by_sampling() {
     assert!(sums.iter().all(|x| *x == 0.0), "a refusal added something");
 
     let before = machine.parameters().to_vec();
-    let settings = Training {
-        epochs: 2,
-        batch: 25,
-        learning_rate: 0.05,
-        ..Training::default()
-    };
+    let settings = Training { epochs: 2, batch: 25, learning_rate: 0.05, ..Training::default() };
     learn(&mut machine, &mut pcd("sampled"), &rows, &settings);
     let moved = machine.parameters().iter().zip(&before);
     let moved = moved.filter(|(now, before)| now != before).count();
@@ -1479,9 +1249,7 @@ fn what_is_not_a_graph_is_refused() {
         }
     }
     for hidden in [0, 3] {
-        let message = BoltzmannMachine::new(0, hidden, &[])
-            .unwrap_err()
-            .to_string();
+        let message = BoltzmannMachine::new(0, hidden, &[]).unwrap_err().to_string();
         let what = format!("0 visible and {hidden} hidden");
         assert!(message.contains(&what), "{message}");
         assert!(message.contains("no visible unit"), "{message}");
@@ -1508,16 +1276,9 @@ fn couplings_are_recovered_from_their_law() {
     let target = Ising::on_lattice(lattice, 1.0, 0.0, TEMPERATURE).unwrap();
     let law = enumerate::whole_law(&target).unwrap();
     let bonds = lattice.bonds();
-    let settings = Training {
-        epochs: 10_000,
-        learning_rate: 0.2,
-        momentum: 0.97,
-        ..Training::default()
-    };
-    let estimators: [(&str, Box<dyn GradientEstimator>); 2] = [
-        ("likelihood", Box::new(Exact)),
-        ("pseudo-likelihood", Box::new(PseudoLikelihood)),
-    ];
+    let settings = Training { epochs: 10_000, learning_rate: 0.2, momentum: 0.97, ..Training::default() };
+    let estimators: [(&str, Box<dyn GradientEstimator>); 2] =
+        [("likelihood", Box::new(Exact)), ("pseudo-likelihood", Box::new(PseudoLikelihood))];
     for (name, mut estimator) in estimators {
         let mut machine = BoltzmannMachine::new(9, 0, &full_graph(9)).unwrap();
         learn(&mut machine, &mut *estimator, &law, &settings);

@@ -6,9 +6,7 @@ use common::machines::{ferromagnet, learned, narrow_mode, random_machine, separa
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::log_partition;
 use gibbsite::law::Law;
-use gibbsite::log_partition::annealing::{
-    AnnealingRun, ForwardAnnealing, ReverseAnnealing, Starts, Tempering,
-};
+use gibbsite::log_partition::annealing::{AnnealingRun, ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::bracket::{Bracket, Bracketing};
@@ -33,20 +31,9 @@ fn has(doubts: &[Doubt], name: &str) -> bool {
 }
 
 /// (value - exact) / error of every bracket, where it is trusted.
-fn brackets(
-    path: &dyn Path,
-    exact: f64,
-    temperatures: usize,
-    chains: usize,
-    runs: u64,
-) -> Vec<(Bracket, Option<f64>)> {
+fn brackets(path: &dyn Path, exact: f64, temperatures: usize, chains: usize, runs: u64) -> Vec<(Bracket, Option<f64>)> {
     let one = |run: u64| {
-        let bracketing = Bracketing {
-            betas: Betas::Adaptive(temperatures),
-            chains,
-            tempering: TEMPERING,
-            data: None,
-        };
+        let bracketing = Bracketing { betas: Betas::Adaptive(temperatures), chains, tempering: TEMPERING, data: None };
         let seed = Seed::root(40).child("run", run);
         let found = bracketing.measure(path, seed, &mut quiet()).unwrap();
         let z = (found.value - exact) / found.standard_error.unwrap();
@@ -56,10 +43,7 @@ fn brackets(
     (0..runs).into_par_iter().map(one).collect()
 }
 
-const TEMPERING: Tempering = Tempering {
-    rungs: 8,
-    rounds: 100,
-};
+const TEMPERING: Tempering = Tempering { rungs: 8, rounds: 100 };
 
 /// Of what is trusted at most one in 200 is more than four errors off and at least 90 % lie within two; at least so many
 /// are trusted.
@@ -67,11 +51,8 @@ fn assert_right(what: &str, z: &[Option<f64>], least: usize) {
     let trusted: Vec<f64> = z.iter().flatten().copied().collect();
     let beyond = trusted.iter().filter(|z| z.abs() > 4.0).count();
     let within = trusted.iter().filter(|z| z.abs() <= 2.0).count();
-    let told = format!(
-        "{what}: {} of {} trusted, {within} within two errors, {beyond} beyond four",
-        trusted.len(),
-        z.len()
-    );
+    let told =
+        format!("{what}: {} of {} trusted, {within} within two errors, {beyond} beyond four", trusted.len(), z.len());
     println!("{told}");
     assert!(trusted.len() >= least, "{told}");
     assert!(beyond <= z.len().div_ceil(200), "{told}");
@@ -81,16 +62,9 @@ fn assert_right(what: &str, z: &[Option<f64>], least: usize) {
 /// A mode that no annealed chain meets, of every mass about the least that 100 exact draws show.
 #[test]
 fn a_narrow_mode_is_in_the_value_and_its_error() {
-    for (mass, temperatures) in [
-        (0.1, 500),
-        (0.01, 100),
-        (0.02, 100),
-        (0.03, 100),
-        (0.045, 100),
-        (0.06, 100),
-        (0.5, 100),
-        (0.9, 100),
-    ] {
+    for (mass, temperatures) in
+        [(0.1, 500), (0.01, 100), (0.02, 100), (0.03, 100), (0.045, 100), (0.06, 100), (0.5, 100), (0.9, 100)]
+    {
         let machine = narrow_mode(36, 10, mass);
         let path = RbmPath::from_uniform(&machine).unwrap();
         let exact = log_partition(&machine).unwrap();
@@ -133,11 +107,7 @@ fn trusted_brackets_have_right_errors() {
     for (what, machine, temperatures) in [
         ("easy", random_machine(10, 8, 1.0, 0.5, 1), 100),
         ("twelve modes", separated_modes(30, 12, 4.0, 3.0, 7), 100),
-        (
-            "twelve narrow modes",
-            separated_modes(30, 12, 6.0, 0.0, 5),
-            100,
-        ),
+        ("twelve narrow modes", separated_modes(30, 12, 6.0, 0.0, 5), 100),
         ("ferromagnet", ferromagnet(0.8, 0.05), 30),
         ("large weights", random_machine(20, 10, 3.0, 1.0, 19), 30),
     ] {
@@ -156,10 +126,8 @@ fn errors_of_both_sides_are_honest() {
     let machine = random_machine(9, 6, 0.9, 0.4, 14);
     let exact = log_partition(&machine).unwrap();
     let path = RbmPath::from_uniform(&machine).unwrap();
-    let z: Vec<f64> = brackets(&path, exact, 10, 400, 300)
-        .into_iter()
-        .map(|(_, z)| z.expect("it is trusted"))
-        .collect();
+    let z: Vec<f64> =
+        brackets(&path, exact, 10, 400, 300).into_iter().map(|(_, z)| z.expect("it is trusted")).collect();
     let mean = z.iter().sum::<f64>() / 300.0;
     let squares = z.iter().map(|z| z * z).sum::<f64>() / 300.0;
     println!("mean {mean:.3}, mean square {squares:.3}");
@@ -206,11 +174,7 @@ fn sweeps_in_a_fixed_order_do_no_harm() {
     let mean = z.iter().sum::<f64>() / 200.0;
     println!("mean {mean}");
     assert!(mean.abs() < 4.9 / 200_f64.sqrt(), "{mean}");
-    assert_right(
-        "a general machine",
-        &found.iter().map(|(_, z)| *z).collect::<Vec<_>>(),
-        195,
-    );
+    assert_right("a general machine", &found.iter().map(|(_, z)| *z).collect::<Vec<_>>(), 195);
 }
 
 /// A machine of 24x24 units, of which no layer can be drawn from: the reverse runs start from tempering, a third from
@@ -224,12 +188,8 @@ fn brackets_do_without_exact_starts() {
     let z: Vec<Option<f64>> = (0..100)
         .into_par_iter()
         .map(|run| {
-            let bracketing = Bracketing {
-                betas: Betas::Adaptive(100),
-                chains: 100,
-                tempering: TEMPERING,
-                data: Some((&data, 50)),
-            };
+            let bracketing =
+                Bracketing { betas: Betas::Adaptive(100), chains: 100, tempering: TEMPERING, data: Some((&data, 50)) };
             let seed = Seed::root(34).child("run", run);
             let found = bracketing.measure(&path, seed, &mut quiet()).unwrap();
             assert_eq!(found.reverse.side, Side::Estimate);
@@ -247,20 +207,11 @@ fn a_likelihood_has_a_value_and_two_ends() {
     let machine = random_machine(8, 5, 0.7, 0.3, 23);
     let path = RbmPath::from_uniform(&machine).unwrap();
     let data = path.draw_target(300, Seed::root(24)).unwrap();
-    let bracketing = Bracketing {
-        betas: Betas::Adaptive(300),
-        chains: 300,
-        tempering: TEMPERING,
-        data: Some((&data, 20)),
-    };
-    let found = bracketing
-        .measure(&path, Seed::root(25), &mut quiet())
-        .unwrap();
+    let bracketing =
+        Bracketing { betas: Betas::Adaptive(300), chains: 300, tempering: TEMPERING, data: Some((&data, 20)) };
+    let found = bracketing.measure(&path, Seed::root(25), &mut quiet()).unwrap();
     assert!(found.trusted(), "{found:?}");
-    assert_eq!(
-        (found.forward.side, found.reverse.side),
-        (Side::Below, Side::Above)
-    );
+    assert_eq!((found.forward.side, found.reverse.side), (Side::Below, Side::Above));
     // Exact starts leave nothing for the data to tell.
     assert_eq!(found.reverse_from_data, None);
     assert!(found.lower() <= found.value && found.value <= found.upper());
@@ -279,25 +230,13 @@ fn a_likelihood_has_a_value_and_two_ends() {
 }
 
 /// Forward and reverse annealing of a machine, from starts of one's choice.
-fn runs(
-    path: &dyn Path,
-    betas: Betas,
-    starts: Starts,
-    number: u64,
-) -> (AnnealingRun, AnnealingRun) {
+fn runs(path: &dyn Path, betas: Betas, starts: Starts, number: u64) -> (AnnealingRun, AnnealingRun) {
     let seed = Seed::root(21).child("run", number);
     let chains = 200;
-    let forward = ForwardAnnealing {
-        betas: betas.clone(),
-        chains,
-    };
-    let forward = forward
-        .run(path, seed.child("forward", 0), &mut quiet())
-        .unwrap();
+    let forward = ForwardAnnealing { betas: betas.clone(), chains };
+    let forward = forward.run(path, seed.child("forward", 0), &mut quiet()).unwrap();
     let reverse = ReverseAnnealing { betas, starts };
-    let reverse = reverse
-        .run(path, seed.child("reverse", 0), &mut quiet())
-        .unwrap();
+    let reverse = reverse.run(path, seed.child("reverse", 0), &mut quiet()).unwrap();
     (forward, reverse)
 }
 
@@ -306,10 +245,7 @@ fn rows(rows: Configurations, steps: usize) -> Starts {
 }
 
 fn tempered(rounds: usize) -> Starts {
-    Starts::Tempered {
-        chains: 200,
-        tempering: Tempering { rungs: 8, rounds },
-    }
+    Starts::Tempered { chains: 200, tempering: Tempering { rungs: 8, rounds } }
 }
 
 /// Each doubt of a bracket where only it speaks, and the value is wrong or nobody could tell.
@@ -334,10 +270,7 @@ fn brackets_say_why_they_are_not_trusted() {
     only(&found, "sides disagree");
     assert!((found.value - exact).abs() > 4.0 * found.standard_error.unwrap());
     // A single chain.
-    let single = ForwardAnnealing {
-        betas: betas(),
-        chains: 1,
-    };
+    let single = ForwardAnnealing { betas: betas(), chains: 1 };
     let single = single.run(&path, Seed::root(2), &mut quiet()).unwrap();
     let (_, reverse) = runs(&path, betas(), Starts::Exact(200), 3);
     only(&Bracket::new(single, reverse, None), "unknown error");
@@ -353,10 +286,7 @@ fn brackets_say_why_they_are_not_trusted() {
     let found = Bracket::new(forward, reverse, None);
     assert!(has(&found.doubts, "short run") && !has(&found.doubts, "few round trips"));
     let wrong = found.value - log_partition(&machine).unwrap();
-    assert!(
-        wrong.abs() > 4.0 * found.standard_error.unwrap(),
-        "{found:?}"
-    );
+    assert!(wrong.abs() > 4.0 * found.standard_error.unwrap(), "{found:?}");
     // Too few temperatures: exact draws still bound ln Z, those of tempering do not.
     let machine = random_machine(20, 10, 3.0, 1.0, 19);
     let path = RbmPath::from_uniform(&machine).unwrap();
@@ -376,10 +306,7 @@ fn data_show_a_mode_that_tempering_misses() {
     let betas = || Betas::Linear(200);
     let (forward, reverse) = runs(&path, betas(), tempered(100), 0);
     let blind = Bracket::new(forward.clone(), reverse.clone(), None);
-    assert!(
-        blind.trusted() && (blind.value - exact).abs() > 1.0,
-        "{blind:?}"
-    );
+    assert!(blind.trusted() && (blind.value - exact).abs() > 1.0, "{blind:?}");
     let mut all_on = Configurations::zeros(48, 200);
     all_on.bits_mut().fill((1 << 48) - 1);
     let (_, data) = runs(&path, betas(), rows(all_on, 3), 1);
@@ -408,10 +335,7 @@ fn single_runs_doubt_themselves() {
     let machine = random_machine(20, 10, 3.0, 1.0, 19);
     let path = RbmPath::from_uniform(&machine).unwrap();
     let ais = |temperatures: usize, chains: usize| {
-        let ais = ForwardAnnealing {
-            betas: Betas::Linear(temperatures),
-            chains,
-        };
+        let ais = ForwardAnnealing { betas: Betas::Linear(temperatures), chains };
         ais.estimate(&path, Seed::root(20), &mut quiet()).unwrap()
     };
     let poor = ais(10, 100);
@@ -435,9 +359,7 @@ fn round_trips_are_counted() {
     let machine = Rbm::new(3, 2).unwrap();
     let path = RbmPath::from_uniform(&machine).unwrap();
     for transitions in [1_usize, 2, 5] {
-        let betas: Vec<f64> = (0..=transitions)
-            .map(|k| k as f64 / transitions as f64)
-            .collect();
+        let betas: Vec<f64> = (0..=transitions).map(|k| k as f64 / transitions as f64).collect();
         let starts = path.draw_base(4, Seed::root(1));
         let mut tempering = ParallelTempering::new(&path, &betas, &starts, Seed::root(2)).unwrap();
         // The same with names for the states: who is where, and which end each has seen last.
@@ -457,11 +379,7 @@ fn round_trips_are_counted() {
                 trips += 1;
             }
             seen[first] = 'f';
-            assert_eq!(
-                tempering.round_trips(),
-                [trips; 4],
-                "{transitions}, {round}"
-            );
+            assert_eq!(tempering.round_trips(), [trips; 4], "{transitions}, {round}");
         }
         assert!(trips.abs_diff(30) <= transitions as u64 + 2, "{trips}");
     }
@@ -482,11 +400,7 @@ fn round_trips_have_the_rate_of_the_rejections() {
     (0..2000).for_each(|_| tempering.advance(1));
     let trips: u64 = tempering.round_trips().iter().sum::<u64>() - before;
     let rate = trips as f64 / (64.0 * 2000.0);
-    let refused: f64 = tempering
-        .acceptance()
-        .into_iter()
-        .map(|share| (1.0 - share.unwrap()) / share.unwrap())
-        .sum();
+    let refused: f64 = tempering.acceptance().into_iter().map(|share| (1.0 - share.unwrap()) / share.unwrap()).sum();
     let expected = 1.0 / (2.0 + 2.0 * refused);
     println!("{rate:.4}, expected {expected:.4}");
     // Some 10,000 trips, which follow each other more regularly than by chance.
@@ -495,12 +409,7 @@ fn round_trips_have_the_rate_of_the_rejections() {
 }
 
 /// (value - exact) / error of runs of tempering, with their doubts.
-fn ladders(
-    machine: &Rbm,
-    integrate: bool,
-    rungs: usize,
-    rounds: usize,
-) -> Vec<(LogPartition, f64)> {
+fn ladders(machine: &Rbm, integrate: bool, rungs: usize, rounds: usize) -> Vec<(LogPartition, f64)> {
     let path = RbmPath::from_uniform(machine).unwrap();
     let exact = log_partition(machine).unwrap();
     let one = |number: u64| {
@@ -512,11 +421,8 @@ fn ladders(
             every: 1,
         };
         let seed = Seed::root(50).child("run", number);
-        let estimator: Box<dyn LogPartitionEstimator> = if integrate {
-            Box::new(ThermodynamicIntegration(run))
-        } else {
-            Box::new(BennettRatio(run))
-        };
+        let estimator: Box<dyn LogPartitionEstimator> =
+            if integrate { Box::new(ThermodynamicIntegration(run)) } else { Box::new(BennettRatio(run)) };
         let found = estimator.estimate(&path, seed, &mut quiet()).unwrap();
         let z = (found.value - exact) / found.standard_error.unwrap();
         (found, z)
@@ -529,26 +435,19 @@ fn ladders(
 #[test]
 fn tempering_that_still_burns_in_is_doubted() {
     let count = |found: &[(LogPartition, f64)], keep: &dyn Fn(&str, f64) -> bool| {
-        let kept = found
-            .iter()
-            .filter(|(run, z)| keep(&names(&run.doubts), *z));
+        let kept = found.iter().filter(|(run, z)| keep(&names(&run.doubts), *z));
         kept.count()
     };
     let modes = || separated_modes(30, 12, 3.0, 1.0, 1027);
     let ferromagnet = || ferromagnet(1.2, 0.05);
-    for (machine, rungs, rounds) in [
-        (modes(), 10, 200),
-        (modes(), 20, 300),
-        (ferromagnet(), 10, 200),
-        (ferromagnet(), 3, 200),
-    ] {
+    for (machine, rungs, rounds) in
+        [(modes(), 10, 200), (modes(), 20, 300), (ferromagnet(), 10, 200), (ferromagnet(), 3, 200)]
+    {
         for integrate in [false, true] {
             let found = ladders(&machine, integrate, rungs, rounds);
             let undoubted = count(&found, &|doubts, _| doubts.is_empty());
             let alone = count(&found, &|doubts, _| doubts == "few round trips");
-            println!(
-                "{rungs} {rounds} {integrate}: {undoubted} undoubted, {alone} by round trips alone"
-            );
+            println!("{rungs} {rounds} {integrate}: {undoubted} undoubted, {alone} by round trips alone");
             assert_eq!(undoubted, 0);
             assert!(rungs == 3 || alone > 20, "{alone}");
         }

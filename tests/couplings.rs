@@ -18,38 +18,14 @@ const FIELD: f64 = 0.3;
 /// Six spins, every pair coupled with a strength of its own, in a field.
 fn pairs() -> Vec<Coupling> {
     let strength = |i: usize, j: usize| ((5 * i + 3 * j) % 7) as f64 / 5.0 - 0.6;
-    full_graph(SITES)
-        .into_iter()
-        .map(|(i, j)| Coupling {
-            i,
-            j,
-            strength: strength(i, j),
-        })
-        .collect()
+    full_graph(SITES).into_iter().map(|(i, j)| Coupling { i, j, strength: strength(i, j) }).collect()
 }
 
-fn fit(
-    data: &gibbsite::configuration::Configurations,
-    estimator: &mut dyn GradientEstimator,
-) -> BoltzmannMachine {
+fn fit(data: &gibbsite::configuration::Configurations, estimator: &mut dyn GradientEstimator) -> BoltzmannMachine {
     let mut machine = BoltzmannMachine::new(SITES, 0, &full_graph(SITES)).unwrap();
-    let settings = Training {
-        epochs: 1500,
-        batch: 1,
-        learning_rate: 0.4,
-        decay: Decay::None,
-        momentum: 0.9,
-        weight_decay: 0.0,
-    };
-    train(
-        &mut machine,
-        estimator,
-        &data.distinct(),
-        &settings,
-        Seed::root(1),
-        &mut |_, _, _| Ok(()),
-    )
-    .unwrap();
+    let settings =
+        Training { epochs: 1500, batch: 1, learning_rate: 0.4, decay: Decay::None, momentum: 0.9, weight_decay: 0.0 };
+    train(&mut machine, estimator, &data.distinct(), &settings, Seed::root(1), &mut |_, _, _| Ok(())).unwrap();
     machine
 }
 
@@ -62,11 +38,8 @@ fn errors_of_couplings_are_as_large_as_they_say() {
     let ising = Ising::new(SITES, &couplings, FIELD, TEMPERATURE).unwrap();
     let law = whole_law(&ising).unwrap();
     let sampler = RowSampler::new(&law).unwrap();
-    let truth: Vec<f64> = couplings
-        .iter()
-        .map(|coupling| coupling.strength / TEMPERATURE)
-        .chain([FIELD / TEMPERATURE; SITES])
-        .collect();
+    let truth: Vec<f64> =
+        couplings.iter().map(|coupling| coupling.strength / TEMPERATURE).chain([FIELD / TEMPERATURE; SITES]).collect();
     for criterion in [Criterion::Likelihood, Criterion::PseudoLikelihood] {
         let mut z_of = vec![Vec::new(); truth.len()];
         let (mut pair_squares, mut field_squares) = (Vec::new(), Vec::new());
@@ -98,15 +71,9 @@ fn errors_of_couplings_are_as_large_as_they_say() {
         for (what, squares) in [("pairs", &pair_squares), ("fields", &field_squares)] {
             let t = student_t(squares, 1.0, 1.0);
             let mean = squares.iter().sum::<f64>() / 64.0;
-            assert!(
-                t.abs() < threshold,
-                "{criterion:?}, {what}: mean z^2 = {mean}, t = {t}"
-            );
+            assert!(t.abs() < threshold, "{criterion:?}, {what}: mean z^2 = {mean}, t = {t}");
             // Strict enough to see a factor of 1.2 in the errors.
-            assert!(
-                (mean - 1.0).abs() < 0.3,
-                "{criterion:?}, {what}: mean z^2 = {mean}"
-            );
+            assert!((mean - 1.0).abs() < 0.3, "{criterion:?}, {what}: mean z^2 = {mean}");
         }
     }
 }
@@ -118,18 +85,11 @@ fn what_has_no_couplings_is_refused() {
     let law = whole_law(&ising).unwrap();
     let data = RowSampler::new(&law).unwrap().draw(5, Seed::root(3));
     let hidden = BoltzmannMachine::new(5, 1, &full_graph(6)).unwrap();
-    let message = learned_couplings(&hidden, &data, Criterion::Likelihood)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains("hidden") && message.contains("fully visible"),
-        "{message}"
-    );
+    let message = learned_couplings(&hidden, &data, Criterion::Likelihood).unwrap_err().to_string();
+    assert!(message.contains("hidden") && message.contains("fully visible"), "{message}");
     let machine = BoltzmannMachine::new(SITES, 0, &full_graph(SITES)).unwrap();
     for criterion in [Criterion::Likelihood, Criterion::PseudoLikelihood] {
-        let message = learned_couplings(&machine, &data, criterion)
-            .unwrap_err()
-            .to_string();
+        let message = learned_couplings(&machine, &data, criterion).unwrap_err().to_string();
         assert!(message.contains("more configurations"), "{message}");
     }
 }

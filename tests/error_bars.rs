@@ -18,19 +18,14 @@ fn normal(generator: &mut Generator) -> f64 {
 }
 
 /// Runs of `CHAINS` chains, the first half of which start in places of kind 0.
-fn runs(
-    name: &str,
-    length: usize,
-    chain: impl Fn(usize, &mut Generator) -> Vec<f64> + Sync,
-) -> Vec<ChainMean> {
+fn runs(name: &str, length: usize, chain: impl Fn(usize, &mut Generator) -> Vec<f64> + Sync) -> Vec<ChainMean> {
     let starts: Vec<usize> = (0..CHAINS).map(|c| 2 * c / CHAINS).collect();
     (0..RUNS)
         .into_par_iter()
         .map(|run| {
             let seed = Seed::root(70).child(name, run);
-            let chains: Vec<Vec<f64>> = (0..CHAINS)
-                .map(|c| chain(c, &mut seed.child("chain", c as u64).generator()))
-                .collect();
+            let chains: Vec<Vec<f64>> =
+                (0..CHAINS).map(|c| chain(c, &mut seed.child("chain", c as u64).generator())).collect();
             assert!(chains.iter().all(|chain| chain.len() == length));
             let views: Vec<&[f64]> = chains.iter().map(|chain| &chain[..]).collect();
             let found = judge(&views, &starts);
@@ -42,10 +37,8 @@ fn runs(
 
 /// Of `runs`: the share that has an error, and of those the share within 2 errors of the truth and the number beyond 4.
 fn shares(runs: &[ChainMean], truth: f64) -> (f64, f64, usize) {
-    let z: Vec<f64> = runs
-        .iter()
-        .filter_map(|found| Some(((found.mean - truth) / found.standard_error?).abs()))
-        .collect();
+    let z: Vec<f64> =
+        runs.iter().filter_map(|found| Some(((found.mean - truth) / found.standard_error?).abs())).collect();
     let known = z.len() as f64;
     let within = z.iter().filter(|z| **z < 2.0).count() as f64;
     let beyond = z.iter().filter(|z| **z > 4.0).count();
@@ -53,9 +46,7 @@ fn shares(runs: &[ChainMean], truth: f64) -> (f64, f64, usize) {
 }
 
 fn count(runs: &[ChainMean], doubt: Doubt) -> usize {
-    runs.iter()
-        .filter(|found| found.doubt == Some(doubt))
-        .count()
+    runs.iter().filter(|found| found.doubt == Some(doubt)).count()
 }
 
 /// A chain that changes sides between -a and a, up with weight 4/5, under noise of 1; it starts up with probability `up`; `rate` is the inverse of the time
@@ -78,15 +69,12 @@ fn switching(a: f64, rate: f64, up: f64, length: usize, generator: &mut Generato
 #[test]
 fn chains_that_are_stuck_have_no_error() {
     for a in [0.05, 0.1, 0.4, 2.0] {
-        let found = runs(&format!("stuck {a}"), LENGTH, |_, generator| {
-            switching(a, 0.0, 0.5, LENGTH, generator)
-        });
+        let found = runs(&format!("stuck {a}"), LENGTH, |_, generator| switching(a, 0.0, 0.5, LENGTH, generator));
         let (known, _, beyond) = shares(&found, 0.6 * a);
         // Chance fails to tell the closest ones apart in a few of a hundred runs.
         let most = if a < 0.1 { 0.05 } else { 0.0 };
         assert!(known <= most && beyond <= 2, "{a}: {known}, {beyond}");
-        let apart =
-            count(&found, Doubt::DisagreeingChains) + count(&found, Doubt::DisagreeingStarts);
+        let apart = count(&found, Doubt::DisagreeingChains) + count(&found, Doubt::DisagreeingStarts);
         assert!(apart as f64 >= (1.0 - most) * RUNS as f64, "{a}: {apart}");
     }
     // Closer still they cannot all be told apart, and the error holds what they differ by.
@@ -97,10 +85,7 @@ fn chains_that_are_stuck_have_no_error() {
             switching(a, 0.0, up, LENGTH, generator)
         });
         let (known, within, beyond) = shares(&found, 0.6 * a);
-        assert!(
-            within > 0.85 && beyond <= 4,
-            "{a}: {known} {within} {beyond}"
-        );
+        assert!(within > 0.85 && beyond <= 4, "{a}: {known} {within} {beyond}");
     }
 }
 
@@ -109,12 +94,7 @@ fn chains_that_are_stuck_have_no_error() {
 #[test]
 fn slow_switching_is_seen() {
     let (mut all, mut wrong) = (0.0, 0);
-    for (memory, least, most) in [
-        (1000.0, 0.0, 0.1),
-        (500.0, 0.0, 0.4),
-        (330.0, 0.2, 0.7),
-        (100.0, 0.9, 1.0),
-    ] {
+    for (memory, least, most) in [(1000.0, 0.0, 0.1), (500.0, 0.0, 0.4), (330.0, 0.2, 0.7), (100.0, 0.9, 1.0)] {
         let found = runs(&format!("switching {memory}"), LENGTH, |c, generator| {
             let up = if 2 * c < CHAINS { 0.5 } else { 0.8 };
             switching(0.2, 1.0 / memory, up, LENGTH, generator)
@@ -135,12 +115,7 @@ fn slow_switching_is_seen() {
 /// them long.
 #[test]
 fn autoregressive_series_keep_their_errors() {
-    for (phi, length, least) in [
-        (0.0, 200, 0.97),
-        (0.5, 500, 0.97),
-        (0.9, 2000, 0.97),
-        (0.99, 5000, 0.95),
-    ] {
+    for (phi, length, least) in [(0.0, 200, 0.97), (0.5, 500, 0.97), (0.9, 2000, 0.97), (0.99, 5000, 0.95)] {
         let found = runs(&format!("autoregressive {phi}"), length, |_, generator| {
             let mut x = normal(generator);
             (0..length)
@@ -151,15 +126,9 @@ fn autoregressive_series_keep_their_errors() {
                 .collect()
         });
         let (known, within, beyond) = shares(&found, 0.0);
-        assert!(
-            known > least && within > 0.92 && beyond <= 2,
-            "{phi}: {known} {within} {beyond}"
-        );
+        assert!(known > least && within > 0.92 && beyond <= 2, "{phi}: {known} {within} {beyond}");
         // Errors are at most a third too large in the mean of their squares.
-        let z: Vec<f64> = found
-            .iter()
-            .filter_map(|f| Some(f.mean / f.standard_error?))
-            .collect();
+        let z: Vec<f64> = found.iter().filter_map(|f| Some(f.mean / f.standard_error?)).collect();
         let squares = z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64;
         assert!((0.6..1.25).contains(&squares), "{phi}: {squares}");
     }
@@ -181,9 +150,7 @@ fn autoregressive_series_keep_their_errors() {
 #[test]
 fn a_drift_is_seen() {
     let found = runs("drift", LENGTH, |_, generator| {
-        (0..LENGTH)
-            .map(|t| normal(generator) + 0.3 * (-3.0 * t as f64 / LENGTH as f64).exp())
-            .collect()
+        (0..LENGTH).map(|t| normal(generator) + 0.3 * (-3.0 * t as f64 / LENGTH as f64).exp()).collect()
     });
     assert_eq!(shares(&found, 0.0).0, 0.0);
     assert_eq!(count(&found, Doubt::Drifting), RUNS as usize);
@@ -207,35 +174,23 @@ fn starts_that_differ_are_seen() {
 fn heavy_tails_are_seen() {
     let truth = 1.0 / (1.0 - 1.0 / 1.5);
     let heavy = runs("heavy", LENGTH, |_, generator| {
-        (0..LENGTH)
-            .map(|_| (1.0 - uniform(generator)).powf(-1.0 / 1.5))
-            .collect()
+        (0..LENGTH).map(|_| (1.0 - uniform(generator)).powf(-1.0 / 1.5)).collect()
     });
     let (known, _, beyond) = shares(&heavy, truth);
     assert!(known < 0.1 && beyond <= 2, "{known} {beyond}");
     assert!(count(&heavy, Doubt::HeavyTail) > 350);
-    let light = runs("light", LENGTH, |_, generator| {
-        (0..LENGTH)
-            .map(|_| (0.5 * normal(generator)).exp())
-            .collect()
-    });
+    let light = runs("light", LENGTH, |_, generator| (0..LENGTH).map(|_| (0.5 * normal(generator)).exp()).collect());
     let (known, within, beyond) = shares(&light, 0.125_f64.exp());
-    assert!(
-        known > 0.95 && within > 0.9 && beyond <= 2,
-        "{known} {within} {beyond}"
-    );
+    assert!(known > 0.95 && within > 0.9 && beyond <= 2, "{known} {within} {beyond}");
 }
 
 /// What only one doubt catches where the others see nothing.
 #[test]
 fn few_short_and_constant_series_have_no_error() {
     let mut generator = Seed::root(71).generator();
-    let mut noise =
-        |length: usize| -> Vec<f64> { (0..length).map(|_| normal(&mut generator)).collect() };
+    let mut noise = |length: usize| -> Vec<f64> { (0..length).map(|_| normal(&mut generator)).collect() };
     let series: Vec<Vec<f64>> = (0..16).map(|_| noise(1000)).collect();
-    let views = |count: usize, length: usize| -> Vec<&[f64]> {
-        series[..count].iter().map(|x| &x[..length]).collect()
-    };
+    let views = |count: usize, length: usize| -> Vec<&[f64]> { series[..count].iter().map(|x| &x[..length]).collect() };
     let doubt = |count: usize, length: usize| judge(&views(count, length), &vec![0; count]).doubt;
     assert_eq!(doubt(16, 1000), None);
     assert_eq!(doubt(4, 1000), None);
@@ -243,19 +198,10 @@ fn few_short_and_constant_series_have_no_error() {
     assert_eq!(doubt(4, 20), Some(Doubt::TooShort));
     assert_eq!(doubt(4, 1), Some(Doubt::TooShort));
     let constant = [1.5; 100];
-    assert_eq!(
-        judge(&[&constant[..]; 8], &[0; 8]).doubt,
-        Some(Doubt::Constant)
-    );
+    assert_eq!(judge(&[&constant[..]; 8], &[0; 8]).doubt, Some(Doubt::Constant));
     // Each in a place of its own, for ever: no movement to compare with.
     let places: Vec<Vec<f64>> = (0..8).map(|c| vec![f64::from(c); 100]).collect();
     let places: Vec<&[f64]> = places.iter().map(|x| &x[..]).collect();
-    assert_eq!(
-        judge(&places, &[0; 8]).doubt,
-        Some(Doubt::DisagreeingChains)
-    );
-    assert_eq!(
-        judge(&[&[f64::NAN; 100][..]; 8], &[0; 8]).doubt,
-        Some(Doubt::TooShort)
-    );
+    assert_eq!(judge(&places, &[0; 8]).doubt, Some(Doubt::DisagreeingChains));
+    assert_eq!(judge(&[&[f64::NAN; 100][..]; 8], &[0; 8]).doubt, Some(Doubt::TooShort));
 }

@@ -17,8 +17,7 @@ use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,
-    PersistentContrastiveDivergence, Phase,
+    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
 };
 use rayon::prelude::*;
 
@@ -26,22 +25,14 @@ const PHASES: [Phase; 2] = [Phase::Analytic, Phase::Sampled { clamped_steps: 1 }
 
 /// All four ways to treat the hidden units.
 fn all_statistics() -> impl Iterator<Item = HiddenStatistics> {
-    PHASES.into_iter().flat_map(|positive| {
-        PHASES
-            .into_iter()
-            .map(move |negative| HiddenStatistics { positive, negative })
-    })
+    PHASES
+        .into_iter()
+        .flat_map(|positive| PHASES.into_iter().map(move |negative| HiddenStatistics { positive, negative }))
 }
 
 /// Fails where the mean of independent `estimates` differs from `expected` in any component;
 /// `comparisons` are all that share the test's false-alarm level.
-fn assert_mean(
-    what: &str,
-    model: &dyn Model,
-    estimates: &[Vec<f64>],
-    expected: &[f64],
-    comparisons: usize,
-) {
+fn assert_mean(what: &str, model: &dyn Model, estimates: &[Vec<f64>], expected: &[f64], comparisons: usize) {
     let threshold = student_threshold(estimates.len(), comparisons, FALSE_ALARM);
     for (index, expected) in expected.iter().enumerate() {
         let values: Vec<f64> = estimates.iter().map(|gradient| gradient[index]).collect();
@@ -76,30 +67,16 @@ fn contrastive_divergence_has_its_exact_mean() {
                 continue;
             }
             seen.push(gibbs_steps);
-            let expected: Vec<f64> = in_parameter_order(case, ["W", "b", "c"])
-                .into_iter()
-                .map(|x| -x)
-                .collect();
+            let expected: Vec<f64> = in_parameter_order(case, ["W", "b", "c"]).into_iter().map(|x| -x).collect();
             for (number, hidden_statistics) in all_statistics().enumerate() {
-                let seed = Seed::root(21)
-                    .child(name, gibbs_steps as u64)
-                    .child("statistics", number as u64);
+                let seed = Seed::root(21).child(name, gibbs_steps as u64).child("statistics", number as u64);
                 let estimates: Vec<Vec<f64>> = (0..ESTIMATES)
                     .into_par_iter()
                     .map(|run| {
                         let mut gradient = vec![0.0; expected.len()];
-                        ContrastiveDivergence {
-                            gibbs_steps,
-                            clamped_steps: 0,
-                            hidden_statistics,
-                        }
-                        .estimate(
-                            &rbm,
-                            &Batch::Rows(data.select(&rows)),
-                            seed.child("run", run),
-                            &mut gradient,
-                        )
-                        .unwrap();
+                        ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics }
+                            .estimate(&rbm, &Batch::Rows(data.select(&rows)), seed.child("run", run), &mut gradient)
+                            .unwrap();
                         gradient
                     })
                     .collect();
@@ -129,27 +106,16 @@ fn persistent_chains_reach_the_moments_of_a_model_that_stays() {
                     let seed = root.child("replica", replica);
                     let starts = Configurations::zeros(rbm.sites(), 100);
                     let chains = seed.child("chains", 0);
-                    let mut estimator = PersistentContrastiveDivergence::new(
-                        1,
-                        hidden_statistics,
-                        &starts,
-                        rbm.hidden(),
-                        chains,
-                    )
-                    .unwrap();
-                    let batch = Batch::Law {
-                        law: &law,
-                        sampler: &sampler,
-                        chains: 1,
-                    };
+                    let mut estimator =
+                        PersistentContrastiveDivergence::new(1, hidden_statistics, &starts, rbm.hidden(), chains)
+                            .unwrap();
+                    let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
                     let (burn_in, updates) = (50, 200);
                     let mut mean = vec![0.0; length];
                     let mut gradient = vec![0.0; length];
                     for update in 0..burn_in + updates {
                         let seed = seed.child("update", update);
-                        estimator
-                            .estimate(&rbm, &batch, seed, &mut gradient)
-                            .unwrap();
+                        estimator.estimate(&rbm, &batch, seed, &mut gradient).unwrap();
                         if update >= burn_in {
                             for (mean, x) in mean.iter_mut().zip(&gradient) {
                                 *mean += x / updates as f64;
@@ -167,12 +133,8 @@ fn persistent_chains_reach_the_moments_of_a_model_that_stays() {
 
 fn small_machine() -> Rbm {
     let mut rbm = Rbm::new(4, 3).unwrap();
-    rbm.initialize(InitialWeights::Gaussian(0.5), Seed::root(23))
-        .unwrap();
-    for (k, bias) in [0.3, -0.2, 0.1, -0.4, 0.25, -0.35, 0.15]
-        .into_iter()
-        .enumerate()
-    {
+    rbm.initialize(InitialWeights::Gaussian(0.5), Seed::root(23)).unwrap();
+    for (k, bias) in [0.3, -0.2, 0.1, -0.4, 0.25, -0.35, 0.15].into_iter().enumerate() {
         rbm.parameters_mut()[12 + k] = bias;
     }
     rbm
@@ -191,24 +153,11 @@ fn estimators_keep_their_contract() {
     contract::estimator(&|_, _| Box::new(Exact), &mut model, &target, 24).unwrap();
     for hidden_statistics in all_statistics() {
         let gibbs_steps = 25;
-        let cd = ContrastiveDivergence {
-            gibbs_steps,
-            clamped_steps: 0,
-            hidden_statistics,
-        };
+        let cd = ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics };
         contract::estimator(&|_, _| Box::new(cd), &mut model, &target, 25)
             .unwrap_or_else(|problem| panic!("CD, {hidden_statistics}: {problem}"));
         let pcd = |starts: &Configurations, seed| -> Box<dyn GradientEstimator> {
-            Box::new(
-                PersistentContrastiveDivergence::new(
-                    gibbs_steps,
-                    hidden_statistics,
-                    starts,
-                    3,
-                    seed,
-                )
-                .unwrap(),
-            )
+            Box::new(PersistentContrastiveDivergence::new(gibbs_steps, hidden_statistics, starts, 3, seed).unwrap())
         };
         contract::estimator(&pcd, &mut model, &target, 26)
             .unwrap_or_else(|problem| panic!("PCD, {hidden_statistics}: {problem}"));
@@ -223,13 +172,7 @@ impl GradientEstimator for Scaled {
         0
     }
 
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
         Exact.estimate(model, batch, seed, gradient)?;
         gradient.iter_mut().for_each(|x| *x *= self.0);
         Ok(())
@@ -243,21 +186,14 @@ fn estimator_contract_refuses_wrong_gradients() {
     let target = small_target();
     let mut model = small_machine();
     for factor in [0.0, -1.0, 1.01] {
-        let make =
-            |_: &Configurations, _| -> Box<dyn GradientEstimator> { Box::new(Scaled(factor)) };
+        let make = |_: &Configurations, _| -> Box<dyn GradientEstimator> { Box::new(Scaled(factor)) };
         let problem = contract::estimator(&make, &mut model, &target, 27).unwrap_err();
-        assert!(
-            problem.contains("in equilibrium"),
-            "factor {factor}: {problem}"
-        );
+        assert!(problem.contains("in equilibrium"), "factor {factor}: {problem}");
     }
     // Its own law does not move under CD-1, so only the second part can see the bias.
     let mut model = machine(&reference("rbm_4x3"));
-    let cd_1 = ContrastiveDivergence {
-        gibbs_steps: 1,
-        clamped_steps: 0,
-        hidden_statistics: HiddenStatistics::default(),
-    };
+    let cd_1 =
+        ContrastiveDivergence { gibbs_steps: 1, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() };
     let problem = contract::estimator(&|_, _| Box::new(cd_1), &mut model, &target, 28).unwrap_err();
     assert!(problem.contains("in equilibrium"), "CD-1: {problem}");
 
@@ -267,13 +203,7 @@ fn estimator_contract_refuses_wrong_gradients() {
             0
         }
 
-        fn estimate(
-            &mut self,
-            model: &dyn Model,
-            _batch: &Batch,
-            _seed: Seed,
-            gradient: &mut [f64],
-        ) -> Result<()> {
+        fn estimate(&mut self, model: &dyn Model, _batch: &Batch, _seed: Seed, gradient: &mut [f64]) -> Result<()> {
             model.add_model_statistics(gradient)?;
             Ok(())
         }
@@ -297,14 +227,9 @@ impl Kernel for Changed<'_> {
     }
 
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
-        let clamp = if self.obeys_clamp {
-            clamp
-        } else {
-            Clamp::Nothing
-        };
+        let clamp = if self.obeys_clamp { clamp } else { Clamp::Nothing };
         if self.moves && !(self.idle_when_clamped && clamp == Clamp::Visible) {
-            self.kernel
-                .advance(chains, self.beta_factor * beta, steps, clamp);
+            self.kernel.advance(chains, self.beta_factor * beta, steps, clamp);
         }
     }
 }
@@ -316,38 +241,16 @@ fn kernel_contract_refuses_wrong_kernels() {
     let rbm = small_machine();
     let law = NaiveMachine::new(4, 3, rbm.parameters()).joint_law(1.0);
     let kernel = rbm.kernel();
-    let good = Changed {
-        kernel: &*kernel,
-        beta_factor: 1.0,
-        moves: true,
-        obeys_clamp: true,
-        idle_when_clamped: false,
-    };
+    let good = Changed { kernel: &*kernel, beta_factor: 1.0, moves: true, obeys_clamp: true, idle_when_clamped: false };
     let check = |kernel: &Changed| contract::kernel(kernel, 1.0, &law, 4, 25, 100_000, 30);
     check(&good).unwrap();
-    let problem = check(&Changed {
-        moves: false,
-        ..good
-    })
-    .unwrap_err();
+    let problem = check(&Changed { moves: false, ..good }).unwrap_err();
     assert!(problem.contains("not reached"), "identity: {problem}");
-    let problem = check(&Changed {
-        beta_factor: 0.8,
-        ..good
-    })
-    .unwrap_err();
+    let problem = check(&Changed { beta_factor: 0.8, ..good }).unwrap_err();
     assert!(problem.contains("changes the law"), "beta 0.8: {problem}");
-    let problem = check(&Changed {
-        obeys_clamp: false,
-        ..good
-    })
-    .unwrap_err();
+    let problem = check(&Changed { obeys_clamp: false, ..good }).unwrap_err();
     assert!(problem.contains("unit moved"), "deaf: {problem}");
-    let problem = check(&Changed {
-        idle_when_clamped: true,
-        ..good
-    })
-    .unwrap_err();
+    let problem = check(&Changed { idle_when_clamped: true, ..good }).unwrap_err();
     assert!(problem.contains("hidden units"), "idle: {problem}");
 }
 
@@ -376,11 +279,7 @@ impl Law for WrongLaw {
     }
 
     fn log_weight_change(&self, state: &[u64], site: usize) -> f64 {
-        let factor = if self.fault == Fault::Change {
-            -1.0
-        } else {
-            1.0
-        };
+        let factor = if self.fault == Fault::Change { -1.0 } else { 1.0 };
         factor * self.right.log_weight_change(state, site)
     }
 
@@ -432,10 +331,8 @@ fn machines_keep_the_contract_of_a_law() {
     for (visible, hidden) in [(1, 1), (4, 3), (3, 9), (10, 2), (12, 12)] {
         for deviation in [0.0, 1.0, 30.0] {
             let mut rbm = Rbm::new(visible, hidden).unwrap();
-            rbm.initialize(InitialWeights::Gaussian(deviation), Seed::root(32))
-                .unwrap();
-            contract::law(&rbm, 33)
-                .unwrap_or_else(|problem| panic!("{visible}x{hidden}, {deviation}: {problem}"));
+            rbm.initialize(InitialWeights::Gaussian(deviation), Seed::root(32)).unwrap();
+            contract::law(&rbm, 33).unwrap_or_else(|problem| panic!("{visible}x{hidden}, {deviation}: {problem}"));
         }
     }
 }

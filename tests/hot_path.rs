@@ -13,8 +13,7 @@ use gibbsite::random::{Seed, uniform};
 use gibbsite::targets::{ising::Ising, lattice::Lattice};
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
-    TwoGibbsRuns,
+    ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, TwoGibbsRuns,
 };
 use gibbsite::training::trainer::{Training, train};
 
@@ -52,11 +51,7 @@ fn log_weights(rbm: &Rbm) -> Vec<f64> {
             let on = |i: &usize| state >> i & 1 == 1;
             let bias: f64 = (0..n).filter(on).map(|i| rbm.visible_bias()[i]).sum();
             let input = |j: usize| -> f64 {
-                rbm.hidden_bias()[j]
-                    + (0..n)
-                        .filter(on)
-                        .map(|i| rbm.weights()[(i, j)])
-                        .sum::<f64>()
+                rbm.hidden_bias()[j] + (0..n).filter(on).map(|i| rbm.weights()[(i, j)]).sum::<f64>()
             };
             bias + (0..m).map(|j| softplus(input(j))).sum::<f64>()
         })
@@ -72,25 +67,10 @@ fn log_sum(x: &[f64]) -> f64 {
 /// Shapes (enumerated, summed) and sizes of the parameters: from nothing to couplings whose factors leave the
 /// range of one product, of one unit, and of all tables.
 fn cases() -> Vec<(usize, usize, f64)> {
-    let shapes = [
-        (1, 1),
-        (2, 33),
-        (3, 5),
-        (4, 4),
-        (5, 65),
-        (7, 8),
-        (8, 8),
-        (9, 10),
-        (10, 1),
-        (11, 64),
-        (12, 130),
-        (5, 1500),
-    ];
+    let shapes =
+        [(1, 1), (2, 33), (3, 5), (4, 4), (5, 65), (7, 8), (8, 8), (9, 10), (10, 1), (11, 64), (12, 130), (5, 1500)];
     let sizes = [0.0, 1e-3, 0.3, 3.0, 30.0, 140.0, 1e3, 1e5];
-    shapes
-        .into_iter()
-        .flat_map(|(n, m)| sizes.into_iter().map(move |size| (n, m, size)))
-        .collect()
+    shapes.into_iter().flat_map(|(n, m)| sizes.into_iter().map(move |size| (n, m, size))).collect()
 }
 
 /// Against the definition: ln Z to a relative 1e-12 whatever the couplings, and never infinite.
@@ -104,16 +84,10 @@ fn log_partition_agrees_with_a_plain_sum_at_any_couplings() {
         let smaller = enumerate::log_partition(&rbm).unwrap();
         for found in [found, smaller] {
             let error = (found - expected).abs();
-            assert!(
-                error <= 1e-12 * expected.abs().max(1.0),
-                "{n}x{m}, {size}: {found} {expected}"
-            );
+            assert!(error <= 1e-12 * expected.abs().max(1.0), "{n}x{m}, {size}: {found} {expected}");
         }
     }
-    assert!(
-        Law::log_sum(&random_machine(12, 9, 3.0, 1)).is_some(),
-        "the fast way was taken"
-    );
+    assert!(Law::log_sum(&random_machine(12, 9, 3.0, 1)).is_some(), "the fast way was taken");
 }
 
 /// Weights of opposite sign that underflow together if each unit is scaled by itself: both states of one
@@ -133,10 +107,7 @@ fn units_that_pull_apart_do_not_lose_the_sum() {
         }
         let expected = log_sum(&log_weights(&rbm));
         let found = enumerate::log_partition(&rbm).unwrap();
-        assert!(
-            (found - expected).abs() <= 1e-12 * expected,
-            "{found} {expected}"
-        );
+        assert!((found - expected).abs() <= 1e-12 * expected, "{found} {expected}");
     }
 }
 
@@ -166,10 +137,7 @@ fn moments_agree_with_plain_sums_at_any_couplings() {
         let tolerance = 1e-12 * (1.0 + log_partition.abs());
         for (k, (found, expected)) in found.iter().zip(&expected).enumerate() {
             let name = rbm.parameter_name(k);
-            assert!(
-                (found - expected).abs() <= tolerance,
-                "{n}x{m}, {size}: {name} {found} {expected}"
-            );
+            assert!((found - expected).abs() <= tolerance, "{n}x{m}, {size}: {name} {found} {expected}");
         }
     }
 }
@@ -189,23 +157,17 @@ fn the_difference_of_expectations_agrees_with_double_precision() {
     ] {
         let rbm = random_machine(n, m, 0.3, (n + m) as u64);
         let (wide, data) = (random_rows(n + m, chains, 1), random_rows(n, rows, 2));
-        let weights: Vec<f64> = (1..=rows)
-            .map(|k| 2.0 * k as f64 / (rows * (rows + 1)) as f64)
-            .collect();
+        let weights: Vec<f64> = (1..=rows).map(|k| 2.0 * k as f64 / (rows * (rows + 1)) as f64).collect();
         let data = Configurations::weighted(n, data.bits().to_vec(), weights).unwrap();
         let mut found = vec![7.0; rbm.parameters().len()];
-        rbm.set_difference_of_expectations(&wide, &data, &mut found)
-            .unwrap();
+        rbm.set_difference_of_expectations(&wide, &data, &mut found).unwrap();
         let (mut positive, mut negative) = (vec![0.0; found.len()], vec![0.0; found.len()]);
         rbm.add_expected_statistics(&wide, &mut negative).unwrap();
         rbm.add_expected_statistics(&data, &mut positive).unwrap();
         for (k, found) in found.iter().enumerate() {
             let expected = negative[k] - positive[k];
             let name = rbm.parameter_name(k);
-            assert!(
-                (found - expected).abs() < 2e-6,
-                "{n}x{m}: {name} {found} {expected}"
-            );
+            assert!((found - expected).abs() < 2e-6, "{n}x{m}: {name} {found} {expected}");
         }
     }
 }
@@ -216,11 +178,7 @@ fn a_descent_changes_parameters_and_sampler_alike() {
     for (n, m, momentum) in [(5, 4, 0.0), (33, 65, 0.9), (300, 200, 0.0), (300, 200, 0.5)] {
         let start = random_machine(n, m, 0.5, 3);
         let slope = random_machine(n, m, 1.0, 4);
-        let descent = Descent {
-            rate: 0.1,
-            momentum,
-            weight_decay: 0.01,
-        };
+        let descent = Descent { rate: 0.1, momentum, weight_decay: 0.01 };
         let mut velocity = random_machine(n, m, 0.2, 5).parameters().to_vec();
         let mut expected = start.parameters().to_vec();
         let mut expected_velocity = velocity.clone();
@@ -279,9 +237,7 @@ fn steps_follow_the_conditional_probabilities_on_odd_shapes() {
                 for s in 0..chains_of_a_run {
                     let row = chains.states().row(s);
                     assert!((0..n).all(|i| bit(row, i) == bit(visible.row(0), i)));
-                    (0..m)
-                        .filter(|j| bit(row, n + j))
-                        .for_each(|j| ones[j] += 1.0);
+                    (0..m).filter(|j| bit(row, n + j)).for_each(|j| ones[j] += 1.0);
                 }
             }
             for (j, ones) in ones.iter().enumerate() {
@@ -302,8 +258,7 @@ fn no_rows_are_no_work() {
     rbm.kernel().advance(&mut none, 1.0, 3, Clamp::Nothing);
     let mut gradient = vec![1.0; rbm.parameters().len()];
     let empty = Configurations::zeros(5, 0);
-    rbm.set_difference_of_expectations(&empty, &empty, &mut gradient)
-        .unwrap();
+    rbm.set_difference_of_expectations(&empty, &empty, &mut gradient).unwrap();
     assert!(gradient.iter().all(|x| *x == 0.0));
 }
 
@@ -311,39 +266,23 @@ fn no_rows_are_no_work() {
 /// momentum and without, and with more rows than are summed at once.
 #[test]
 fn a_descent_along_phases_is_the_gradient_and_then_the_descent() {
-    for (n, m, rows, momentum) in [
-        (5, 4, 7, 0.9),
-        (33, 65, 40, 0.0),
-        (300, 200, 100, 0.5),
-        (300, 290, 150, 0.0),
-        (40, 30, 700, 0.9),
-    ] {
+    for (n, m, rows, momentum) in
+        [(5, 4, 7, 0.9), (33, 65, 40, 0.0), (300, 200, 100, 0.5), (300, 290, 150, 0.0), (40, 30, 700, 0.9)]
+    {
         let start = random_machine(n, m, 0.5, 13);
         let (chains, data) = (random_rows(n + m, rows, 14), random_rows(n, rows, 15));
-        let descent = Descent {
-            rate: 0.1,
-            momentum,
-            weight_decay: 0.01,
-        };
-        let kept = if momentum == 0.0 {
-            0
-        } else {
-            start.parameters().len()
-        };
+        let descent = Descent { rate: 0.1, momentum, weight_decay: 0.01 };
+        let kept = if momentum == 0.0 { 0 } else { start.parameters().len() };
         let first = random_machine(n, m, 0.2, 16).parameters()[..kept].to_vec();
         let mut gradient = vec![3.0; start.parameters().len()];
 
         let (mut expected, mut expected_velocity) = (start.clone(), first.clone());
-        expected
-            .set_difference_of_expectations(&chains, &data, &mut gradient)
-            .unwrap();
+        expected.set_difference_of_expectations(&chains, &data, &mut gradient).unwrap();
         expected.descend(&descent, &gradient, &mut expected_velocity);
 
         let (mut found, mut velocity) = (start.clone(), first);
         gradient.fill(5.0);
-        found
-            .descend_difference(&chains, &data, &descent, &mut gradient, &mut velocity)
-            .unwrap();
+        found.descend_difference(&chains, &data, &descent, &mut gradient, &mut velocity).unwrap();
         assert_eq!(found.parameters(), expected.parameters(), "{n}x{m}");
         assert_eq!(velocity, expected_velocity, "{n}x{m}");
         // The sampler has moved along: it draws what a fresh one draws.
@@ -360,13 +299,7 @@ fn a_descent_along_phases_is_the_gradient_and_then_the_descent() {
 struct WrittenOut(Box<dyn GradientEstimator>);
 
 impl GradientEstimator for WrittenOut {
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
         self.0.estimate(model, batch, seed, gradient)
     }
 
@@ -386,20 +319,9 @@ fn training_without_writing_the_gradient_out_is_the_same_training() {
     let starts = random_rows(6, 200, 17);
     let make = |which: usize| -> Box<dyn GradientEstimator> {
         match which {
-            0 => Box::new(ContrastiveDivergence {
-                gibbs_steps: 5,
-                clamped_steps: 0,
-                hidden_statistics: statistics,
-            }),
-            1 => Box::new(
-                PersistentContrastiveDivergence::new(1, statistics, &starts, 4, Seed::root(18))
-                    .unwrap(),
-            ),
-            _ => Box::new(TwoGibbsRuns {
-                chains: 200,
-                burn_in: 10,
-                hidden_statistics: statistics,
-            }),
+            0 => Box::new(ContrastiveDivergence { gibbs_steps: 5, clamped_steps: 0, hidden_statistics: statistics }),
+            1 => Box::new(PersistentContrastiveDivergence::new(1, statistics, &starts, 4, Seed::root(18)).unwrap()),
+            _ => Box::new(TwoGibbsRuns { chains: 200, burn_in: 10, hidden_statistics: statistics }),
         }
     };
     for which in 0..3 {

@@ -24,11 +24,8 @@ struct Means {
 
 fn enumerate_means(ising: &Ising) -> Means {
     let law = enumerate::whole_law(ising).unwrap();
-    let mean = |value: &dyn Fn(&[u64]) -> f64| -> f64 {
-        (0..law.len())
-            .map(|s| law.weight(s) * value(law.row(s)))
-            .sum()
-    };
+    let mean =
+        |value: &dyn Fn(&[u64]) -> f64| -> f64 { (0..law.len()).map(|s| law.weight(s) * value(law.row(s))).sum() };
     let energy = mean(&|row| ising.energy(row));
     Means {
         log_z: enumerate::log_partition(ising).unwrap(),

@@ -49,9 +49,7 @@ fn paths_have_the_partition_function_of_the_reference() {
         let machine = machine(&file);
         let path = RbmPath::from_uniform(&machine).unwrap();
         let sum = |path: &RbmPath, beta: f64| {
-            let weights: Vec<f64> = (0..1_u64 << machine.visible())
-                .map(|v| path.log_weight(&[v], beta))
-                .collect();
+            let weights: Vec<f64> = (0..1_u64 << machine.visible()).map(|v| path.log_weight(&[v], beta)).collect();
             log_sum_exp(&weights)
         };
         let scaled = list(&file["log_z_energy_scaled"]);
@@ -63,12 +61,7 @@ fn paths_have_the_partition_function_of_the_reference() {
         // Frequencies of data are shrunk into [0.01, 0.99]: 1 + e^a is 1 / 0.99 for units that are never 1.
         let never = RbmPath::from_data(&machine, &Configurations::zeros(machine.visible(), 3));
         let base = machine.hidden() as f64 * 2_f64.ln() - machine.visible() as f64 * 0.99_f64.ln();
-        assert_close(
-            "ln Z_0 from data",
-            never.unwrap().base_log_partition(),
-            base,
-            1e-12,
-        );
+        assert_close("ln Z_0 from data", never.unwrap().base_log_partition(), base, 1e-12);
         let path = RbmPath::from_bias(&machine, &some_base(machine.visible())).unwrap();
         assert_close("ln Z_0", sum(&path, 0.0), path.base_log_partition(), 1e-12);
         assert_close("ln Z_1", sum(&path, 1.0), number(&file["log_z"]), 1e-12);
@@ -76,12 +69,7 @@ fn paths_have_the_partition_function_of_the_reference() {
         let (row, h) = ([0b1011_u64], 1e-4);
         let at = |beta: f64| path.log_weight(&row, beta);
         let [first, second] = path.slopes(&row, 0.4);
-        assert_close(
-            "first slope",
-            (at(0.4 + h) - at(0.4 - h)) / (2.0 * h),
-            first,
-            1e-6,
-        );
+        assert_close("first slope", (at(0.4 + h) - at(0.4 - h)) / (2.0 * h), first, 1e-6);
         let bend = (at(0.4 + h) - 2.0 * at(0.4) + at(0.4 - h)) / (h * h);
         assert_close("second slope", bend, second, 1e-5);
     }
@@ -92,29 +80,16 @@ fn paths_have_the_partition_function_of_the_reference() {
 #[test]
 fn fast_weights_are_the_plain_ones() {
     // With thousands of hidden units a ratio leaves the range of a double.
-    for (n, m) in [
-        (1, 1),
-        (5, 16),
-        (16, 17),
-        (33, 40),
-        (70, 100),
-        (400, 600),
-        (8, 3000),
-    ] {
+    for (n, m) in [(1, 1), (5, 16), (16, 17), (33, 40), (70, 100), (400, 600), (8, 3000)] {
         let machine = random_machine(n, m, 0.5, 1.0, 1);
         let path = RbmPath::from_bias(&machine, &some_base(n)).unwrap();
         let states = path.draw_base(130, Seed::root(2));
         let betas = [0.0, 0.3, 0.7, 1.0];
         let fast = path.log_weights(&states, &betas);
-        let plain: Vec<f64> = (0..130)
-            .flat_map(|s| betas.map(|beta| path.log_weight(states.row(s), beta)))
-            .collect();
+        let plain: Vec<f64> = (0..130).flat_map(|s| betas.map(|beta| path.log_weight(states.row(s), beta))).collect();
         for (fast, plain) in fast.iter().zip(&plain) {
             let tolerance = 2e-7 * ((n * m) as f64).sqrt();
-            assert!(
-                (fast - plain).abs() < tolerance,
-                "{n}x{m}: {fast} instead of {plain}"
-            );
+            assert!((fast - plain).abs() < tolerance, "{n}x{m}: {fast} instead of {plain}");
         }
         for (from, to) in [(0, 1), (2, 1), (1, 0), (1, 3)] {
             let mut chains = Chains::new(states.clone(), Seed::root(3));
@@ -129,10 +104,7 @@ fn fast_weights_are_the_plain_ones() {
             }
         }
         // Several betas in one call are as many calls.
-        assert_eq!(
-            path.log_weights(&states, &[0.7]),
-            fast.iter().skip(2).step_by(4).copied().collect::<Vec<_>>()
-        );
+        assert_eq!(path.log_weights(&states, &[0.7]), fast.iter().skip(2).step_by(4).copied().collect::<Vec<_>>());
     }
 }
 
@@ -145,18 +117,13 @@ fn moves_leave_the_law_at_every_beta() {
     let path = RbmPath::from_bias(&machine, &some_base(n)).unwrap();
     for beta in [0.05, 0.5, 1.0] {
         let energy = |row: u64| {
-            let base: f64 = (0..n)
-                .filter(|i| row >> i & 1 == 1)
-                .map(|i| some_base(n)[i])
-                .sum();
+            let base: f64 = (0..n).filter(|i| row >> i & 1 == 1).map(|i| some_base(n)[i]).sum();
             (1.0 - beta) * base - beta * machine.energy(&[row])
         };
         let weights: Vec<f64> = (0..1 << (n + m)).map(|row| energy(row).exp()).collect();
         let total: f64 = weights.iter().sum();
         let law: Vec<f64> = weights.iter().map(|w| w / total).collect();
-        let visible: Vec<f64> = (0..1_usize << n)
-            .map(|v| (0..1 << m).map(|h| law[v | h << n]).sum())
-            .collect();
+        let visible: Vec<f64> = (0..1_usize << n).map(|v| (0..1 << m).map(|h| law[v | h << n]).sum()).collect();
         // The row's h is drawn given the last v but one, so that v alone has its law after one step.
         let judge = |what: &str, chains: &Chains| {
             let mut counts = vec![0; 1 << n];
@@ -165,18 +132,11 @@ fn moves_leave_the_law_at_every_beta() {
                 counts[*row as usize & ((1 << n) - 1)] += 1;
                 pairs[*row as usize] += 1;
             }
-            for p in [
-                chi_square_p_value(&counts, &visible),
-                chi_square_p_value(&pairs, &law),
-            ] {
-                assert!(
-                    p > FALSE_ALARM / 24.0,
-                    "{what} at beta {beta}: p-value {p:e}"
-                );
+            for p in [chi_square_p_value(&counts, &visible), chi_square_p_value(&pairs, &law)] {
+                assert!(p > FALSE_ALARM / 24.0, "{what} at beta {beta}: p-value {p:e}");
             }
         };
-        let table =
-            Configurations::weighted(n + m, (0..1 << (n + m)).collect(), law.clone()).unwrap();
+        let table = Configurations::weighted(n + m, (0..1 << (n + m)).collect(), law.clone()).unwrap();
         let exact = RowSampler::new(&table).unwrap().draw(DRAWS, Seed::root(6));
         let fixed = Configurations::zeros(n + m, DRAWS);
         for annealed in [false, true] {
@@ -199,21 +159,14 @@ fn moves_leave_the_law_at_every_beta() {
 fn weights_are_unbiased_on_six_machines() {
     let scale = reference("ais_scale");
     let known = ["rbm_4x3", "rbm_6x6", "rbm_16x12"].map(|name| (name, machine(&reference(name))));
-    let like = [(10, 8), (20, 20), (30, 10)].map(|(n, m)| {
-        (
-            "",
-            random_machine(n, m, 1.5 / (m as f64).sqrt(), 0.3, n as u64),
-        )
-    });
+    let like =
+        [(10, 8), (20, 20), (30, 10)].map(|(n, m)| ("", random_machine(n, m, 1.5 / (m as f64).sqrt(), 0.3, n as u64)));
     for (name, machine) in known.into_iter().chain(like) {
         let exact = log_partition(&machine).unwrap();
         let n = machine.visible();
         for base in [vec![0.0; n], some_base(n)] {
             let path = RbmPath::from_bias(&machine, &base).unwrap();
-            let ais = ForwardAnnealing {
-                betas: Betas::Linear(1000),
-                chains: 1000,
-            };
+            let ais = ForwardAnnealing { betas: Betas::Linear(1000), chains: 1000 };
             let run = ais.run(&path, Seed::root(8), &mut quiet()).unwrap();
             assert_eq!(run.estimate.gibbs_updates, 1_000_000 * path.units() as u64);
             let log_weights = run.log_weights;
@@ -222,18 +175,13 @@ fn weights_are_unbiased_on_six_machines() {
             let variance = ratios.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 999.0;
             let z = (mean - 1.0) / (variance / 1000.0).sqrt();
             assert!(z.abs() < 4.9, "{name} {n}: mean(w)/Z = {mean}, z = {z}");
-            let row = list(&scale["rows"])
-                .iter()
-                .find(|row| row["model"] == name && row["temperatures"] == 1000);
+            let row = list(&scale["rows"]).iter().find(|row| row["model"] == name && row["temperatures"] == 1000);
             if let (Some(row), true) = (row, base.iter().all(|a| *a == 0.0)) {
                 let mean = log_weights.iter().sum::<f64>() / 1000.0;
                 let squares: f64 = log_weights.iter().map(|w| (w - mean).powi(2)).sum();
                 let spread = (squares / 999.0).sqrt() / number(&row["sd_log_w"]);
                 // Each of the two spreads is known to 1 / sqrt(2,000).
-                assert!(
-                    (spread - 1.0).abs() < 4.9 * 0.0316,
-                    "{name}: spread {spread}"
-                );
+                assert!((spread - 1.0).abs() < 4.9 * 0.0316, "{name}: spread {spread}");
             }
         }
     }
@@ -243,10 +191,7 @@ fn weights_are_unbiased_on_six_machines() {
 /// above it, by more than chance; starts from either layer.
 #[test]
 fn the_two_sides_lie_on_their_sides() {
-    for machine in [
-        machine(&reference("rbm_16x12")),
-        random_machine(10, 14, 0.8, 0.3, 3),
-    ] {
+    for machine in [machine(&reference("rbm_16x12")), random_machine(10, 14, 0.8, 0.3, 3)] {
         let exact = log_partition(&machine).unwrap();
         let path = RbmPath::from_uniform(&machine).unwrap();
         let z = |log_weights: Vec<f64>| {
@@ -255,28 +200,13 @@ fn the_two_sides_lie_on_their_sides() {
             (mean - exact) / (squares / 999.0 / 1000.0).sqrt()
         };
         let betas = || Betas::Linear(20);
-        let forward = ForwardAnnealing {
-            betas: betas(),
-            chains: 1000,
-        };
-        let reverse = ReverseAnnealing {
-            betas: betas(),
-            starts: Starts::Exact(1000),
-        };
-        let below = z(forward
-            .run(&path, Seed::root(9), &mut quiet())
-            .unwrap()
-            .log_weights);
-        let above = z(reverse
-            .run(&path, Seed::root(10), &mut quiet())
-            .unwrap()
-            .log_weights);
+        let forward = ForwardAnnealing { betas: betas(), chains: 1000 };
+        let reverse = ReverseAnnealing { betas: betas(), starts: Starts::Exact(1000) };
+        let below = z(forward.run(&path, Seed::root(9), &mut quiet()).unwrap().log_weights);
+        let above = z(reverse.run(&path, Seed::root(10), &mut quiet()).unwrap().log_weights);
         assert!(below < -4.9 && above > 4.9, "{below}, {above}");
         // E[1 / w] = 1 / Z.
-        let weights = reverse
-            .run(&path, Seed::root(11), &mut quiet())
-            .unwrap()
-            .log_weights;
+        let weights = reverse.run(&path, Seed::root(11), &mut quiet()).unwrap().log_weights;
         let ratios: Vec<f64> = weights.iter().map(|w| (exact - w).exp()).collect();
         let mean = ratios.iter().sum::<f64>() / 1000.0;
         let variance = ratios.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 999.0;
@@ -285,13 +215,7 @@ fn the_two_sides_lie_on_their_sides() {
 }
 
 fn tempered(rungs: usize, ladders: usize, rounds: usize) -> TemperedRun {
-    TemperedRun {
-        betas: Betas::Linear(rungs),
-        ladders,
-        burn_in: rounds / 5,
-        rounds,
-        every: 1,
-    }
+    TemperedRun { betas: Betas::Linear(rungs), ladders, burn_in: rounds / 5, rounds, every: 1 }
 }
 
 fn estimators() -> Vec<Box<dyn LogPartitionEstimator>> {
@@ -302,33 +226,15 @@ fn estimators() -> Vec<Box<dyn LogPartitionEstimator>> {
     ];
     for betas in [
         Betas::Linear(300),
-        Betas::Geometric {
-            temperatures: 300,
-            first: 0.01,
-        },
+        Betas::Geometric { temperatures: 300, first: 0.01 },
         Betas::Adaptive(300),
         Betas::Given(vec![0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0]),
     ] {
-        all.push(Box::new(ForwardAnnealing {
-            betas: betas.clone(),
-            chains: 2000,
-        }));
-        all.push(Box::new(ReverseAnnealing {
-            betas,
-            starts: Starts::Exact(2000),
-        }));
+        all.push(Box::new(ForwardAnnealing { betas: betas.clone(), chains: 2000 }));
+        all.push(Box::new(ReverseAnnealing { betas, starts: Starts::Exact(2000) }));
     }
-    let tempered = Starts::Tempered {
-        chains: 2000,
-        tempering: Tempering {
-            rungs: 8,
-            rounds: 100,
-        },
-    };
-    all.push(Box::new(ReverseAnnealing {
-        betas: Betas::Linear(300),
-        starts: tempered,
-    }));
+    let tempered = Starts::Tempered { chains: 2000, tempering: Tempering { rungs: 8, rounds: 100 } };
+    all.push(Box::new(ReverseAnnealing { betas: Betas::Linear(300), starts: tempered }));
     all
 }
 
@@ -336,15 +242,8 @@ fn estimators() -> Vec<Box<dyn LogPartitionEstimator>> {
 #[test]
 fn estimators_keep_their_contract() {
     let machine = random_machine(8, 5, 1.0, 0.5, 12);
-    let data = RbmPath::from_uniform(&machine)
-        .unwrap()
-        .draw_target(50, Seed::root(1))
-        .unwrap();
-    let visible = Configurations::weighted(
-        8,
-        data.bits().iter().map(|row| row & 255).collect(),
-        vec![0.02; 50],
-    );
+    let data = RbmPath::from_uniform(&machine).unwrap().draw_target(50, Seed::root(1)).unwrap();
+    let visible = Configurations::weighted(8, data.bits().iter().map(|row| row & 255).collect(), vec![0.02; 50]);
     let ising = Ising::on_lattice("square:3x3".parse().unwrap(), 1.0, 0.0, 2.0).unwrap();
     let heat_bath = coloured_heat_bath(&ising);
     let mut general = BoltzmannMachine::new(4, 3, &full_graph(7)).unwrap();
@@ -370,14 +269,8 @@ fn errors_are_honest() {
     let exact = log_partition(&machine).unwrap();
     let path = RbmPath::from_uniform(&machine).unwrap();
     let runs: [Box<dyn LogPartitionEstimator>; 4] = [
-        Box::new(ForwardAnnealing {
-            betas: Betas::Linear(100),
-            chains: 100,
-        }),
-        Box::new(ReverseAnnealing {
-            betas: Betas::Linear(100),
-            starts: Starts::Exact(100),
-        }),
+        Box::new(ForwardAnnealing { betas: Betas::Linear(100), chains: 100 }),
+        Box::new(ReverseAnnealing { betas: Betas::Linear(100), starts: Starts::Exact(100) }),
         Box::new(BennettRatio(tempered(6, 32, 200))),
         Box::new(ThermodynamicIntegration(tempered(12, 32, 250))),
     ];
@@ -397,16 +290,8 @@ fn errors_are_honest() {
         let mean = z.iter().sum::<f64>() / 300.0;
         let squares = z.iter().map(|z| z * z).sum::<f64>() / 300.0;
         // A mean square of 300 is known to 8 per cent; with 32 ladders the error itself to 13.
-        assert!(
-            (squares - 1.0).abs() < 4.9 * 0.082 * 1.1,
-            "{}: {squares}",
-            estimator.name()
-        );
-        assert!(
-            mean.abs() < 4.9 / 300_f64.sqrt(),
-            "{}: mean z = {mean}",
-            estimator.name()
-        );
+        assert!((squares - 1.0).abs() < 4.9 * 0.082 * 1.1, "{}: {squares}", estimator.name());
+        assert!(mean.abs() < 4.9 / 300_f64.sqrt(), "{}: mean z = {mean}", estimator.name());
     }
 }
 
@@ -427,10 +312,7 @@ fn schedules_are_what_they_say() {
         }
     }
     assert_eq!((paper[500], paper[4500]), (0.5, 0.9));
-    let (geometric, _) = resolve(Betas::Geometric {
-        temperatures: 10,
-        first: 0.001,
-    });
+    let (geometric, _) = resolve(Betas::Geometric { temperatures: 10, first: 0.001 });
     assert_eq!((geometric[0], geometric[10]), (0.0, 1.0));
     assert!((geometric[1] - 0.001).abs() < 1e-15);
     for k in 2..10 {
@@ -438,10 +320,7 @@ fn schedules_are_what_they_say() {
         assert!((ratio - 0.001_f64.powf(-1.0 / 9.0)).abs() < 1e-12);
     }
     assert_eq!(resolve(Betas::Linear(4)).0, [0.0, 0.25, 0.5, 0.75, 1.0]);
-    let one = Betas::Geometric {
-        temperatures: 1,
-        first: 0.01,
-    };
+    let one = Betas::Geometric { temperatures: 1, first: 0.01 };
     assert_eq!(resolve(one).0, [0.0, 1.0]);
     // Exact chains at the lower of two neighbours: the variance of the log ratio is the same for all, within what a
     // pilot of 100 chains knows, and far from it with equal steps.
@@ -449,14 +328,8 @@ fn schedules_are_what_they_say() {
         let deviations: Vec<f64> = betas
             .windows(2)
             .map(|pair| {
-                let (a, b): (Vec<f64>, Vec<f64>) = (0..64)
-                    .map(|v| {
-                        (
-                            path.log_weight(&[v], pair[0]),
-                            path.log_weight(&[v], pair[1]),
-                        )
-                    })
-                    .unzip();
+                let (a, b): (Vec<f64>, Vec<f64>) =
+                    (0..64).map(|v| (path.log_weight(&[v], pair[0]), path.log_weight(&[v], pair[1]))).unzip();
                 let total = log_sum_exp(&a);
                 let p: Vec<f64> = a.iter().map(|x| (x - total).exp()).collect();
                 let mean: f64 = (0..64).map(|v| p[v] * (b[v] - a[v])).sum();
@@ -478,14 +351,8 @@ fn bad_input_is_refused_with_its_mend() {
     let machine = random_machine(6, 4, 0.5, 0.5, 18);
     let path = RbmPath::from_uniform(&machine).unwrap();
     let run = |betas: Vec<f64>, chains: usize| {
-        let ais = ForwardAnnealing {
-            betas: Betas::Given(betas),
-            chains,
-        };
-        ais.estimate(&path, Seed::root(1), &mut quiet())
-            .map(|_| ())
-            .unwrap_err()
-            .to_string()
+        let ais = ForwardAnnealing { betas: Betas::Given(betas), chains };
+        ais.estimate(&path, Seed::root(1), &mut quiet()).map(|_| ()).unwrap_err().to_string()
     };
     for (betas, chains, words) in [
         (vec![0.0, 1.0], 0, "there is no chain"),
@@ -500,54 +367,26 @@ fn bad_input_is_refused_with_its_mend() {
         let message = run(betas, chains);
         assert!(message.contains(words), "{message}");
     }
-    let refusal =
-        |path: gibbsite::error::Result<RbmPath>| path.map(|_| ()).unwrap_err().to_string();
+    let refusal = |path: gibbsite::error::Result<RbmPath>| path.map(|_| ()).unwrap_err().to_string();
     assert!(refusal(RbmPath::from_bias(&machine, &[0.0; 5])).contains("it has 5 units"));
-    assert!(
-        refusal(RbmPath::from_data(&machine, &Configurations::zeros(7, 3)))
-            .contains("it has 7 units")
-    );
+    assert!(refusal(RbmPath::from_data(&machine, &Configurations::zeros(7, 3))).contains("it has 7 units"));
     assert!(refusal(RbmPath::from_bias(&machine, &[f64::INFINITY; 6])).contains("a bias is inf"));
     let mut broken = machine.clone();
     broken.parameters_mut()[5] = f64::NAN;
     assert!(refusal(RbmPath::from_uniform(&broken)).contains("W[1,1] of the machine: it is NaN"));
     let large = Rbm::new(40, 30).unwrap();
-    let far = RbmPath::from_uniform(&large)
-        .unwrap()
-        .draw_target(3, Seed::root(1));
+    let far = RbmPath::from_uniform(&large).unwrap().draw_target(3, Seed::root(1));
     assert!(far.unwrap_err().to_string().contains("2^30 states"));
-    let rows = Starts::Rows {
-        rows: Configurations::zeros(7, 3),
-        steps: 1,
-    };
-    let reverse = ReverseAnnealing {
-        betas: Betas::Linear(3),
-        starts: rows,
-    };
-    assert!(
-        reverse
-            .estimate(&path, Seed::root(1), &mut quiet())
-            .is_err()
-    );
+    let rows = Starts::Rows { rows: Configurations::zeros(7, 3), steps: 1 };
+    let reverse = ReverseAnnealing { betas: Betas::Linear(3), starts: rows };
+    assert!(reverse.estimate(&path, Seed::root(1), &mut quiet()).is_err());
     let no_round = ReverseAnnealing {
         betas: Betas::Linear(3),
-        starts: Starts::Tempered {
-            chains: 3,
-            tempering: Tempering {
-                rungs: 4,
-                rounds: 0,
-            },
-        },
+        starts: Starts::Tempered { chains: 3, tempering: Tempering { rungs: 4, rounds: 0 } },
     };
-    let poor: [&dyn LogPartitionEstimator; 3] = [
-        &BennettRatio(tempered(4, 1, 10)),
-        &ThermodynamicIntegration(tempered(1, 4, 10)),
-        &no_round,
-    ];
-    for (estimator, words) in poor
-        .into_iter()
-        .zip(["1 ladders", "a single step", "no round"])
-    {
+    let poor: [&dyn LogPartitionEstimator; 3] =
+        [&BennettRatio(tempered(4, 1, 10)), &ThermodynamicIntegration(tempered(1, 4, 10)), &no_round];
+    for (estimator, words) in poor.into_iter().zip(["1 ladders", "a single step", "no round"]) {
         let refusal = estimator.estimate(&path, Seed::root(1), &mut quiet());
         assert!(refusal.unwrap_err().to_string().contains(words), "{words}");
     }
@@ -566,26 +405,14 @@ fn ladders_too_coarse_are_doubted() {
         machine.parameters_mut()[200..400].fill(bias);
         machine
     };
-    let run = |rungs| TemperedRun {
-        betas: Betas::Linear(rungs),
-        ladders: 32,
-        burn_in: 10,
-        rounds: 50,
-        every: 1,
-    };
+    let run = |rungs| TemperedRun { betas: Betas::Linear(rungs), ladders: 32, burn_in: 10, rounds: 50, every: 1 };
     let machine = biased(4.0);
     let path = RbmPath::from_uniform(&machine).unwrap();
     let exact = log_partition(&machine).unwrap();
     for (rungs, coarse) in [(1, true), (16, false)] {
-        let found = BennettRatio(run(rungs))
-            .estimate(&path, Seed::root(30), &mut quiet())
-            .unwrap();
+        let found = BennettRatio(run(rungs)).estimate(&path, Seed::root(30), &mut quiet()).unwrap();
         let z = (found.value - exact) / found.standard_error.unwrap();
-        assert_eq!(
-            has(&found.doubts, "few effective samples"),
-            coarse,
-            "{found:?}"
-        );
+        assert_eq!(has(&found.doubts, "few effective samples"), coarse, "{found:?}");
         assert_eq!(z.abs() > 4.9, coarse, "{found:?} instead of {exact}");
     }
     // The rule's own error is -9.4, -2.5 and -0.04 nats, and without its end corrections -76, -32 and -4. With an odd
@@ -594,15 +421,9 @@ fn ladders_too_coarse_are_doubted() {
     let path = RbmPath::from_uniform(&machine).unwrap();
     let exact = log_partition(&machine).unwrap();
     for (rungs, coarse) in [(2, true), (3, true), (8, false), (9, false)] {
-        let found = ThermodynamicIntegration(run(rungs))
-            .estimate(&path, Seed::root(31), &mut quiet())
-            .unwrap();
+        let found = ThermodynamicIntegration(run(rungs)).estimate(&path, Seed::root(31), &mut quiet()).unwrap();
         let z = (found.value - exact) / found.standard_error.unwrap();
-        assert_eq!(
-            has(&found.doubts, "coarse temperatures"),
-            coarse,
-            "{found:?}"
-        );
+        assert_eq!(has(&found.doubts, "coarse temperatures"), coarse, "{found:?}");
         assert!(coarse || z.abs() < 4.9, "{found:?} instead of {exact}");
     }
 }
@@ -614,22 +435,13 @@ fn threads_do_not_change_a_number() {
     for (n, m) in [(40, 30), (400, 300)] {
         let machine = random_machine(n, m, 0.05, 0.3, 26);
         let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let path = RbmPath::from_uniform(&machine).unwrap();
-                let ais = ForwardAnnealing {
-                    betas: Betas::Adaptive(40),
-                    chains: 150,
-                };
+                let ais = ForwardAnnealing { betas: Betas::Adaptive(40), chains: 150 };
                 let bennett = BennettRatio(tempered(4, 20, 6));
-                [&ais as &dyn LogPartitionEstimator, &bennett].map(|estimator| {
-                    estimator
-                        .estimate(&path, Seed::root(27), &mut quiet())
-                        .unwrap()
-                })
+                [&ais as &dyn LogPartitionEstimator, &bennett]
+                    .map(|estimator| estimator.estimate(&path, Seed::root(27), &mut quiet()).unwrap())
             })
         };
         assert_eq!(run(1), run(3));

@@ -69,9 +69,8 @@ impl<K: Kernel> Kernel for InGroups<K> {
 #[test]
 fn samplers_keep_their_contract() {
     let check = |name: &str, model: &Ising, kernel: &dyn Kernel, beta: f64, sweeps: usize| {
-        let weights: Vec<f64> = (0..1_u64 << model.sites())
-            .map(|state| (beta * model.log_weight(&[state])).exp())
-            .collect();
+        let weights: Vec<f64> =
+            (0..1_u64 << model.sites()).map(|state| (beta * model.log_weight(&[state])).exp()).collect();
         let sum: f64 = weights.iter().sum();
         let p: Vec<f64> = weights.iter().map(|w| w / sum).collect();
         contract::kernel(kernel, beta, &p, model.sites(), sweeps, 20_000, 51)
@@ -91,20 +90,8 @@ fn samplers_keep_their_contract() {
     ] {
         check("Wolff", model, &Wolff::new(model), beta, 100);
         check("Swendsen-Wang", model, &SwendsenWang::new(model), beta, 50);
-        check(
-            "coloured heat bath",
-            model,
-            &coloured_heat_bath(model),
-            beta,
-            200,
-        );
-        check(
-            "multi-spin",
-            model,
-            &multi_spin_metropolis(model).unwrap(),
-            beta,
-            200,
-        );
+        check("coloured heat bath", model, &coloured_heat_bath(model), beta, 200);
+        check("multi-spin", model, &multi_spin_metropolis(model).unwrap(), beta, 200);
     }
     // A field of either sign, on frustrated couplings too.
     for (name, strength, field, temperature, beta) in [
@@ -120,64 +107,35 @@ fn samplers_keep_their_contract() {
         check("Wolff in a field", &model, &wolff, beta, 100);
         let all = Schedule::new(vec![(Box::new(SwendsenWang::new(&model)), 3), (sweep(), 1)]);
         check("Swendsen-Wang in a field", &model, &all, beta, 100);
-        check(
-            "Wolff's clusters alone",
-            &model,
-            &Wolff::new(&model),
-            beta,
-            600,
-        );
-        check(
-            "all clusters alone",
-            &model,
-            &SwendsenWang::new(&model),
-            beta,
-            200,
-        );
+        check("Wolff's clusters alone", &model, &Wolff::new(&model), beta, 600);
+        check("all clusters alone", &model, &SwendsenWang::new(&model), beta, 200);
     }
     // Lattices with strips: two of 4 x 3, four of a ring of 8.
-    for model in [
-        ising("ring:8", 1.0, 1.5),
-        glass("square:4x3", 2.5),
-        ising("triangular:4x3", 1.0, 4.5),
-    ] {
+    for model in [ising("ring:8", 1.0, 1.5), glass("square:4x3", 2.5), ising("triangular:4x3", 1.0, 4.5)] {
         for chains in [1, 20, 100, 300] {
             let kernel = InGroups(multi_spin_metropolis(&model).unwrap(), chains);
             check("multi-spin in groups", &model, &kernel, 1.0, 60);
         }
     }
-    let parts: Vec<(Box<dyn Kernel>, usize)> = vec![
-        (Box::new(Wolff::new(&torus)), 1),
-        (Box::new(multi_spin_metropolis(&torus).unwrap()), 3),
-    ];
+    let parts: Vec<(Box<dyn Kernel>, usize)> =
+        vec![(Box::new(Wolff::new(&torus)), 1), (Box::new(multi_spin_metropolis(&torus).unwrap()), 3)];
     check("schedule", &torus, &Schedule::new(parts), 1.0, 60);
     let field = Ising::on_lattice(lattice("square:3x3"), 1.0, -0.4, 2.0).unwrap();
-    check(
-        "coloured heat bath in a field",
-        &field,
-        &coloured_heat_bath(&field),
-        1.0,
-        200,
-    );
+    check("coloured heat bath in a field", &field, &coloured_heat_bath(&field), 1.0, 200);
 }
 
 /// A field and couplings that differ are too much for many spins at a time.
 #[test]
 fn what_a_sampler_does_not_know_is_refused_with_a_mend() {
     let field = Ising::on_lattice(lattice("square:3x3"), 1.0, 0.1, 2.0).unwrap();
-    let mixed =
-        Ising::new(
-            3,
-            &[(0, 1, 1.0), (1, 2, 0.5)]
-                .map(|(i, j, strength)| gibbsite::targets::ising::Coupling { i, j, strength }),
-            0.0,
-            1.0,
-        )
-        .unwrap();
-    for problem in [
-        multi_spin_metropolis(&field).err(),
-        multi_spin_metropolis(&mixed).err(),
-    ] {
+    let mixed = Ising::new(
+        3,
+        &[(0, 1, 1.0), (1, 2, 0.5)].map(|(i, j, strength)| gibbsite::targets::ising::Coupling { i, j, strength }),
+        0.0,
+        1.0,
+    )
+    .unwrap();
+    for problem in [multi_spin_metropolis(&field).err(), multi_spin_metropolis(&mixed).err()] {
         let message = problem.expect("it is refused").to_string();
         assert!(message.contains("; "), "{message}");
     }
@@ -203,21 +161,12 @@ fn energy_classes(model: &Ising) -> (Configurations, Vec<usize>, Vec<f64>) {
 #[test]
 fn exact_starts_stay_exact_at_the_critical_temperature() {
     const DRAWS: usize = 400_000;
-    for model in [
-        ising("square:4x4", 1.0, CRITICAL_TEMPERATURE),
-        glass("square:4x4", 2.0),
-    ] {
+    for model in [ising("square:4x4", 1.0, CRITICAL_TEMPERATURE), glass("square:4x4", 2.0)] {
         let (law, class, p) = energy_classes(&model);
         let exact = RowSampler::new(&law).unwrap();
         let kernels: [(&str, Box<dyn Kernel>); 5] = [
-            (
-                "multi-spin",
-                Box::new(multi_spin_metropolis(&model).unwrap()),
-            ),
-            (
-                "strips",
-                Box::new(InGroups(multi_spin_metropolis(&model).unwrap(), 200)),
-            ),
+            ("multi-spin", Box::new(multi_spin_metropolis(&model).unwrap())),
+            ("strips", Box::new(InGroups(multi_spin_metropolis(&model).unwrap(), 200))),
             ("heat bath", Box::new(coloured_heat_bath(&model))),
             ("Wolff", Box::new(Wolff::new(&model))),
             ("Swendsen-Wang", Box::new(SwendsenWang::new(&model))),
@@ -251,9 +200,7 @@ fn chains_of_a_register_are_independent() {
                 let start = Configurations::zeros(64, chains);
                 let mut all = Chains::new(start, Seed::root(53).child("run", run));
                 kernel.advance(&mut all, 1.0, 4, Clamp::Nothing);
-                let m: Vec<f64> = (0..chains)
-                    .map(|s| model.magnetization(all.states().row(s)))
-                    .collect();
+                let m: Vec<f64> = (0..chains).map(|s| model.magnetization(all.states().row(s))).collect();
                 let sum: f64 = m.iter().sum();
                 let squares: f64 = m.iter().map(|m| m * m).sum();
                 let neighbours: f64 = m.windows(2).map(|pair| pair[0] * pair[1]).sum();
@@ -263,43 +210,24 @@ fn chains_of_a_register_are_independent() {
         let (runs_count, n) = (RUNS as f64, chains as f64);
         let mean = runs.iter().map(|run| run.0).sum::<f64>() / (runs_count * n);
         let variance = runs.iter().map(|run| run.1).sum::<f64>() / (runs_count * n) - mean * mean;
-        let of_sum = runs
-            .iter()
-            .map(|run| (run.0 - n * mean).powi(2))
-            .sum::<f64>()
-            / (runs_count - 1.0);
+        let of_sum = runs.iter().map(|run| (run.0 - n * mean).powi(2)).sum::<f64>() / (runs_count - 1.0);
         let z = (of_sum / (n * variance) - 1.0) / (2.0 / runs_count).sqrt();
-        assert!(
-            z.abs() < 5.2,
-            "T = {temperature}: the sum varies {} times as much, z = {z}",
-            of_sum / (n * variance)
-        );
+        assert!(z.abs() < 5.2, "T = {temperature}: the sum varies {} times as much, z = {z}", of_sum / (n * variance));
         let pairs = runs_count * (n - 1.0);
         let covariance = runs.iter().map(|run| run.2).sum::<f64>() / pairs - mean * mean;
         let z = covariance / variance * pairs.sqrt();
-        assert!(
-            z.abs() < 5.2,
-            "T = {temperature}: neighbouring lanes correlate, z = {z}"
-        );
+        assert!(z.abs() < 5.2, "T = {temperature}: neighbouring lanes correlate, z = {z}");
     }
 }
 
 /// Every sampler of the square lattice.
 fn samplers(model: &Ising) -> Vec<(&'static str, Box<dyn Kernel + '_>)> {
-    let schedule: Vec<(Box<dyn Kernel>, usize)> = vec![
-        (Box::new(Wolff::new(model)), 1),
-        (Box::new(multi_spin_metropolis(model).unwrap()), 1),
-    ];
+    let schedule: Vec<(Box<dyn Kernel>, usize)> =
+        vec![(Box::new(Wolff::new(model)), 1), (Box::new(multi_spin_metropolis(model).unwrap()), 1)];
     vec![
-        (
-            "random-site Metropolis",
-            Box::new(Metropolis::new(model).unwrap()),
-        ),
+        ("random-site Metropolis", Box::new(Metropolis::new(model).unwrap())),
         ("heat bath", Box::new(HeatBath::new(model).unwrap())),
-        (
-            "multi-spin Metropolis",
-            Box::new(multi_spin_metropolis(model).unwrap()),
-        ),
+        ("multi-spin Metropolis", Box::new(multi_spin_metropolis(model).unwrap())),
         ("coloured heat bath", Box::new(coloured_heat_bath(model))),
         ("Wolff", Box::new(Wolff::new(model))),
         ("Swendsen-Wang", Box::new(SwendsenWang::new(model))),
@@ -314,54 +242,30 @@ fn samplers(model: &Ising) -> Vec<(&'static str, Box<dyn Kernel + '_>)> {
 fn error_bars_are_honest() {
     const REPLICAS: u64 = 8;
     let temperatures = [1.6, 2.0, CRITICAL_TEMPERATURE, 2.6, 3.5];
-    let cells: Vec<(f64, usize, u64)> = temperatures
-        .iter()
-        .flat_map(|t| (0..7).flat_map(move |k| (0..REPLICAS).map(move |r| (*t, k, r))))
-        .collect();
+    let cells: Vec<(f64, usize, u64)> =
+        temperatures.iter().flat_map(|t| (0..7).flat_map(move |k| (0..REPLICAS).map(move |r| (*t, k, r)))).collect();
     let z: Vec<Vec<Option<f64>>> = cells
         .par_iter()
         .map(|&(t, k, replica)| {
             let model = ising("square:4x4", 1.0, t);
             let exact = enumerated_moments(&model, &model).unwrap();
             let (name, kernel) = &samplers(&model)[k];
-            let seed = Seed::root(54)
-                .child(name, t.to_bits())
-                .child("replica", replica);
+            let seed = Seed::root(54).child(name, t.to_bits()).child("replica", replica);
             let law = enumerate::whole_law(&model).unwrap();
             let starts = RowSampler::new(&law).unwrap();
-            let mut chains = Chains::new(
-                starts.draw(4, seed.child("start", 0)),
-                seed.child("chains", 0),
-            );
-            let sampling = Sampling {
-                chains: 4,
-                equilibration: 0,
-                measured: 8000,
-            };
+            let mut chains = Chains::new(starts.draw(4, seed.child("start", 0)), seed.child("chains", 0));
+            let sampling = Sampling { chains: 4, equilibration: 0, measured: 8000 };
             let coordinates = Coordinates::none();
             let chains = (&mut chains, &[0; 4][..]);
-            let sampled = sample(
-                &model,
-                &**kernel,
-                chains,
-                &coordinates,
-                sampling,
-                &mut |_, _| (),
-            );
+            let sampled = sample(&model, &**kernel, chains, &coordinates, sampling, &mut |_, _| ());
             Observable::ALL
                 .iter()
                 .map(|observable| {
                     let estimate = sampled.estimate(*observable);
-                    assert!(
-                        estimate.effective_samples.unwrap() > 1000.0,
-                        "{name}, T = {t}: {estimate:?}"
-                    );
+                    assert!(estimate.effective_samples.unwrap() > 1000.0, "{name}, T = {t}: {estimate:?}");
                     // Chance calls a disagreement now and then.
                     let z = estimate.z(observable.exactly(&exact, 16, t));
-                    assert!(
-                        z.is_none_or(|z| z.abs() < 4.9),
-                        "{observable}, {name}, T = {t}: z = {z:?}, {estimate:?}"
-                    );
+                    assert!(z.is_none_or(|z| z.abs() < 4.9), "{observable}, {name}, T = {t}: z = {z:?}, {estimate:?}");
                     z
                 })
                 .collect()
@@ -370,16 +274,9 @@ fn error_bars_are_honest() {
     assert!(z.len() >= 250);
     for (k, observable) in Observable::ALL.iter().enumerate() {
         let known: Vec<f64> = z.iter().filter_map(|z| z[k]).collect();
-        assert!(
-            known.len() as f64 > 0.95 * z.len() as f64,
-            "{}",
-            known.len()
-        );
+        assert!(known.len() as f64 > 0.95 * z.len() as f64, "{}", known.len());
         let mean = known.iter().map(|z| z * z).sum::<f64>() / known.len() as f64;
-        assert!(
-            (0.6..1.5).contains(&mean),
-            "{observable}: the mean of z^2 is {mean}"
-        );
+        assert!((0.6..1.5).contains(&mean), "{observable}: the mean of z^2 is {mean}");
     }
 }
 
@@ -395,18 +292,12 @@ fn bulk_sampling_meets_kaufman() {
         } else {
             for s in 0..512 {
                 let mut generator = Seed::root(55).child("start", s as u64).generator();
-                starts
-                    .row_mut(s)
-                    .fill_with(|| rand::RngExt::random(&mut generator));
+                starts.row_mut(s).fill_with(|| rand::RngExt::random(&mut generator));
             }
         }
         let mut chains = Chains::new(starts, Seed::root(55).child("chains", t.to_bits()));
         kernel.advance(&mut chains, 1.0, equilibration, Clamp::Nothing);
-        let sampling = Sampling {
-            chains: 512,
-            equilibration: 0,
-            measured: 200,
-        };
+        let sampling = Sampling { chains: 512, equilibration: 0, measured: 200 };
         let sampled = sample(
             &model,
             &InSteps(kernel, 10),
@@ -416,27 +307,15 @@ fn bulk_sampling_meets_kaufman() {
             &mut |_, _| (),
         );
         let exact = SquareLattice::new(64, 64, 1.0 / t, 0.0).unwrap();
-        for (observable, truth) in [
-            (Observable::Energy, exact.energy),
-            (Observable::SpecificHeat, exact.specific_heat),
-        ] {
+        for (observable, truth) in [(Observable::Energy, exact.energy), (Observable::SpecificHeat, exact.specific_heat)]
+        {
             let estimate = sampled.estimate(observable);
             let z = estimate.z(truth).unwrap();
-            assert!(
-                z.abs() < 4.9,
-                "{observable} at T = {t}: z = {z}, {estimate:?} instead of {truth}"
-            );
+            assert!(z.abs() < 4.9, "{observable} at T = {t}: z = {z}, {estimate:?} instead of {truth}");
             // What 512 chains disagree by, by chance, may be the larger part of the error; the value is as good as tau says.
             let relative = (estimate.value - truth).abs() / truth.abs();
-            let known = if observable == Observable::Energy {
-                2e-4
-            } else {
-                0.02
-            };
-            assert!(
-                relative < 4.9 * known,
-                "{observable} at T = {t}: {relative}"
-            );
+            let known = if observable == Observable::Energy { 2e-4 } else { 0.02 };
+            assert!(relative < 4.9 * known, "{observable} at T = {t}: {relative}");
         }
     }
 }
@@ -463,40 +342,19 @@ fn samplers_agree_on_a_cubic_lattice() {
         .map(|(name, kernel)| {
             let seed = Seed::root(56).child(name, 0);
             let mut chains = Chains::new(Configurations::zeros(64, 64), seed);
-            let sampling = Sampling {
-                chains: 64,
-                equilibration: 1000,
-                measured: 1000,
-            };
+            let sampling = Sampling { chains: 64, equilibration: 1000, measured: 1000 };
             let coordinates = Coordinates::none();
             let chains = (&mut chains, &[0; 64][..]);
-            let sampled = sample(
-                &model,
-                &**kernel,
-                chains,
-                &coordinates,
-                sampling,
-                &mut |_, _| (),
-            );
-            (
-                *name,
-                [Observable::Energy, Observable::SusceptibilityFull].map(|o| sampled.estimate(o)),
-            )
+            let sampled = sample(&model, &**kernel, chains, &coordinates, sampling, &mut |_, _| ());
+            (*name, [Observable::Energy, Observable::SusceptibilityFull].map(|o| sampled.estimate(o)))
         })
         .collect();
     for (name, ours) in &estimates {
         for (k, ours) in ours.iter().enumerate() {
             let reference = estimates[0].1[k];
-            let error = ours
-                .standard_error
-                .unwrap()
-                .hypot(reference.standard_error.unwrap());
-            let z =
-                (ours.value - reference.value) / if *name == estimates[0].0 { 1.0 } else { error };
-            assert!(
-                ours.converged() && z.abs() < 4.9,
-                "{name}: z = {z}, {ours:?}"
-            );
+            let error = ours.standard_error.unwrap().hypot(reference.standard_error.unwrap());
+            let z = (ours.value - reference.value) / if *name == estimates[0].0 { 1.0 } else { error };
+            assert!(ours.converged() && z.abs() < 4.9, "{name}: z = {z}, {ours:?}");
         }
     }
 }
@@ -522,16 +380,11 @@ fn tempering_gives_every_rung_its_law() {
                 counts[*row as usize] += 1;
             }
             let p_value = chi_square_p_value(&counts, law.weights().unwrap());
-            assert!(
-                p_value > FALSE_ALARM / 7.0,
-                "beta {beta}: p-value {p_value:e}"
-            );
+            assert!(p_value > FALSE_ALARM / 7.0, "beta {beta}: p-value {p_value:e}");
         }
         // The share accepted is the mean of min(1, ratio) over both laws.
         for (rung, share) in tempering.acceptance().into_iter().enumerate() {
-            let law = |k: usize| {
-                enumerate::whole_law(&ising("square:3x3", 1.0, 1.5 / betas[k].max(1e-12))).unwrap()
-            };
+            let law = |k: usize| enumerate::whole_law(&ising("square:3x3", 1.0, 1.5 / betas[k].max(1e-12))).unwrap();
             let (a, b) = (law(rung), law(rung + 1));
             let mut exact = 0.0;
             for s in 0..a.len() {
@@ -543,22 +396,13 @@ fn tempering_gives_every_rung_its_law() {
             }
             let share = share.unwrap();
             // The first rounds come from one state, so that this is a check of plausibility.
-            assert!(
-                (share - exact).abs() < 0.03,
-                "rung {rung}: {share} instead of {exact}"
-            );
+            assert!((share - exact).abs() < 0.03, "rung {rung}: {share} instead of {exact}");
         }
     }
     let kernel = Metropolis::new(&model).unwrap();
     let path = GeometricPath::new(&model, &kernel).unwrap();
     let start = Configurations::zeros(9, 1);
-    for betas in [
-        vec![],
-        vec![1.0, 1.0],
-        vec![1.0, 0.5, 0.7],
-        vec![1.0, f64::NAN],
-        vec![-0.1, 1.0],
-    ] {
+    for betas in [vec![], vec![1.0, 1.0], vec![1.0, 0.5, 0.7], vec![1.0, f64::NAN], vec![-0.1, 1.0]] {
         assert!(ParallelTempering::new(&path, &betas, &start, Seed::root(0)).is_err());
     }
 }
@@ -584,10 +428,7 @@ fn tempering_finds_the_wells_of_a_cold_glass() {
         }
     }
     let estimate = measured.mean(0);
-    assert!(
-        estimate.converged() && estimate.z(exact).unwrap().abs() < 4.9,
-        "{estimate:?} instead of {exact}"
-    );
+    assert!(estimate.converged() && estimate.z(exact).unwrap().abs() < 4.9, "{estimate:?} instead of {exact}");
 }
 
 /// At the critical temperature the autocorrelation time of M in sweeps of random-site Metropolis grows like L^z,
@@ -604,20 +445,12 @@ fn critical_slowing_down_has_its_exponent() {
                 let wolff = Wolff::new(&model);
                 let kernel: &dyn Kernel = if name == "Wolff" { &wolff } else { &metropolis };
                 // Clusters forget the start at once; the guess only sets the length.
-                let guess = if name == "Wolff" {
-                    10.0
-                } else {
-                    4.0 * (side as f64).powf(2.17) / 2.0
-                };
+                let guess = if name == "Wolff" { 10.0 } else { 4.0 * (side as f64).powf(2.17) / 2.0 };
                 let seed = Seed::root(59).child(name, side as u64);
                 let start = Configurations::zeros(side * side, chains);
                 let mut all = Chains::new(start, seed);
                 wolff.advance(&mut all, 1.0, 50 * side, Clamp::Nothing);
-                let stride = if name == "Wolff" {
-                    1
-                } else {
-                    ((guess / 100.0) as usize).max(1)
-                };
+                let stride = if name == "Wolff" { 1 } else { ((guess / 100.0) as usize).max(1) };
                 let steps = (taus * guess / stride as f64 / chains as f64) as usize;
                 let mut series = vec![Vec::with_capacity(steps); chains];
                 for _ in 0..steps {
@@ -631,17 +464,12 @@ fn critical_slowing_down_has_its_exponent() {
                 let views: Vec<&[f64]> = series.iter().map(|series| &series[..]).collect();
                 let time = integrated_time(&views).unwrap();
                 let tau = time.tau * stride as f64;
-                println!(
-                    "{name}, L = {side}: tau = {tau:.1} +- {:.1}",
-                    time.standard_error * stride as f64
-                );
+                println!("{name}, L = {side}: tau = {tau:.1} +- {:.1}", time.standard_error * stride as f64);
                 ((side as f64).ln(), tau.ln(), time.standard_error / time.tau)
             })
             .collect();
         // Weighted least squares.
-        let sum = |f: &dyn Fn(&(f64, f64, f64)) -> f64| {
-            points.iter().map(|p| f(p) / (p.2 * p.2)).sum::<f64>()
-        };
+        let sum = |f: &dyn Fn(&(f64, f64, f64)) -> f64| points.iter().map(|p| f(p) / (p.2 * p.2)).sum::<f64>();
         let (n, x, y) = (sum(&|_| 1.0), sum(&|p| p.0), sum(&|p| p.1));
         let (xx, xy) = (sum(&|p| p.0 * p.0), sum(&|p| p.0 * p.1));
         let determinant = n * xx - x * x;

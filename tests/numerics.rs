@@ -58,12 +58,7 @@ fn log_sum_exp_agrees_everywhere() {
 /// ln sum e^x, written so that nothing can overflow: the largest term is taken out.
 fn sum_by_hand(exponents: &[f64]) -> f64 {
     let largest = exponents.iter().fold(f64::MIN, |a, b| a.max(*b));
-    largest
-        + exponents
-            .iter()
-            .map(|x| (x - largest).exp())
-            .sum::<f64>()
-            .ln()
+    largest + exponents.iter().map(|x| (x - largest).exp()).sum::<f64>().ln()
 }
 
 /// Against sums over the joint states by hand: ln f(v), ln Z and the exact gradient of machines whose
@@ -85,8 +80,7 @@ fn sums_of_extreme_machines_are_finite_and_right() {
                 rbm.log_weights(0, &mut table);
                 let mut all = Vec::new();
                 for (v, in_table) in table.iter().enumerate() {
-                    let exponents: Vec<f64> =
-                        (0..1 << hidden).map(|h| naive.exponent(v, h)).collect();
+                    let exponents: Vec<f64> = (0..1 << hidden).map(|h| naive.exponent(v, h)).collect();
                     let truth = sum_by_hand(&exponents);
                     assert_close(&what, rbm.log_weight(&[v as u64]), truth, 1e-13);
                     assert_close(&what, *in_table, truth, 1e-13);
@@ -122,9 +116,7 @@ fn sums_of_extreme_machines_are_finite_and_right() {
 
                 let data = gibbsite::configuration::Configurations::zeros(visible, 3);
                 let mut gradient = vec![0.0; moments.len()];
-                Exact
-                    .estimate(&rbm, &Batch::Rows(data), seed, &mut gradient)
-                    .unwrap();
+                Exact.estimate(&rbm, &Batch::Rows(data), seed, &mut gradient).unwrap();
                 assert!(gradient.iter().all(|x| x.is_finite()), "{what}");
             }
         }

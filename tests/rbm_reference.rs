@@ -39,9 +39,7 @@ fn visible_sum(rbm: &Rbm) -> f64 {
 
 fn exact_gradient(rbm: &Rbm, batch: &Batch) -> Vec<f64> {
     let mut gradient = vec![7.0; rbm.parameters().len()];
-    Exact
-        .estimate(rbm, batch, Seed::root(1), &mut gradient)
-        .unwrap();
+    Exact.estimate(rbm, batch, Seed::root(1), &mut gradient).unwrap();
     gradient
 }
 
@@ -58,10 +56,7 @@ fn log_partition_agrees_over_either_layer() {
             ("hidden layer", visible_sum(&transposed)),
             ("transposed", enumerate::log_partition(&transposed).unwrap()),
             ("moments", rbm.add_model_statistics(&mut sums).unwrap()),
-            (
-                "transposed moments",
-                transposed.add_model_statistics(&mut sums).unwrap(),
-            ),
+            ("transposed moments", transposed.add_model_statistics(&mut sums).unwrap()),
         ] {
             assert_close(&format!("ln Z of {name}, {route}"), ours, truth, TOLERANCE);
         }
@@ -95,9 +90,7 @@ fn moments_agree_over_either_layer() {
 
         let (n, m) = (rbm.sites(), rbm.hidden());
         let mut exchanged = vec![0.0; truth.len()];
-        rbm.transposed()
-            .add_model_statistics(&mut exchanged)
-            .unwrap();
+        rbm.transposed().add_model_statistics(&mut exchanged).unwrap();
         for i in 0..n {
             for j in 0..m {
                 let what = format!("<v{i} h{j}> of {name} transposed");
@@ -143,12 +136,7 @@ fn free_energies_and_probabilities_agree() {
         for row in list(&file["free_energies"]) {
             let v = configurations(&Value::Array(vec![row["v"].clone()]));
             let what = format!("F of {name} at {}", row["v"]);
-            assert_close(
-                &what,
-                rbm.free_energy(v.row(0)),
-                number(&row["F"]),
-                TOLERANCE,
-            );
+            assert_close(&what, rbm.free_energy(v.row(0)), number(&row["F"]), TOLERANCE);
             let ours = log_p[v.row(0)[0] as usize];
             assert_close(&what, ours, number(&row["log_p"]), TOLERANCE);
         }
@@ -175,22 +163,14 @@ fn divergence_from_the_data_agrees() {
         for v in as_numbers(&data) {
             probabilities[v] += 1.0 / data.len() as f64;
         }
-        let law = Table {
-            sites: rbm.sites(),
-            probabilities,
-        };
+        let law = Table { sites: rbm.sites(), probabilities };
         let likelihood = number(&file["mean_log_likelihood"]);
         for sample in [None, Some(&data)] {
             let target = ExactTarget::new(&law).unwrap();
             let record = target.measure(&rbm, sample).unwrap();
             assert_close(name, record.kl, kl, TOLERANCE);
             assert_close(name, record.log_likelihood, likelihood, TOLERANCE);
-            assert_close(
-                name,
-                record.log_partition,
-                number(&file["log_z"]),
-                TOLERANCE,
-            );
+            assert_close(name, record.log_partition, number(&file["log_z"]), TOLERANCE);
         }
         let ours = entropy(&enumerate::log_probabilities(&law).unwrap());
         assert_close(name, ours, number(&file["data_entropy"]), TOLERANCE);
@@ -209,18 +189,9 @@ fn exact_gradient_agrees() {
 
         let law: Configurations = data.distinct();
         let sampler = RowSampler::new(&law).unwrap();
-        let batch = Batch::Law {
-            law: &law,
-            sampler: &sampler,
-            chains: 1,
-        };
+        let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
         let ours = exact_gradient(&rbm, &batch);
-        assert_all_close(
-            &format!("gradient of {name}, law"),
-            &ours,
-            &truth,
-            TOLERANCE,
-        );
+        assert_all_close(&format!("gradient of {name}, law"), &ours, &truth, TOLERANCE);
 
         let truth = in_parameter_order(&file["data_phase"], ["vh", "v", "h"]);
         let mut sums = vec![0.0; truth.len()];

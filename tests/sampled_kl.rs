@@ -26,33 +26,15 @@ fn torus(side: usize, temperature: f64) -> Ising {
 /// A machine part of the way to the target.
 fn trained(target: &Ising, hidden: usize, updates: usize) -> Rbm {
     let mut machine = Rbm::new(target.sites(), hidden).unwrap();
-    machine
-        .initialize(InitialWeights::Gaussian(0.1), Seed::root(1))
-        .unwrap();
-    let settings = Training {
-        epochs: updates,
-        learning_rate: 0.1,
-        ..Training::default()
-    };
+    machine.initialize(InitialWeights::Gaussian(0.1), Seed::root(1)).unwrap();
+    let settings = Training { epochs: updates, learning_rate: 0.1, ..Training::default() };
     let law = whole_law(target).unwrap();
-    train(
-        &mut machine,
-        &mut Exact,
-        &law,
-        &settings,
-        Seed::root(2),
-        &mut |_, _, _| Ok(()),
-    )
-    .unwrap();
+    train(&mut machine, &mut Exact, &law, &settings, Seed::root(2), &mut |_, _, _| Ok(())).unwrap();
     machine
 }
 
 fn sampling(measured: usize) -> Sampling {
-    Sampling {
-        chains: 16,
-        equilibration: 100,
-        measured,
-    }
+    Sampling { chains: 16, equilibration: 100, measured }
 }
 
 /// On 3x3 and 4x4 sites, with ln Z exact and by annealing: 200 runs each, whose errors have to be honest.
@@ -72,10 +54,7 @@ fn estimates_agree_with_enumeration() {
                     let seed = Seed::root(3).child("run", run);
                     let samples = SampledTarget::of_ising(&target, sampling(100), seed).unwrap();
                     let ln_z = if annealed {
-                        let ais = ForwardAnnealing {
-                            betas: Betas::Linear(200),
-                            chains: 100,
-                        };
+                        let ais = ForwardAnnealing { betas: Betas::Linear(200), chains: 100 };
                         ais.estimate(&path, seed, &mut |_, _| ()).unwrap()
                     } else {
                         LogPartition::exact(ln_z)
@@ -87,8 +66,7 @@ fn estimates_agree_with_enumeration() {
                     let heavy = annealed && found.doubts == ["heavy tail"];
                     assert!(found.doubts.is_empty() || heavy, "{found:?}");
                     assert_eq!(found.trusted, !annealed);
-                    let parts =
-                        [found.log_partition_error, found.average_error].map(Option::unwrap);
+                    let parts = [found.log_partition_error, found.average_error].map(Option::unwrap);
                     assert_eq!(parts[0] > 0.0, annealed);
                     let error = found.standard_error.unwrap();
                     let squares = parts[0].powi(2) + parts[1].powi(2);
@@ -114,25 +92,17 @@ fn the_target_has_no_divergence_from_itself() {
     let samples = SampledTarget::of_ising(&target, sampling(50), Seed::root(4)).unwrap();
     let ln_z = target.log_partition().unwrap();
     let found = samples.measure(&target, &LogPartition::exact(ln_z));
-    assert!(
-        found.value.abs() < 1e-9 && found.standard_error == Some(0.0) && found.trusted,
-        "{found:?}"
-    );
+    assert!(found.value.abs() < 1e-9 && found.standard_error == Some(0.0) && found.trusted, "{found:?}");
     assert_eq!(found.sites, 256);
     // A model at another temperature: D = ln Z' - ln Z + (1/T' - 1/T) <E>, exact by Kaufman.
     let other = torus(16, 2.4);
-    let kaufman =
-        gibbsite::targets::square_lattice::SquareLattice::new(16, 16, 1.0 / 2.269, 0.0).unwrap();
-    let exact =
-        other.log_partition().unwrap() - ln_z + (1.0 / 2.4 - 1.0 / 2.269) * 256.0 * kaufman.energy;
+    let kaufman = gibbsite::targets::square_lattice::SquareLattice::new(16, 16, 1.0 / 2.269, 0.0).unwrap();
+    let exact = other.log_partition().unwrap() - ln_z + (1.0 / 2.4 - 1.0 / 2.269) * 256.0 * kaufman.energy;
     let ln_z = LogPartition::exact(other.log_partition().unwrap());
     let samples = SampledTarget::of_ising(&target, sampling(2000), Seed::root(5)).unwrap();
     let found = samples.measure(&other, &ln_z);
     let error = found.standard_error.unwrap();
-    assert!(
-        ((found.value - exact) / error).abs() < 4.9,
-        "{found:?}, not {exact}"
-    );
+    assert!(((found.value - exact) / error).abs() < 4.9, "{found:?}, not {exact}");
     assert!(found.trusted && error < 0.05);
 }
 
@@ -148,10 +118,7 @@ fn both_sides_give_a_value_and_two_ends() {
     let bracketing = Bracketing {
         betas: Betas::Linear(20),
         chains: 100,
-        tempering: Tempering {
-            rungs: 8,
-            rounds: 100,
-        },
+        tempering: Tempering { rungs: 8, rounds: 100 },
         data: None,
     };
     let within: usize = (0..100_u64)
@@ -159,9 +126,7 @@ fn both_sides_give_a_value_and_two_ends() {
         .map(|run| {
             let seed = Seed::root(10).child("run", run);
             let samples = SampledTarget::of_ising(&target, sampling(100), seed).unwrap();
-            let (found, bracket) = samples
-                .measure_along(&path, &bracketing, seed, &mut |_, _| ())
-                .unwrap();
+            let (found, bracket) = samples.measure_along(&path, &bracketing, seed, &mut |_, _| ()).unwrap();
             assert!(found.trusted && found.doubts.is_empty(), "{found:?}");
             let average = found.value - bracket.value;
             assert!((found.lower - bracket.lower() - average).abs() < 1e-9);
@@ -175,15 +140,9 @@ fn both_sides_give_a_value_and_two_ends() {
         .sum();
     assert!(within >= 90, "{within}");
     // What is doubted of ln Z is doubted of the divergence.
-    let ais = ForwardAnnealing {
-        betas: Betas::Linear(20),
-        chains: 1,
-    };
+    let ais = ForwardAnnealing { betas: Betas::Linear(20), chains: 1 };
     let forward = ais.run(&path, Seed::root(11), &mut |_, _| ()).unwrap();
-    let reverse = ReverseAnnealing {
-        betas: Betas::Linear(20),
-        starts: Starts::Exact(10),
-    };
+    let reverse = ReverseAnnealing { betas: Betas::Linear(20), starts: Starts::Exact(10) };
     let reverse = reverse.run(&path, Seed::root(12), &mut |_, _| ()).unwrap();
     let samples = SampledTarget::of_ising(&target, sampling(100), Seed::root(13)).unwrap();
     let found = samples.measure_between(&machine, &Bracket::new(forward, reverse, None));
@@ -197,18 +156,12 @@ fn an_error_that_cannot_be_told_is_missing() {
     let target = torus(3, 2.0);
     let machine = trained(&target, 4, 10);
     let path = RbmPath::from_uniform(&machine).unwrap();
-    let ais = ForwardAnnealing {
-        betas: Betas::Linear(50),
-        chains: 1,
-    };
+    let ais = ForwardAnnealing { betas: Betas::Linear(50), chains: 1 };
     let ln_z = ais.estimate(&path, Seed::root(7), &mut |_, _| ()).unwrap();
     let samples = SampledTarget::of_ising(&target, sampling(400), Seed::root(9)).unwrap();
     let found = samples.measure(&machine, &ln_z);
     assert!(found.average_error.is_some(), "{found:?}");
-    assert_eq!(
-        (found.log_partition_error, found.standard_error),
-        (None, None)
-    );
+    assert_eq!((found.log_partition_error, found.standard_error), (None, None));
     assert!(!found.trusted);
 }
 
@@ -218,19 +171,12 @@ fn bad_sampling_is_refused() {
     let kernel = coloured_heat_bath(&target);
     for (sites, chains, measured) in [(16, 0, 10), (16, 4, 0), (17, 4, 10)] {
         let starts = Configurations::zeros(sites, chains);
-        let sampling = Sampling {
-            chains,
-            equilibration: 1,
-            measured,
-        };
+        let sampling = Sampling { chains, equilibration: 1, measured };
         let refusal = SampledTarget::new(&target, &kernel, starts, sampling, Seed::root(9));
         let problem = refusal.map(|_| ()).unwrap_err().to_string();
         assert!(problem.contains("for a law of 16 sites"), "{problem}");
     }
-    let no_chain = Sampling {
-        chains: 0,
-        ..sampling(10)
-    };
+    let no_chain = Sampling { chains: 0, ..sampling(10) };
     assert!(SampledTarget::of_ising(&target, no_chain, Seed::root(9)).is_err());
 }
 
@@ -238,10 +184,5 @@ fn bad_sampling_is_refused() {
 fn a_target_without_ln_z_is_refused() {
     let field = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.3, 2.0).unwrap();
     let refusal = SampledTarget::of_ising(&field, sampling(10), Seed::root(6)).map(|_| ());
-    assert!(
-        refusal
-            .unwrap_err()
-            .to_string()
-            .contains("its ln Z is not known")
-    );
+    assert!(refusal.unwrap_err().to_string().contains("its ln Z is not known"));
 }

@@ -80,9 +80,8 @@ fn transient_laws_on_the_torus_are_followed() {
             continue;
         };
         let (class, classes) = classes(512, |state| energy_and_magnetization(&ising, state));
-        let number_of: BTreeMap<(i64, i64), usize> = (0..512)
-            .map(|state| (energy_and_magnetization(&ising, state), class[state]))
-            .collect();
+        let number_of: BTreeMap<(i64, i64), usize> =
+            (0..512).map(|state| (energy_and_magnetization(&ising, state), class[state])).collect();
         let seed = Seed::root(41).child(kind, t.to_bits());
         let mut chains = all_up(9, CHAINS, seed);
         let mut done = 0;
@@ -96,10 +95,7 @@ fn transient_laws_on_the_torus_are_followed() {
                 p[number_of[&key]] = number(&cell[2]);
             }
             let p_value = chi_square_p_value(&count_classes(&chains, &class, classes), &p);
-            assert!(
-                p_value > FALSE_ALARM / 36.0,
-                "{kind} at T = {t}, {sweeps} sweeps: p-value {p_value:e}"
-            );
+            assert!(p_value > FALSE_ALARM / 36.0, "{kind} at T = {t}, {sweeps} sweeps: p-value {p_value:e}");
             seen += 1;
         }
     }
@@ -110,19 +106,14 @@ fn transient_laws_on_the_torus_are_followed() {
 /// without field, and at another beta than that of the law.
 #[test]
 fn samplers_keep_their_contract() {
-    for (field, t, beta, sweeps) in [
-        (0.0, 4.0, 1.0, 50),
-        (0.0, 3.0, 1.0, 100),
-        (0.3, CRITICAL, 1.0, 150),
-        (-0.5, 1.5, 0.4, 50),
-    ] {
+    for (field, t, beta, sweeps) in
+        [(0.0, 4.0, 1.0, 50), (0.0, 3.0, 1.0, 100), (0.3, CRITICAL, 1.0, 150), (-0.5, 1.5, 0.4, 50)]
+    {
         let ising = torus(3, field, t);
         let law = enumerate::whole_law(&torus(3, field, t / beta)).unwrap();
         let p = law.weights().unwrap();
-        let kernels: [(&str, &dyn Kernel); 2] = [
-            ("Metropolis", &Metropolis::new(&ising).unwrap()),
-            ("heat bath", &HeatBath::new(&ising).unwrap()),
-        ];
+        let kernels: [(&str, &dyn Kernel); 2] =
+            [("Metropolis", &Metropolis::new(&ising).unwrap()), ("heat bath", &HeatBath::new(&ising).unwrap())];
         for (name, kernel) in kernels {
             contract::kernel(kernel, beta, p, 9, sweeps, 20_000, 42)
                 .unwrap_or_else(|problem| panic!("{name}, h = {field}, T = {t}: {problem}"));
@@ -199,16 +190,9 @@ fn metropolis_reaches_the_law_where_an_ordered_sweep_cannot() {
     let law = enumerate::whole_law(&ising).unwrap();
     let at_two = &case("metropolis")["by_T"][1];
     assert_eq!(number(&at_two["T"]), 2.0);
-    let missed: f64 = (0..1024)
-        .filter(|state| !ordered.contains(&(*state as u64)))
-        .map(|state| law.weight(state))
-        .sum();
-    assert_close(
-        "missed",
-        missed,
-        number(&at_two["boltzmann_weight_missed"]),
-        1e-10,
-    );
+    let missed: f64 =
+        (0..1024).filter(|state| !ordered.contains(&(*state as u64))).map(|state| law.weight(state)).sum();
+    assert_close("missed", missed, number(&at_two["boltzmann_weight_missed"]), 1e-10);
 
     let mut chains = all_up(10, 200_000, Seed::root(44));
     let kernel = Metropolis::new(&ising).unwrap();
@@ -317,14 +301,9 @@ fn check_sample(ising: &Ising, count: usize, replicas: u64, seed: Seed) {
         let values: Vec<f64> = samples.iter().map(|(frequency, _)| frequency[k]).collect();
         let t = student_t(&values, *expected, 1.0);
         let mean = values.iter().sum::<f64>() / replicas as f64;
-        assert!(
-            t.abs() < threshold,
-            "class {k}: {mean} instead of {expected}, t = {t:.2}"
-        );
+        assert!(t.abs() < threshold, "class {k}: {mean} instead of {expected}, t = {t:.2}");
     }
-    let sign: f64 = (0..states)
-        .map(|state| law.weight(state) * ising.magnetization(&[state as u64]).signum())
-        .sum();
+    let sign: f64 = (0..states).map(|state| law.weight(state) * ising.magnetization(&[state as u64]).signum()).sum();
     let values: Vec<f64> = samples.iter().map(|(_, sign)| *sign).collect();
     let t = student_t(&values, sign, 1.0);
     assert!(t.abs() < threshold, "the sign: t = {t:.2}");
@@ -389,16 +368,8 @@ fn training_configurations_of_frustrated_couplings_follow_the_law() {
         Ising::on_lattice(lattice, strength, field, temperature).unwrap()
     };
     check_states(&on("ring:7", -1.0, 0.0, 0.3), 10_000, Seed::root(62));
-    check_states(
-        &on("triangular:3x3", -1.0, 0.0, 0.8),
-        10_000,
-        Seed::root(63),
-    );
-    check_states(
-        &on("square-open:3x3", -1.0, 1.5, 0.7),
-        10_000,
-        Seed::root(64),
-    );
+    check_states(&on("triangular:3x3", -1.0, 0.0, 0.8), 10_000, Seed::root(63));
+    check_states(&on("square-open:3x3", -1.0, 1.5, 0.7), 10_000, Seed::root(64));
     let lattice: Lattice = "square:3x4".parse().unwrap();
     let glass = Ising::spin_glass(lattice, 1.0, 0.5, Seed::root(65)).unwrap();
     check_states(&glass, 10_000, Seed::root(66));

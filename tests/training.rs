@@ -15,22 +15,14 @@ use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics,
-    PersistentContrastiveDivergence, Phase,
+    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
 };
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};
 
 /// Settings without momentum, decay and penalty.
 fn plain(epochs: usize, batch: usize, learning_rate: f64) -> Training {
-    Training {
-        epochs,
-        batch,
-        learning_rate,
-        decay: Decay::None,
-        momentum: 0.0,
-        weight_decay: 0.0,
-    }
+    Training { epochs, batch, learning_rate, decay: Decay::None, momentum: 0.0, weight_decay: 0.0 }
 }
 
 /// Trains without looking.
@@ -41,21 +33,13 @@ fn train_blindly(
     settings: &Training,
     seed: Seed,
 ) -> Result<()> {
-    train(
-        model,
-        estimator,
-        data,
-        settings,
-        seed,
-        &mut |_, _, _| Ok(()),
-    )
+    train(model, estimator, data, settings, seed, &mut |_, _, _| Ok(()))
 }
 
 /// Model moments minus data moments by sums over all joint states.
 fn naive_gradient(visible: usize, hidden: usize, parameters: &[f64], rows: &[usize]) -> Vec<f64> {
     let law = NaiveMachine::new(visible, hidden, parameters).joint_law(1.0);
-    let marginal =
-        |v: usize| -> f64 { (0..1 << hidden).map(|h: usize| law[v | h << visible]).sum() };
+    let marginal = |v: usize| -> f64 { (0..1 << hidden).map(|h: usize| law[v | h << visible]).sum() };
     let mut weights = law.clone();
     for v in rows {
         for h in 0..1_usize << hidden {
@@ -88,10 +72,7 @@ fn updates_follow_the_formula() {
     let (momentum, weight_decay, learning_rate) = (0.7, 0.05, 0.3);
     for (decay, factors) in [
         (Decay::None, [1.0, 1.0, 1.0]),
-        (
-            Decay::Exponential(2.0),
-            [1.0, (-0.5_f64).exp(), (-1.0_f64).exp()],
-        ),
+        (Decay::Exponential(2.0), [1.0, (-0.5_f64).exp(), (-1.0_f64).exp()]),
         (Decay::Inverse(2.0), [1.0, 1.0 / 1.5, 0.5]),
     ] {
         let mut parameters = start.parameters().to_vec();
@@ -102,27 +83,15 @@ fn updates_follow_the_formula() {
         for factor in factors {
             let gradient = naive_gradient(4, 3, &parameters, &rows);
             for k in 0..parameters.len() {
-                let penalty = if k < 12 {
-                    weight_decay * parameters[k]
-                } else {
-                    0.0
-                };
-                velocity[k] =
-                    momentum * velocity[k] - learning_rate * factor * (gradient[k] + penalty);
+                let penalty = if k < 12 { weight_decay * parameters[k] } else { 0.0 };
+                velocity[k] = momentum * velocity[k] - learning_rate * factor * (gradient[k] + penalty);
             }
             for (parameter, velocity) in parameters.iter_mut().zip(&velocity) {
                 *parameter += velocity;
             }
         }
         let mut model = start.clone();
-        let settings = Training {
-            epochs: 3,
-            batch: data.len(),
-            learning_rate,
-            decay,
-            momentum,
-            weight_decay,
-        };
+        let settings = Training { epochs: 3, batch: data.len(), learning_rate, decay, momentum, weight_decay };
         train_blindly(&mut model, &mut Exact, &data, &settings, Seed::root(61)).unwrap();
         assert_all_close(&decay.to_string(), model.parameters(), &parameters, 1e-12);
     }
@@ -140,13 +109,7 @@ impl GradientEstimator for Recorder {
         0
     }
 
-    fn estimate(
-        &mut self,
-        _model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, _model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
         self.batches.push(as_numbers(batch.data()));
         self.seeds.push(seed);
         gradient.fill(0.0);
@@ -169,21 +132,12 @@ fn mini_batches_use_every_row_once_an_epoch() {
         let mut recorder = Recorder::default();
         let mut observed = Vec::new();
         let settings = plain(EPOCHS, batch, 0.1);
-        train(
-            &mut model,
-            &mut recorder,
-            &data,
-            &settings,
-            Seed::root(62),
-            &mut |epoch, updates, _| {
-                observed.push((epoch, updates));
-                Ok(())
-            },
-        )
+        train(&mut model, &mut recorder, &data, &settings, Seed::root(62), &mut |epoch, updates, _| {
+            observed.push((epoch, updates));
+            Ok(())
+        })
         .unwrap();
-        let expected: Vec<(usize, u64)> = (0..=EPOCHS)
-            .map(|epoch| (epoch, (epoch * updates) as u64))
-            .collect();
+        let expected: Vec<(usize, u64)> = (0..=EPOCHS).map(|epoch| (epoch, (epoch * updates) as u64)).collect();
         assert_eq!(observed, expected);
         assert_eq!(recorder.batches.len(), EPOCHS * updates);
         let mut orders = Vec::new();
@@ -223,21 +177,12 @@ fn exact_descent_lowers_the_divergence_at_every_update() {
     let target_table = ExactTarget::new(&target).unwrap();
     let data = enumerate::whole_law(&target).unwrap();
     let mut model = Rbm::new(4, 4).unwrap();
-    model
-        .initialize(InitialWeights::Gaussian(0.3), Seed::root(64))
-        .unwrap();
+    model.initialize(InitialWeights::Gaussian(0.3), Seed::root(64)).unwrap();
     let mut divergences = Vec::new();
-    train(
-        &mut model,
-        &mut Exact,
-        &data,
-        &plain(3_000, 1, 0.1),
-        Seed::root(65),
-        &mut |_, _, model| {
-            divergences.push(target_table.measure(&*model.marginal()?, None)?.kl);
-            Ok(())
-        },
-    )
+    train(&mut model, &mut Exact, &data, &plain(3_000, 1, 0.1), Seed::root(65), &mut |_, _, model| {
+        divergences.push(target_table.measure(&*model.marginal()?, None)?.kl);
+        Ok(())
+    })
     .unwrap();
     assert_eq!(divergences.len(), 3_001);
     for (update, pair) in divergences.windows(2).enumerate() {
@@ -254,22 +199,12 @@ fn leaving_the_real_numbers_stops_with_the_parameter_named() {
     let data = enumerate::whole_law(&ring()).unwrap();
     let start = machine(&reference("rbm_4x3"));
     for (rate, momentum) in [(1e308, 0.9), (1e306, 0.999)] {
-        let settings = Training {
-            momentum,
-            weight_decay: 1.0,
-            ..plain(100, 1, rate)
-        };
+        let settings = Training { momentum, weight_decay: 1.0, ..plain(100, 1, rate) };
         let mut model = start.clone();
         let error = train_blindly(&mut model, &mut Exact, &data, &settings, Seed::root(66))
             .expect_err("no machine survives this");
         let message = error.to_string();
-        let Error::NotFinite {
-            update,
-            parameter,
-            value,
-            last_good,
-        } = error
-        else {
+        let Error::NotFinite { update, parameter, value, last_good } = error else {
             panic!("another error: {message}");
         };
         assert_eq!(update, last_good + 1);
@@ -280,10 +215,7 @@ fn leaving_the_real_numbers_stops_with_the_parameter_named() {
         assert!(model.parameters().iter().all(|x| x.is_finite()));
 
         let mut again = start.clone();
-        let shorter = Training {
-            epochs: last_good as usize,
-            ..settings
-        };
+        let shorter = Training { epochs: last_good as usize, ..settings };
         train_blindly(&mut again, &mut Exact, &data, &shorter, Seed::root(66)).unwrap();
         assert_eq!(model, again);
     }
@@ -297,13 +229,7 @@ impl GradientEstimator for Spoils {
         0
     }
 
-    fn estimate(
-        &mut self,
-        _model: &dyn Model,
-        _batch: &Batch,
-        _seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, _model: &dyn Model, _batch: &Batch, _seed: Seed, gradient: &mut [f64]) -> Result<()> {
         gradient.fill(1.0);
         gradient[self.0] = f64::NAN;
         Ok(())
@@ -315,31 +241,13 @@ impl GradientEstimator for Spoils {
 #[test]
 fn the_named_parameter_is_the_spoilt_one() {
     let data = enumerate::whole_law(&ring()).unwrap();
-    for (index, name) in [
-        (0, "W[0,0]"),
-        (7, "W[2,1]"),
-        (12, "b[0]"),
-        (15, "b[3]"),
-        (18, "c[2]"),
-    ] {
+    for (index, name) in [(0, "W[0,0]"), (7, "W[2,1]"), (12, "b[0]"), (15, "b[3]"), (18, "c[2]")] {
         let start = machine(&reference("rbm_4x3"));
         let mut model = start.clone();
         let settings = plain(5, 1, 0.1);
-        let error = train_blindly(
-            &mut model,
-            &mut Spoils(index),
-            &data,
-            &settings,
-            Seed::root(67),
-        )
-        .unwrap_err();
+        let error = train_blindly(&mut model, &mut Spoils(index), &data, &settings, Seed::root(67)).unwrap_err();
         match error {
-            Error::NotFinite {
-                update,
-                parameter,
-                value,
-                last_good,
-            } => {
+            Error::NotFinite { update, parameter, value, last_good } => {
                 assert_eq!((update, last_good, parameter.as_str()), (1, 0, name));
                 assert!(value.is_nan());
             }
@@ -368,10 +276,7 @@ fn what_cannot_be_trained_is_refused() {
         (refusal(4, 3, 0), "batch"),
         (refusal(4, 0, 2), "no configuration"),
     ] {
-        assert!(
-            message.contains(word) && message.contains("; "),
-            "{message}"
-        );
+        assert!(message.contains(word) && message.contains("; "), "{message}");
     }
     let none = Configurations::zeros(4, 0);
     let statistics = HiddenStatistics::default();
@@ -389,34 +294,20 @@ fn parameters_do_not_depend_on_the_number_of_threads() {
             set_bit(data.row_mut(s), i, (s * s + 7 * i * s + i) % 5 < 2);
         }
     }
-    let hidden_statistics = HiddenStatistics {
-        positive: Phase::Sampled { clamped_steps: 1 },
-        negative: Phase::Analytic,
-    };
+    let hidden_statistics =
+        HiddenStatistics { positive: Phase::Sampled { clamped_steps: 1 }, negative: Phase::Analytic };
     let starts = data.select(&(0..500).collect::<Vec<_>>());
     let estimator = |kind: &str, seed: Seed| -> Box<dyn GradientEstimator> {
         match kind {
-            "cd" => Box::new(ContrastiveDivergence {
-                clamped_steps: 0,
-                gibbs_steps: 5,
-                hidden_statistics,
-            }),
-            _ => Box::new(
-                PersistentContrastiveDivergence::new(5, hidden_statistics, &starts, hidden, seed)
-                    .unwrap(),
-            ),
+            "cd" => Box::new(ContrastiveDivergence { clamped_steps: 0, gibbs_steps: 5, hidden_statistics }),
+            _ => Box::new(PersistentContrastiveDivergence::new(5, hidden_statistics, &starts, hidden, seed).unwrap()),
         }
     };
     let run = |kind: &str, threads: usize, seed: Seed| -> Vec<u64> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut model = Rbm::new(visible, hidden).unwrap();
-            model
-                .initialize(InitialWeights::Gaussian(0.1), Seed::root(70))
-                .unwrap();
+            model.initialize(InitialWeights::Gaussian(0.1), Seed::root(70)).unwrap();
             let mut estimator = estimator(kind, seed.child("chains", 0));
             let settings = plain(3, 500, 0.1);
             train_blindly(&mut model, &mut *estimator, &data, &settings, seed).unwrap();
@@ -437,15 +328,10 @@ fn parameters_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn exact_sums_do_not_depend_on_the_number_of_threads() {
     let run = |threads: usize| -> Vec<u64> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut model = Rbm::new(15, 15).unwrap();
-            model
-                .initialize(InitialWeights::Gaussian(0.3), Seed::root(73))
-                .unwrap();
+            model.initialize(InitialWeights::Gaussian(0.3), Seed::root(73)).unwrap();
             let data = Configurations::zeros(model.sites(), 2_000);
             let settings = plain(2, 2_000, 0.1);
             train_blindly(&mut model, &mut Exact, &data, &settings, Seed::root(74)).unwrap();

@@ -34,11 +34,7 @@ const SERIES: [(&str, &str, &str); 8] = [
     ("forward_ais", "linear", "forward AIS, linear"),
     ("forward_ais", "geometric", "forward AIS, geometric"),
     ("forward_ais", "adaptive", "forward AIS, adaptive"),
-    (
-        "forward_ais",
-        "salakhutdinov-murray",
-        "forward AIS, 14,500 temperatures",
-    ),
+    ("forward_ais", "salakhutdinov-murray", "forward AIS, 14,500 temperatures"),
     ("reverse_ais", "linear", "reverse AIS, linear, exact starts"),
     ("bennett", "", "Bennett's ratio, tempering"),
     ("thermodynamic_integration", "", "thermodynamic integration"),
@@ -63,22 +59,15 @@ fn series<'a>(
     point: impl Fn(&Group) -> Option<Point>,
 ) -> Vec<Series> {
     let of = |(look, (estimator, schedule, label)): (usize, &(&str, &str, &str))| {
-        let mut points: Vec<Point> = groups
-            .clone()
-            .filter(|group| is(group.rows[0], estimator, schedule))
-            .filter_map(&point)
-            .collect();
+        let mut points: Vec<Point> =
+            groups.clone().filter(|group| is(group.rows[0], estimator, schedule)).filter_map(&point).collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         let apart = APART.powi(look as i32 - SERIES.len() as i32 / 2);
         points.iter_mut().for_each(|point| point.x *= apart);
         Series {
             label: label.to_string(),
             look,
-            mark: if points.len() == 1 {
-                Mark::Points
-            } else {
-                Mark::Bars
-            },
+            mark: if points.len() == 1 { Mark::Points } else { Mark::Bars },
             points,
         }
     };
@@ -89,10 +78,7 @@ fn series<'a>(
 fn error_against_work(groups: &[Group]) -> Figure {
     let mut panels = Vec::new();
     // The runs on spins, of two lengths a size, have a figure of their own.
-    for (family, _) in FAMILIES
-        .into_iter()
-        .filter(|(family, _)| *family != Family::Spins)
-    {
+    for (family, _) in FAMILIES.into_iter().filter(|(family, _)| *family != Family::Spins) {
         let own = groups.iter().filter(|group| group.family == family);
         let series = series(own, |group| {
             let y = group.quantile(0.5);
@@ -105,18 +91,12 @@ fn error_against_work(groups: &[Group]) -> Figure {
             })
         });
         if !series.is_empty() {
-            panels.push(Panel {
-                title: title(family).to_string(),
-                series,
-                ..Panel::default()
-            });
+            panels.push(Panel { title: title(family).to_string(), series, ..Panel::default() });
         }
     }
     Figure {
         title: "How far estimates of ln Z are from the exact value".to_string(),
-        subtitle:
-            "median over machines and repetitions, with quartiles; burn-in and pilots are counted"
-                .to_string(),
+        subtitle: "median over machines and repetitions, with quartiles; burn-in and pilots are counted".to_string(),
         columns: panels.len().clamp(1, 2),
         panels,
         x: Axis::log("Gibbs updates of every unit, all chains together"),
@@ -126,9 +106,7 @@ fn error_against_work(groups: &[Group]) -> Figure {
 
 fn coverage(groups: &[Group]) -> Figure {
     let panel = |title: &str, undoubted_only: bool| {
-        let own = groups
-            .iter()
-            .filter(|group| matches!(group.family, Family::Trained | Family::Random));
+        let own = groups.iter().filter(|group| matches!(group.family, Family::Trained | Family::Random));
         // Both families together.
         let mut merged: Vec<Group> = Vec::new();
         for group in own {
@@ -136,10 +114,7 @@ fn coverage(groups: &[Group]) -> Figure {
             let same = |other: &&mut Group| settings(other.rows[0]) == key;
             match merged.iter_mut().find(same) {
                 Some(other) => other.rows.extend(&group.rows),
-                None => merged.push(Group {
-                    rows: group.rows.clone(),
-                    ..*group
-                }),
+                None => merged.push(Group { rows: group.rows.clone(), ..*group }),
             }
         }
         for group in &mut merged {
@@ -150,34 +125,16 @@ fn coverage(groups: &[Group]) -> Figure {
             let count = group.rows.len() as f64;
             let share = group.rows.iter().filter(|row| row.within(2.0)).count() as f64 / count;
             let error = (share * (1.0 - share) / count).sqrt();
-            Some(Point {
-                x: group.work(),
-                y: share,
-                low: (share - error).max(0.0),
-                high: (share + error).min(1.0),
-            })
+            Some(Point { x: group.work(), y: share, low: (share - error).max(0.0), high: (share + error).min(1.0) })
         });
-        let honest = Level {
-            label: "95.4 %, a normal law's".to_string(),
-            y: 0.9545,
-            span: None,
-        };
-        Panel {
-            title: title.to_string(),
-            series,
-            levels: vec![honest],
-            y: None,
-        }
+        let honest = Level { label: "95.4 %, a normal law's".to_string(), y: 0.9545, span: None };
+        Panel { title: title.to_string(), series, levels: vec![honest], y: None }
     };
     Figure {
-        title: "Does the error bar know? Runs within two standard errors of the exact ln Z"
-            .to_string(),
+        title: "Does the error bar know? Runs within two standard errors of the exact ln Z".to_string(),
         subtitle: "small machines, every repetition".to_string(),
         columns: 2,
-        panels: vec![
-            panel("all runs", false),
-            panel("runs without a doubt; of both sides: trusted", true),
-        ],
+        panels: vec![panel("all runs", false), panel("runs without a doubt; of both sides: trusted", true)],
         x: Axis::log("Gibbs updates of every unit, all chains together"),
         y: Axis::linear("share within two standard errors"),
     }
@@ -192,9 +149,7 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
     let of = |model: &str, estimator: &str, count: usize| -> Option<Estimate> {
         let errors: Vec<Estimate> = rows
             .iter()
-            .filter(|row| {
-                (&*row.model, &*row.estimator, &*row.schedule) == (model, estimator, "linear")
-            })
+            .filter(|row| (&*row.model, &*row.estimator, &*row.schedule) == (model, estimator, "linear"))
             .filter(|row| row.temperatures == count)
             .map(|row| Estimate::exact(row.error()))
             .collect();
@@ -203,19 +158,12 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
     let mut panels = Vec::new();
     for (family, _) in FAMILIES {
         let gap = |name: &String| {
-            let (below, above) = (
-                of(name, "forward_ais", judged),
-                of(name, "reverse_ais", judged),
-            );
+            let (below, above) = (of(name, "forward_ais", judged), of(name, "reverse_ais", judged));
             let gap = |(below, above): (Estimate, Estimate)| above.value - below.value;
             below.zip(above).map(gap)
         };
-        let named = Subject::of(family, &[])
-            .into_iter()
-            .map(|subject| subject.name());
-        let widest = named
-            .filter_map(|name| gap(&name).map(|gap| (gap, name)))
-            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let named = Subject::of(family, &[]).into_iter().map(|subject| subject.name());
+        let widest = named.filter_map(|name| gap(&name).map(|gap| (gap, name))).max_by(|a, b| a.0.total_cmp(&b.0));
         let Some((_, name)) = widest else {
             continue;
         };
@@ -237,11 +185,7 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
                 side("reverse_ais", 4, "reverse, exact starts: an upper bound"),
                 side("forward_ais", 0, "forward: a lower bound"),
             ],
-            levels: vec![Level {
-                label: "exact".to_string(),
-                y: 0.0,
-                span: None,
-            }],
+            levels: vec![Level { label: "exact".to_string(), y: 0.0, span: None }],
             y: Some(Axis::linear("error of ln Z (nats)")),
         });
     }
@@ -250,11 +194,7 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
         subtitle: format!(
             "{} chains, equal steps, {}; of each family the widest",
             options.chains,
-            if options.replicas > 1 {
-                "mean and standard error"
-            } else {
-                "one repetition"
-            }
+            if options.replicas > 1 { "mean and standard error" } else { "one repetition" }
         ),
         columns: panels.len().clamp(1, 2),
         panels,
@@ -266,12 +206,7 @@ fn both_sides(options: &Options, rows: &[Row]) -> Figure {
 /// A point with a bar of one standard error to both sides, or none where it is not known.
 fn point(x: f64, y: f64, standard_error: Option<f64>) -> Point {
     let error = standard_error.unwrap_or(0.0);
-    Point {
-        x,
-        y,
-        low: y - error,
-        high: y + error,
-    }
+    Point { x, y, low: y - error, high: y + error }
 }
 
 /// The longest runs on the Ising model itself, first repetition, a panel for each temperature.
@@ -283,10 +218,7 @@ fn spins(options: &Options, rows: &[Row]) -> Figure {
             models.push((temperature, side, subject.name()));
         }
     }
-    let mut temperatures: Vec<f64> = models
-        .iter()
-        .map(|(temperature, ..)| *temperature)
-        .collect();
+    let mut temperatures: Vec<f64> = models.iter().map(|(temperature, ..)| *temperature).collect();
     temperatures.sort_by(f64::total_cmp);
     temperatures.dedup();
     let series = |wanted: f64| {
@@ -300,17 +232,10 @@ fn spins(options: &Options, rows: &[Row]) -> Figure {
                     .max_by_key(|row| row.gibbs_updates)?;
                 Some(point(*side as f64, row.error(), row.standard_error))
             };
-            let own = models
-                .iter()
-                .filter(|(temperature, ..)| *temperature == wanted);
+            let own = models.iter().filter(|(temperature, ..)| *temperature == wanted);
             let points: Vec<Point> = own.filter_map(longest).collect();
             if !points.is_empty() {
-                found.push(Series {
-                    label: label.to_string(),
-                    look,
-                    mark: Mark::Points,
-                    points,
-                });
+                found.push(Series { label: label.to_string(), look, mark: Mark::Points, points });
             }
         }
         // A little sideways from each other, so that no bar hides another.
@@ -324,11 +249,7 @@ fn spins(options: &Options, rows: &[Row]) -> Figure {
     let panel = |temperature: f64| Panel {
         title: format!("T = {temperature:.3}"),
         series: series(temperature),
-        levels: vec![Level {
-            label: "Kaufman's, exact".to_string(),
-            y: 0.0,
-            span: None,
-        }],
+        levels: vec![Level { label: "Kaufman's, exact".to_string(), y: 0.0, span: None }],
         y: None,
     };
     Figure {

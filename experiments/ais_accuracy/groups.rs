@@ -15,13 +15,7 @@ pub struct Group<'a> {
 
 /// What runs with the same settings share: estimator, schedule, temperatures, chains and steps of all chains together.
 pub fn settings(row: &Row) -> (&str, &str, usize, usize, u64) {
-    (
-        &row.estimator,
-        &row.schedule,
-        row.temperatures,
-        row.chains,
-        row.steps(),
-    )
+    (&row.estimator, &row.schedule, row.temperatures, row.chains, row.steps())
 }
 
 /// Whether a run is of an estimator and, unless that is empty, a schedule.
@@ -34,10 +28,7 @@ pub fn groups<'a>(options: &Options, rows: &'a [Row]) -> Vec<Group<'a>> {
     let sides: Vec<usize> = options.sides.iter().map(|side| side.0).collect();
     let mut groups: Vec<Group> = Vec::new();
     for family in FAMILIES.map(|(family, _)| family) {
-        let names: Vec<String> = Subject::of(family, &sides)
-            .iter()
-            .map(Subject::name)
-            .collect();
+        let names: Vec<String> = Subject::of(family, &sides).iter().map(Subject::name).collect();
         for row in rows.iter().filter(|row| names.contains(&row.model)) {
             let key = settings(row);
             let same = |group: &&mut Group| {

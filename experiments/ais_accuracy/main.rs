@@ -88,9 +88,7 @@ fn run(options: &Options) -> Result<()> {
     let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
     let cells = options.cells();
     announce(sweep.work_left(&cells));
-    let (rows, cells_resumed) = sweep.run(&cells, |cell, progress| {
-        Ok(measure(options, cell, progress)?)
-    })?;
+    let (rows, cells_resumed) = sweep.run(&cells, |cell, progress| Ok(measure(options, cell, progress)?))?;
     file::write_table(&out.join("rows.csv"), &rows)?;
     let figures = figures::write(options, &rows, &out)?;
     Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;
@@ -101,11 +99,7 @@ fn run(options: &Options) -> Result<()> {
 }
 
 /// Every run on one subject, replica by replica.
-fn measure(
-    options: &Options,
-    cell: &Cell,
-    progress: &mut Progress,
-) -> gibbsite::error::Result<Vec<Row>> {
+fn measure(options: &Options, cell: &Cell, progress: &mut Progress) -> gibbsite::error::Result<Vec<Row>> {
     let seed = Seed::root(options.common.seed).child(&cell.subject.name(), 0);
     let prepared = cell.subject.prepare(seed.child("subject", 0))?;
     let exact = prepared.exact()?;
@@ -155,10 +149,7 @@ fn measure(
                     side: Side::Estimate,
                     doubts: bracket.doubts.clone(),
                 };
-                rows.push(Row {
-                    trusted: Some(bracket.trusted()),
-                    ..row(run, BOTH_SIDES, &both)
-                });
+                rows.push(Row { trusted: Some(bracket.trusted()), ..row(run, BOTH_SIDES, &both) });
             }
         }
         Ok(rows)

@@ -22,30 +22,15 @@ use serde::Serialize;
 pub struct Options {
     /// Whose ln Z: trained and random (twenty small machines each), lattice (machines that learned 8x8 spins), spins (the
     /// Ising model itself)
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "trained,random,lattice,spins",
-        help_heading = "Subjects"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "trained,random,lattice,spins", help_heading = "Subjects")]
     pub families: List<Family>,
 
     /// Sides of the Ising model itself
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "8,16",
-        help_heading = "Subjects"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "8,16", help_heading = "Subjects")]
     pub sides: List<Positive>,
 
     /// Transitions of annealing on machines; tempering does the same work
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "10,100,1000,10000",
-        help_heading = "Estimators"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "10,100,1000,10000", help_heading = "Estimators")]
     pub temperatures: List<Positive>,
 
     /// Leave out Salakhutdinov and Murray's schedule of 14,500 transitions
@@ -113,10 +98,7 @@ impl Options {
     /// Every cell, in the order of rows.csv.
     pub fn cells(&self) -> Vec<Cell> {
         let sides: Vec<usize> = self.sides.iter().map(|side| side.0).collect();
-        let subjects = self
-            .families
-            .iter()
-            .flat_map(|family| Subject::of(*family, &sides));
+        let subjects = self.families.iter().flat_map(|family| Subject::of(*family, &sides));
         let cell = |subject: Subject| {
             let runs = self.runs(&subject);
             let drawn: u64 = runs.iter().map(|run| run.work(subject.units())).sum();

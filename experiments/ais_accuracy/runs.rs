@@ -3,9 +3,7 @@
 use super::options::Options;
 use super::subjects::{Family, Subject};
 use gibbsite::error::Result;
-use gibbsite::log_partition::annealing::{
-    AnnealingRun, ForwardAnnealing, ReverseAnnealing, Starts,
-};
+use gibbsite::log_partition::annealing::{AnnealingRun, ForwardAnnealing, ReverseAnnealing, Starts};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::tempered_run::TemperedRun;
@@ -58,18 +56,11 @@ impl Run {
     }
 
     /// Runs it; `report(done, of)` is called now and then.
-    pub fn find(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<Found> {
+    pub fn find(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<Found> {
         Ok(match &self.estimator {
             Estimator::Forward(estimator) => Found::Forward(estimator.run(path, seed, report)?),
             Estimator::Reverse(estimator) => Found::Reverse(estimator.run(path, seed, report)?),
-            Estimator::Tempered(estimator) => {
-                Found::Tempered(estimator.estimate(path, seed, report)?)
-            }
+            Estimator::Tempered(estimator) => Found::Tempered(estimator.estimate(path, seed, report)?),
         })
     }
 
@@ -83,14 +74,7 @@ impl Run {
 
     /// A name for its seed.
     pub fn id(&self) -> String {
-        format!(
-            "{} {} {} {} {}",
-            self.name(),
-            self.schedule,
-            self.temperatures,
-            self.chains,
-            self.steps
-        )
+        format!("{} {} {} {} {}", self.name(), self.schedule, self.temperatures, self.chains, self.steps)
     }
 
     /// Units drawn, roughly.
@@ -117,18 +101,11 @@ impl Options {
         let mut runs = Vec::new();
         for &temperatures in self.temperatures.iter().map(|n| &n.0) {
             runs.push(self.forward(Betas::Linear(temperatures)));
-            runs.push(self.forward(Betas::Geometric {
-                temperatures,
-                first: FIRST,
-            }));
+            runs.push(self.forward(Betas::Geometric { temperatures, first: FIRST }));
             runs.push(self.forward(Betas::Adaptive(temperatures)));
             runs.push(self.reverse(Betas::Linear(temperatures)));
             // The same work, a fifth of it as burn-in.
-            let rungs = if subject.family() == Family::Lattice {
-                16
-            } else {
-                10
-            };
+            let rungs = if subject.family() == Family::Lattice { 16 } else { 10 };
             let steps = (temperatures * self.chains) as u64;
             for run in tempered(Betas::Linear(rungs), LADDERS, steps, 1) {
                 // Short runs of tempering have one least length: the same run twice would count as two.
@@ -154,10 +131,7 @@ impl Options {
             temperatures: betas.temperatures(),
             chains: self.chains,
             steps: (betas.temperatures() * self.chains) as u64,
-            estimator: Estimator::Reverse(ReverseAnnealing {
-                betas,
-                starts: Starts::Exact(self.chains),
-            }),
+            estimator: Estimator::Reverse(ReverseAnnealing { betas, starts: Starts::Exact(self.chains) }),
         }
     }
 }
@@ -179,17 +153,9 @@ fn tempered(betas: Betas, ladders: usize, steps: u64, every: usize) -> [Run; 2] 
     // What is measured is kept in memory.
     let every = every.max(rounds / MOST_MEASURED);
     let burn_in = rounds / 5;
-    let run = || TemperedRun {
-        betas: betas.clone(),
-        ladders,
-        burn_in,
-        rounds: rounds - burn_in,
-        every,
-    };
-    let estimators: [Box<dyn LogPartitionEstimator>; 2] = [
-        Box::new(BennettRatio(run())),
-        Box::new(ThermodynamicIntegration(run())),
-    ];
+    let run = || TemperedRun { betas: betas.clone(), ladders, burn_in, rounds: rounds - burn_in, every };
+    let estimators: [Box<dyn LogPartitionEstimator>; 2] =
+        [Box::new(BennettRatio(run())), Box::new(ThermodynamicIntegration(run()))];
     estimators.map(|estimator| Run {
         estimator: Estimator::Tempered(estimator),
         schedule: betas.name(),

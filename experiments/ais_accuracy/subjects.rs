@@ -33,21 +33,17 @@ pub enum Family {
     Spins,
 }
 
-pub const FAMILIES: [(Family, &str); 4] = [
-    (Family::Trained, "trained"),
-    (Family::Random, "random"),
-    (Family::Lattice, "lattice"),
-    (Family::Spins, "spins"),
-];
+pub const FAMILIES: [(Family, &str); 4] =
+    [(Family::Trained, "trained"), (Family::Random, "random"), (Family::Lattice, "lattice"), (Family::Spins, "spins")];
 
 impl FromStr for Family {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let found = FAMILIES.iter().find(|(_, name)| *name == text);
-        found.map(|(family, _)| *family).ok_or_else(|| {
-            "there is no such family; take some of trained, random, lattice, spins".to_string()
-        })
+        found
+            .map(|(family, _)| *family)
+            .ok_or_else(|| "there is no such family; take some of trained, random, lattice, spins".to_string())
     }
 }
 
@@ -62,19 +58,11 @@ impl fmt::Display for Family {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Subject {
     /// Learned the Ising model on a periodic square.
-    LearnedIsing {
-        side: usize,
-        temperature: f64,
-        hidden: usize,
-    },
+    LearnedIsing { side: usize, temperature: f64, hidden: usize },
     /// Learned bars and stripes.
     LearnedBars { side: usize, hidden: usize },
     /// Weights of this standard deviation, biases of half of it.
-    Random {
-        visible: usize,
-        hidden: usize,
-        deviation: f64,
-    },
+    Random { visible: usize, hidden: usize, deviation: f64 },
     /// Learned 8x8 spins from configurations.
     LearnedLattice { temperature: f64 },
     /// The spins themselves.
@@ -93,11 +81,7 @@ impl Subject {
                 let mut all = Vec::new();
                 for temperature in temperatures {
                     for (side, hidden) in [(3, 4), (3, 9), (4, 4), (4, 10), (4, 20)] {
-                        all.push(Self::LearnedIsing {
-                            side,
-                            temperature,
-                            hidden,
-                        });
+                        all.push(Self::LearnedIsing { side, temperature, hidden });
                     }
                 }
                 for (side, hidden) in [(3, 4), (3, 8), (3, 12), (3, 20), (4, 12)] {
@@ -109,24 +93,17 @@ impl Subject {
                 let mut all = Vec::new();
                 for (visible, hidden) in [(8, 4), (12, 8), (16, 16), (20, 12), (30, 10)] {
                     for deviation in [0.1, 0.5, 1.5, 3.0] {
-                        all.push(Self::Random {
-                            visible,
-                            hidden,
-                            deviation,
-                        });
+                        all.push(Self::Random { visible, hidden, deviation });
                     }
                 }
                 all
             }
-            Family::Lattice => [1.8, CRITICAL_TEMPERATURE]
-                .map(|temperature| Self::LearnedLattice { temperature })
-                .to_vec(),
+            Family::Lattice => {
+                [1.8, CRITICAL_TEMPERATURE].map(|temperature| Self::LearnedLattice { temperature }).to_vec()
+            }
             Family::Spins => {
                 let at = |side: &usize| {
-                    [2.0, CRITICAL_TEMPERATURE].map(|temperature| Self::Spins {
-                        side: *side,
-                        temperature,
-                    })
+                    [2.0, CRITICAL_TEMPERATURE].map(|temperature| Self::Spins { side: *side, temperature })
                 };
                 sides.iter().flat_map(at).collect()
             }
@@ -146,19 +123,11 @@ impl Subject {
     pub fn name(&self) -> String {
         let text = |t: f64| format!("{}", (t * 1000.0).round() / 1000.0);
         match *self {
-            Self::LearnedIsing {
-                side,
-                temperature,
-                hidden,
-            } => {
+            Self::LearnedIsing { side, temperature, hidden } => {
                 format!("ising_{side}x{side}_t{}_h{hidden}", text(temperature))
             }
             Self::LearnedBars { side, hidden } => format!("bars_{side}x{side}_h{hidden}"),
-            Self::Random {
-                visible,
-                hidden,
-                deviation,
-            } => format!("random_{visible}x{hidden}_sd{deviation}"),
+            Self::Random { visible, hidden, deviation } => format!("random_{visible}x{hidden}_sd{deviation}"),
             Self::LearnedLattice { temperature } => {
                 let (side, hidden) = LATTICE;
                 format!("ising_{side}x{side}_t{}_h{hidden}", text(temperature))
@@ -171,9 +140,7 @@ impl Subject {
 
     pub fn visible(&self) -> usize {
         match *self {
-            Self::LearnedIsing { side, .. }
-            | Self::LearnedBars { side, .. }
-            | Self::Spins { side, .. } => side * side,
+            Self::LearnedIsing { side, .. } | Self::LearnedBars { side, .. } | Self::Spins { side, .. } => side * side,
             Self::Random { visible, .. } => visible,
             Self::LearnedLattice { .. } => LATTICE.0 * LATTICE.0,
         }
@@ -181,9 +148,9 @@ impl Subject {
 
     pub fn hidden(&self) -> Option<usize> {
         match *self {
-            Self::LearnedIsing { hidden, .. }
-            | Self::LearnedBars { hidden, .. }
-            | Self::Random { hidden, .. } => Some(hidden),
+            Self::LearnedIsing { hidden, .. } | Self::LearnedBars { hidden, .. } | Self::Random { hidden, .. } => {
+                Some(hidden)
+            }
             Self::LearnedLattice { .. } => Some(LATTICE.1),
             Self::Spins { .. } => None,
         }
@@ -210,23 +177,15 @@ impl Subject {
     pub fn prepare(&self, seed: Seed) -> Result<Prepared> {
         let machine = |machine| Ok(Prepared::Machine(machine));
         match *self {
-            Self::LearnedIsing {
-                side,
-                temperature,
-                hidden,
-            } => machine(by_exact_gradient(&torus(side, temperature)?, hidden, seed)?),
+            Self::LearnedIsing { side, temperature, hidden } => {
+                machine(by_exact_gradient(&torus(side, temperature)?, hidden, seed)?)
+            }
             Self::LearnedBars { side, hidden } => {
                 let bars = BarsAndStripes::new(side, side, Patterns::Distinct)?;
                 machine(by_exact_gradient(&bars, hidden, seed)?)
             }
-            Self::Random {
-                visible,
-                hidden,
-                deviation,
-            } => machine(random(visible, hidden, deviation, seed)?),
-            Self::LearnedLattice { temperature } => {
-                machine(from_configurations(temperature, seed)?)
-            }
+            Self::Random { visible, hidden, deviation } => machine(random(visible, hidden, deviation, seed)?),
+            Self::LearnedLattice { temperature } => machine(from_configurations(temperature, seed)?),
             Self::Spins { side, temperature } => Ok(Prepared::Spins(torus(side, temperature)?)),
         }
     }
@@ -242,20 +201,9 @@ const UPDATES: usize = 3000;
 fn by_exact_gradient(target: &dyn Law, hidden: usize, seed: Seed) -> Result<Rbm> {
     let mut machine = Rbm::new(target.sites(), hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.1), seed.child("weights", 0))?;
-    let settings = Training {
-        epochs: UPDATES,
-        learning_rate: 0.3,
-        ..Training::default()
-    };
+    let settings = Training { epochs: UPDATES, learning_rate: 0.3, ..Training::default() };
     let (law, seed) = (whole_law(target)?, seed.child("training", 0));
-    train(
-        &mut machine,
-        &mut Exact,
-        &law,
-        &settings,
-        seed,
-        &mut |_, _, _| Ok(()),
-    )?;
+    train(&mut machine, &mut Exact, &law, &settings, seed, &mut |_, _, _| Ok(()))?;
     Ok(machine)
 }
 
@@ -265,25 +213,11 @@ fn from_configurations(temperature: f64, seed: Seed) -> Result<Rbm> {
     let data = draw_configurations(&torus(side, temperature)?, 20_000, seed.child("data", 0))?;
     let mut machine = Rbm::new(side * side, hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;
-    let settings = Training {
-        epochs: 50,
-        learning_rate: 0.05,
-        ..Training::default()
-    };
-    let mut estimator = ContrastiveDivergence {
-        gibbs_steps: 10,
-        clamped_steps: 0,
-        hidden_statistics: HiddenStatistics::default(),
-    };
+    let settings = Training { epochs: 50, learning_rate: 0.05, ..Training::default() };
+    let mut estimator =
+        ContrastiveDivergence { gibbs_steps: 10, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() };
     let seed = seed.child("training", 0);
-    train(
-        &mut machine,
-        &mut estimator,
-        &data.configurations,
-        &settings,
-        seed,
-        &mut |_, _, _| Ok(()),
-    )?;
+    train(&mut machine, &mut estimator, &data.configurations, &settings, seed, &mut |_, _, _| Ok(()))?;
     Ok(machine)
 }
 
@@ -291,13 +225,8 @@ fn random(visible: usize, hidden: usize, deviation: f64, seed: Seed) -> Result<R
     let mut machine = Rbm::new(visible, hidden)?;
     let couplings = machine.couplings();
     let normal = |deviation: f64| {
-        Normal::new(0.0, deviation).map_err(|reason| {
-            Error::invalid(
-                "a standard deviation",
-                reason.to_string(),
-                "take a finite one",
-            )
-        })
+        Normal::new(0.0, deviation)
+            .map_err(|reason| Error::invalid("a standard deviation", reason.to_string(), "take a finite one"))
     };
     let (weight, bias) = (normal(deviation)?, normal(deviation / 2.0)?);
     let mut generator = seed.generator();

@@ -11,13 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What the program prints at its end.
-pub fn text(
-    options: &Options,
-    rows: &[Row],
-    figures: &[&str],
-    out: &Path,
-    time: Duration,
-) -> String {
+pub fn text(options: &Options, rows: &[Row], figures: &[&str], out: &Path, time: Duration) -> String {
     let mut text = String::new();
     let groups = groups(options, rows);
     // Writing to a string cannot fail.
@@ -51,16 +45,7 @@ fn small_machines(text: &mut String, groups: &[Group]) {
         text,
         "\nSmall machines: median and largest |error| (nats), runs within 2 and 3 standard errors, runs without a doubt\n\n\
          {:<8} {:<26} {:<21} {:>6} {:>6} {:>10} {:>10} {:>6} {:>6} {:>8}",
-        "family",
-        "estimator",
-        "schedule",
-        "temps",
-        "chains",
-        "median",
-        "largest",
-        "2 se",
-        "3 se",
-        "no doubt"
+        "family", "estimator", "schedule", "temps", "chains", "median", "largest", "2 se", "3 se", "no doubt"
     );
     for group in groups.iter().filter(small) {
         let share = |keep: &dyn Fn(&Row) -> bool| {
@@ -97,11 +82,7 @@ fn published(text: &mut String, groups: &[Group]) {
     }
     let good = |row: &&&Row| row.within(3.0) && row.error().abs() <= 0.1;
     let first = all.iter().filter(|row| row.replica == 0).count();
-    let first_good = all
-        .iter()
-        .filter(|row| row.replica == 0)
-        .filter(good)
-        .count();
+    let first_good = all.iter().filter(|row| row.replica == 0).filter(good).count();
     let all_good = all.iter().filter(good).count();
     let _ = writeln!(
         text,
@@ -119,11 +100,7 @@ fn published(text: &mut String, groups: &[Group]) {
             row.error(),
             row.standard_error.unwrap_or(f64::NAN),
             row.effective_samples.unwrap_or(f64::NAN),
-            if row.undoubted() {
-                "no doubt"
-            } else {
-                &row.doubts
-            }
+            if row.undoubted() { "no doubt" } else { &row.doubts }
         );
     }
 }
@@ -131,11 +108,7 @@ fn published(text: &mut String, groups: &[Group]) {
 /// error^2 x Gibbs updates, on machines that learned a lattice.
 fn efficiency(text: &mut String, groups: &[Group]) {
     let mut models: Vec<&str> = Vec::new();
-    for row in groups
-        .iter()
-        .filter(|group| group.family == Family::Lattice)
-        .flat_map(|group| &group.rows)
-    {
+    for row in groups.iter().filter(|group| group.family == Family::Lattice).flat_map(|group| &group.rows) {
         if !models.contains(&&*row.model) {
             models.push(&row.model);
         }
@@ -147,20 +120,10 @@ fn efficiency(text: &mut String, groups: &[Group]) {
         text,
         "\nMachines that learned 8x8 spins: mean error^2 x Gibbs updates (nats^2, less is better), from repetitions\n\n\
          {:<22} {:<26} {:<21} {:>6} {:>10} {:>24} {:>9} {:>8}",
-        "machine",
-        "estimator",
-        "schedule",
-        "temps",
-        "updates",
-        "error^2 x updates",
-        "mean err",
-        "no doubt"
+        "machine", "estimator", "schedule", "temps", "updates", "error^2 x updates", "mean err", "no doubt"
     );
     for model in models {
-        for group in groups
-            .iter()
-            .filter(|group| group.family == Family::Lattice)
-        {
+        for group in groups.iter().filter(|group| group.family == Family::Lattice) {
             let rows: Vec<&&Row> = group.rows.iter().filter(|row| row.model == model).collect();
             let product = |row: &Row| row.error().powi(2) * row.gibbs_updates as f64;
             let over = |x: &dyn Fn(&Row) -> f64| {

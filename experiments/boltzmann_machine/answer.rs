@@ -41,24 +41,11 @@ impl Answer {
 /// Sampled runs of one machine on one target, by setting; the largest machine where there are several.
 pub fn runs(rows: &[Row], target: &str, kind: Kind) -> BTreeMap<Setting, Runs> {
     let here = |row: &&Row| row.target == target && row.model == kind.to_string();
-    let largest = rows
-        .iter()
-        .filter(here)
-        .map(|row| row.hidden)
-        .max()
-        .unwrap_or(0);
+    let largest = rows.iter().filter(here).map(|row| row.hidden).max().unwrap_or(0);
     let mut runs: BTreeMap<Setting, Runs> = BTreeMap::new();
-    for row in rows
-        .iter()
-        .filter(here)
-        .filter(|row| row.hidden == largest && !row.estimator.starts_with("exact"))
-    {
-        let run = runs
-            .entry((row.estimator.clone(), row.gibbs_steps))
-            .or_default();
-        run.entry(row.replica)
-            .or_default()
-            .push((row.gibbs_updates, row.kl));
+    for row in rows.iter().filter(here).filter(|row| row.hidden == largest && !row.estimator.starts_with("exact")) {
+        let run = runs.entry((row.estimator.clone(), row.gibbs_steps)).or_default();
+        run.entry(row.replica).or_default().push((row.gibbs_updates, row.kl));
     }
     runs
 }
@@ -84,11 +71,7 @@ fn final_level(run: &[(u64, f64)]) -> f64 {
 /// The KL at which every replica ends, or below, with the best setting.
 fn reached_by_all(settings: &BTreeMap<Setting, Runs>) -> Option<f64> {
     // In this order a NaN is the largest number, so that a spoiled run never counts as the best.
-    let worst = |runs: &Runs| {
-        runs.values()
-            .map(|run| final_level(run))
-            .max_by(f64::total_cmp)
-    };
+    let worst = |runs: &Runs| runs.values().map(|run| final_level(run)).max_by(f64::total_cmp);
     settings.values().filter_map(worst).min_by(f64::total_cmp)
 }
 
@@ -116,32 +99,14 @@ pub fn answers(options: &Options, rows: &[Row]) -> Vec<Answer> {
         let general = runs(rows, &target, Kind::General);
         let restricted = runs(rows, &target, Kind::Restricted);
         let kl = reached_by_all(&general)?.max(reached_by_all(&restricted)?);
-        Some(Answer {
-            general: best_setting(&general, kl)?,
-            restricted: best_setting(&restricted, kl)?,
-            target,
-            kl,
-        })
+        Some(Answer { general: best_setting(&general, kl)?, restricted: best_setting(&restricted, kl)?, target, kl })
     };
-    options
-        .targets
-        .iter()
-        .filter_map(|target| answer(target.to_string()))
-        .collect()
+    options.targets.iter().filter_map(|target| answer(target.to_string())).collect()
 }
 
 fn setting_text((estimator, steps): &Setting) -> String {
-    let steps = steps.map_or(String::new(), |k| {
-        format!(", {k} free step{}", if k == 1 { "" } else { "s" })
-    });
-    format!(
-        "{}{steps}",
-        estimator
-            .replace(';', ", ")
-            .replace('(', ": ")
-            .replace(')', "")
-            .replace('_', "-")
-    )
+    let steps = steps.map_or(String::new(), |k| format!(", {k} free step{}", if k == 1 { "" } else { "s" }));
+    format!("{}{steps}", estimator.replace(';', ", ").replace('(', ": ").replace(')', "").replace('_', "-"))
 }
 
 /// rms error of the couplings of one fit, and the mean of ((learned - true) / standard error)^2 where there
@@ -153,10 +118,7 @@ pub fn coupling_errors(rows: &[&CouplingRow]) -> (f64, Option<f64>) {
     let square = |row: &&&CouplingRow| error(row).powi(2);
     let scaled = |row: &&CouplingRow| row.standard_error.map(|s| (error(row) / s).powi(2));
     let z2: Option<Vec<f64>> = pairs().map(scaled).collect();
-    (
-        mean(pairs().map(|row| square(&row)).collect()).sqrt(),
-        z2.map(mean),
-    )
+    (mean(pairs().map(|row| square(&row)).collect()).sqrt(), z2.map(mean))
 }
 
 /// One fit of couplings.csv with its rows.
@@ -211,39 +173,17 @@ pub fn text(
         "target", "model", "visible", "hidden", "parameters", "KL"
     );
     for ((target, model, hidden), (visible, parameters, kl)) in smallest(rows) {
-        let kl = if kl.abs() < 1e-3 {
-            format!("{kl:.1e}")
-        } else {
-            format!("{kl:.5}")
-        };
-        let _ = writeln!(
-            text,
-            "{target:<18} {model:<10} {visible:>7} {hidden:>6} {parameters:>10}  {kl:>9}"
-        );
+        let kl = if kl.abs() < 1e-3 { format!("{kl:.1e}") } else { format!("{kl:.5}") };
+        let _ = writeln!(text, "{target:<18} {model:<10} {visible:>7} {hidden:>6} {parameters:>10}  {kl:>9}");
     }
 
-    let _ = writeln!(
-        text,
-        "\nCouplings of the inverse Ising problem, over all pairs:\n"
-    );
-    let _ = writeln!(
-        text,
-        "{:<12} {:<18} {:>8}  {:>9}  {:>8}",
-        "lattice", "estimator", "samples", "rms error", "mean z^2"
-    );
-    for FitRows {
-        lattice,
-        estimator,
-        samples,
-        rows,
-    } in fits(couplings)
-    {
+    let _ = writeln!(text, "\nCouplings of the inverse Ising problem, over all pairs:\n");
+    let _ =
+        writeln!(text, "{:<12} {:<18} {:>8}  {:>9}  {:>8}", "lattice", "estimator", "samples", "rms error", "mean z^2");
+    for FitRows { lattice, estimator, samples, rows } in fits(couplings) {
         let (rms, z2) = coupling_errors(&rows);
         let z2 = z2.map_or(String::new(), |z2| format!("{z2:.3}"));
-        let _ = writeln!(
-            text,
-            "{lattice:<12} {estimator:<18} {samples:>8}  {rms:>9.5}  {z2:>8}"
-        );
+        let _ = writeln!(text, "{lattice:<12} {estimator:<18} {samples:>8}  {rms:>9.5}  {z2:>8}");
     }
 
     let _ = writeln!(text);
@@ -280,17 +220,12 @@ fn smallest(rows: &[Row]) -> Vec<(Machine, (usize, usize, f64))> {
         }
         let setting = (row.estimator.clone(), row.gibbs_steps);
         let replicas = runs.entry((machine, setting)).or_default();
-        replicas
-            .entry(row.replica)
-            .or_default()
-            .push((row.gibbs_updates, row.kl));
+        replicas.entry(row.replica).or_default().push((row.gibbs_updates, row.kl));
     }
     let best = |machine: &Machine| {
         let settings = runs.iter().filter(|((known, _), _)| known == machine);
         settings
-            .map(|(_, runs)| {
-                Summary::of(runs.values().map(|run| final_level(run)).collect()).median
-            })
+            .map(|(_, runs)| Summary::of(runs.values().map(|run| final_level(run)).collect()).median)
             .fold(f64::INFINITY, f64::min)
     };
     machines
@@ -313,51 +248,25 @@ mod tests {
 
     fn settings(of: &[(&str, &[&[f64]])]) -> BTreeMap<Setting, Runs> {
         let runs = |replicas: &[&[f64]]| replicas.iter().map(|kl| run(kl)).enumerate().collect();
-        of.iter()
-            .map(|(name, replicas)| ((name.to_string(), None), runs(replicas)))
-            .collect()
+        of.iter().map(|(name, replicas)| ((name.to_string(), None), runs(replicas))).collect()
     }
 
     /// Against medians and first passages found by hand: a dip does not count, a setting that ends above
     /// the KL does not either, and a spoiled run is never the best.
     #[test]
     fn the_answer_is_what_a_reader_finds_by_hand() {
-        let steady: [&[f64]; 2] = [
-            &[9.0, 5.0, 3.0, 2.0, 2.0, 1.0],
-            &[9.0, 9.0, 4.0, 3.0, 3.0, 2.0],
-        ];
-        let dips: [&[f64]; 2] = [
-            &[9.0, 1.0, 9.0, 9.0, 1.0, 9.0],
-            &[1.0, 9.0, 9.0, 1.0, 9.0, 9.0],
-        ];
+        let steady: [&[f64]; 2] = [&[9.0, 5.0, 3.0, 2.0, 2.0, 1.0], &[9.0, 9.0, 4.0, 3.0, 3.0, 2.0]];
+        let dips: [&[f64]; 2] = [&[9.0, 1.0, 9.0, 9.0, 1.0, 9.0], &[1.0, 9.0, 9.0, 1.0, 9.0, 9.0]];
         let spoiled: [&[f64]; 2] = [&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], &[f64::NAN; 6]];
         let settings = settings(&[("steady", &steady), ("dips", &dips), ("spoiled", &spoiled)]);
-        assert_eq!(
-            smoothed(&run(steady[0])).collect::<Vec<_>>(),
-            [(30, 5.0), (40, 3.0), (50, 2.0), (60, 2.0)]
-        );
-        assert_eq!(
-            (final_level(&run(steady[1])), final_level(&run(dips[0]))),
-            (3.0, 9.0)
-        );
+        assert_eq!(smoothed(&run(steady[0])).collect::<Vec<_>>(), [(30, 5.0), (40, 3.0), (50, 2.0), (60, 2.0)]);
+        assert_eq!((final_level(&run(steady[1])), final_level(&run(dips[0]))), (3.0, 9.0));
         assert_eq!(final_level(&[(0, 5.0), (0, 4.0), (0, 1.0)]), 1.0);
         assert_eq!(reached_by_all(&settings), Some(3.0));
         let (setting, drawn) = best_setting(&settings, 3.0).unwrap();
         assert_eq!(setting.0, "steady");
-        assert_eq!(
-            (drawn.smallest, drawn.median, drawn.largest),
-            (40.0, 45.0, 50.0)
-        );
-        let with = |median, smallest, largest| {
-            (
-                setting.clone(),
-                Summary {
-                    median,
-                    smallest,
-                    largest,
-                },
-            )
-        };
+        assert_eq!((drawn.smallest, drawn.median, drawn.largest), (40.0, 45.0, 50.0));
+        let with = |median, smallest, largest| (setting.clone(), Summary { median, smallest, largest });
         let answer = Answer {
             target: String::new(),
             kl: 3.0,
@@ -365,9 +274,6 @@ mod tests {
             restricted: with(40.0, 30.0, 64.0),
         };
         let factor = answer.factor();
-        assert_eq!(
-            (factor.median, factor.smallest, factor.largest),
-            (0.25, 0.125, 0.4)
-        );
+        assert_eq!((factor.median, factor.smallest, factor.largest), (0.25, 0.125, 0.4));
     }
 }

@@ -28,11 +28,7 @@ pub fn write(
 
 fn title(options: &Options, target: &Target) -> String {
     match target {
-        Target::Ising(lattice) => format!(
-            "Ising, {}, T = {}",
-            lattice.description(),
-            options.temperature
-        ),
+        Target::Ising(lattice) => format!("Ising, {}, T = {}", lattice.description(), options.temperature),
         Target::Bars(_) => format!("bars and stripes, {target}"),
     }
 }
@@ -48,9 +44,7 @@ fn kl_against_work(options: &Options, rows: &[Row], answers: &[Answer]) -> Figur
             let best = match (kind, answer) {
                 (Kind::General, Some(answer)) => settings.get(&answer.general.0)?,
                 (Kind::Restricted, Some(answer)) => settings.get(&answer.restricted.0)?,
-                _ => settings
-                    .values()
-                    .min_by(|a, b| last_kl(a).total_cmp(&last_kl(b)))?,
+                _ => settings.values().min_by(|a, b| last_kl(a).total_cmp(&last_kl(b)))?,
             };
             let mut by_work: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
             for (work, kl) in best.values().flatten().filter(|(work, _)| *work > 0) {
@@ -69,10 +63,7 @@ fn kl_against_work(options: &Options, rows: &[Row], answers: &[Answer]) -> Figur
                     Kind::Visible => 2,
                 },
                 mark: Mark::Band,
-                points: by_work
-                    .into_iter()
-                    .map(|(work, kl)| point(work as f64, Summary::of(kl)))
-                    .collect(),
+                points: by_work.into_iter().map(|(work, kl)| point(work as f64, Summary::of(kl))).collect(),
             })
         });
         Panel {
@@ -104,44 +95,23 @@ fn kl_against_work(options: &Options, rows: &[Row], answers: &[Answer]) -> Figur
 }
 
 fn last_kl(runs: &BTreeMap<usize, Vec<(u64, f64)>>) -> f64 {
-    Summary::of(
-        runs.values()
-            .filter_map(|run| run.last())
-            .map(|(_, kl)| *kl)
-            .collect(),
-    )
-    .median
+    Summary::of(runs.values().filter_map(|run| run.last()).map(|(_, kl)| *kl).collect()).median
 }
 
 fn point(x: f64, summary: Summary) -> Point {
-    Point {
-        x,
-        y: summary.median,
-        low: summary.smallest,
-        high: summary.largest,
-    }
+    Point { x, y: summary.median, low: summary.smallest, high: summary.largest }
 }
 
 fn learned_against_true(options: &Options, couplings: &[CouplingRow]) -> Figure {
-    let most = options
-        .couplings_samples
-        .iter()
-        .map(|samples| samples.0)
-        .max()
-        .unwrap_or(0);
+    let most = options.couplings_samples.iter().map(|samples| samples.0).max().unwrap_or(0);
     let panels: Vec<Panel> = fits(couplings)
         .into_iter()
         .filter(|fit| fit.samples == most)
         .map(|fit| {
-            let pairs: Vec<&CouplingRow> =
-                fit.rows.into_iter().filter(|row| row.j.is_some()).collect();
-            let strongest = pairs
-                .iter()
-                .map(|row| row.true_coupling)
-                .fold(0.0, f64::max);
+            let pairs: Vec<&CouplingRow> = fit.rows.into_iter().filter(|row| row.j.is_some()).collect();
+            let strongest = pairs.iter().map(|row| row.true_coupling).fold(0.0, f64::max);
             // Only two true values occur: spread each over a strip, or the points would hide each other.
-            let spread =
-                |k: usize| 0.16 * strongest * ((k as f64 + 0.5) / pairs.len() as f64 - 0.5);
+            let spread = |k: usize| 0.16 * strongest * ((k as f64 + 0.5) / pairs.len() as f64 - 0.5);
             let dots = pairs.iter().enumerate().map(|(k, row)| Point {
                 x: row.true_coupling + spread(k),
                 y: row.learned_coupling,
@@ -181,52 +151,23 @@ fn learned_against_true(options: &Options, couplings: &[CouplingRow]) -> Figure 
 
 fn error_against_samples(options: &Options, couplings: &[CouplingRow]) -> Figure {
     let panel = |lattice: String| {
-        let series =
-            options
-                .couplings_estimators
-                .iter()
-                .enumerate()
-                .filter_map(|(look, estimator)| {
-                    let points: Vec<Point> = fits(couplings)
-                        .into_iter()
-                        .filter(|fit| {
-                            fit.lattice == lattice && fit.estimator == estimator.to_string()
-                        })
-                        .map(|fit| {
-                            let rms = coupling_errors(&fit.rows).0;
-                            Point {
-                                x: fit.samples as f64,
-                                y: rms,
-                                low: rms,
-                                high: rms,
-                            }
-                        })
-                        .collect();
-                    (!points.is_empty()).then(|| Series {
-                        label: estimator.to_string(),
-                        look,
-                        mark: Mark::Bars,
-                        points,
-                    })
-                });
-        Panel {
-            y: None,
-            title: lattice.clone(),
-            levels: Vec::new(),
-            series: series.collect(),
-        }
+        let series = options.couplings_estimators.iter().enumerate().filter_map(|(look, estimator)| {
+            let points: Vec<Point> = fits(couplings)
+                .into_iter()
+                .filter(|fit| fit.lattice == lattice && fit.estimator == estimator.to_string())
+                .map(|fit| {
+                    let rms = coupling_errors(&fit.rows).0;
+                    Point { x: fit.samples as f64, y: rms, low: rms, high: rms }
+                })
+                .collect();
+            (!points.is_empty()).then(|| Series { label: estimator.to_string(), look, mark: Mark::Bars, points })
+        });
+        Panel { y: None, title: lattice.clone(), levels: Vec::new(), series: series.collect() }
     };
-    let panels: Vec<Panel> = options
-        .couplings_lattices
-        .iter()
-        .map(|lattice| panel(lattice.to_string()))
-        .collect();
+    let panels: Vec<Panel> = options.couplings_lattices.iter().map(|lattice| panel(lattice.to_string())).collect();
     Figure {
         title: "How many configurations do couplings need?".to_string(),
-        subtitle: format!(
-            "root mean square error over all pairs, T = {}",
-            options.couplings_temperature
-        ),
+        subtitle: format!("root mean square error over all pairs, T = {}", options.couplings_temperature),
         columns: panels.len().clamp(1, 3),
         panels,
         x: Axis::log("configurations"),

@@ -57,21 +57,13 @@ impl sweep::Cell for Fit {
     }
 
     fn id(&self) -> String {
-        let Self {
-            lattice,
-            estimator,
-            samples,
-        } = self;
+        let Self { lattice, estimator, samples } = self;
         format!("couplings_{lattice}_{estimator}_m{samples}").replace(':', "-")
     }
 
     fn work(&self) -> u64 {
         let sites = self.lattice.sites() as u64;
-        let states = if self.estimator == CouplingEstimator::Exact {
-            1 << sites
-        } else {
-            0
-        };
+        let states = if self.estimator == CouplingEstimator::Exact { 1 << sites } else { 0 };
         (self.samples as u64 + states) * sites * sites
     }
 }
@@ -90,16 +82,8 @@ pub fn cells(options: &Options) -> Vec<Fit> {
                 CouplingEstimator::PseudoLikelihood => sites,
                 CouplingEstimator::Exact | CouplingEstimator::Gibbs => sites * (sites + 1) / 2,
             };
-            for samples in options
-                .couplings_samples
-                .iter()
-                .filter(|samples| samples.0 > needed)
-            {
-                fits.push(Fit {
-                    lattice,
-                    estimator,
-                    samples: samples.0,
-                });
+            for samples in options.couplings_samples.iter().filter(|samples| samples.0 > needed) {
+                fits.push(Fit { lattice, estimator, samples: samples.0 });
             }
         }
     }
@@ -112,8 +96,7 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
     let ising = Ising::on_lattice(fit.lattice, 1.0, 0.0, temperature)?;
     let sites = fit.lattice.sites();
     // The same chain for every fit: fewer samples are the beginning of more.
-    let seed = Seed::root(options.common.seed)
-        .child(&format!("couplings {} T={temperature}", fit.lattice), 0);
+    let seed = Seed::root(options.common.seed).child(&format!("couplings {} T={temperature}", fit.lattice), 0);
     let sample = draw_configurations(&ising, fit.samples, seed.child("data", 0))?.configurations;
     let data = sample.distinct();
     let mut machine = BoltzmannMachine::new(sites, 0, &full_graph(sites))?;
@@ -122,9 +105,7 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
     let updates = options.couplings_updates;
     let (mut estimator, criterion): (Box<dyn GradientEstimator>, Criterion) = match fit.estimator {
         CouplingEstimator::Exact => (Box::new(Exact), Criterion::Likelihood),
-        CouplingEstimator::PseudoLikelihood => {
-            (Box::new(PseudoLikelihood), Criterion::PseudoLikelihood)
-        }
+        CouplingEstimator::PseudoLikelihood => (Box::new(PseudoLikelihood), Criterion::PseudoLikelihood),
         CouplingEstimator::Gibbs => {
             let starts = RowSampler::new(&data)?.draw(CHAINS, seed.child("starts", 0));
             let chains = PersistentContrastiveDivergence::new(
@@ -150,36 +131,28 @@ pub fn learn(options: &Options, fit: &Fit) -> Result<Vec<CouplingRow>> {
         momentum: 0.9,
         weight_decay: 0.0,
     };
-    train(
-        &mut machine,
-        &mut *estimator,
-        &data,
-        &training,
-        seed.child("training", 0),
-        &mut |_, _, _: &dyn Model| Ok(()),
-    )?;
+    train(&mut machine, &mut *estimator, &data, &training, seed.child("training", 0), &mut |_, _, _: &dyn Model| {
+        Ok(())
+    })?;
 
     warn_unless_converged(fit, &machine, &mut *estimator, &data, seed)?;
 
     let bonds = fit.lattice.bonds();
     let coupled = |i: usize, j: usize| bonds.contains(&(i, j)) || bonds.contains(&(j, i));
-    let rows = learned_couplings(&machine, &sample, criterion)?
-        .into_iter()
-        .map(|learned| CouplingRow {
-            lattice: fit.lattice.to_string(),
-            temperature,
-            estimator: fit.estimator.to_string(),
-            samples: fit.samples,
-            i: learned.i,
-            j: learned.j,
-            true_coupling: match learned.j {
-                Some(j) if coupled(learned.i, j) => 1.0 / temperature,
-                _ => 0.0,
-            },
-            learned_coupling: learned.value,
-            standard_error: (fit.estimator != CouplingEstimator::Gibbs)
-                .then_some(learned.standard_error),
-        });
+    let rows = learned_couplings(&machine, &sample, criterion)?.into_iter().map(|learned| CouplingRow {
+        lattice: fit.lattice.to_string(),
+        temperature,
+        estimator: fit.estimator.to_string(),
+        samples: fit.samples,
+        i: learned.i,
+        j: learned.j,
+        true_coupling: match learned.j {
+            Some(j) if coupled(learned.i, j) => 1.0 / temperature,
+            _ => 0.0,
+        },
+        learned_coupling: learned.value,
+        standard_error: (fit.estimator != CouplingEstimator::Gibbs).then_some(learned.standard_error),
+    });
     Ok(rows.collect())
 }
 
@@ -193,16 +166,10 @@ fn warn_unless_converged(
     seed: Seed,
 ) -> Result<()> {
     let sampler = RowSampler::new(data)?;
-    let batch = Batch::Law {
-        law: data,
-        sampler: &sampler,
-        chains: 1,
-    };
+    let batch = Batch::Law { law: data, sampler: &sampler, chains: 1 };
     let mut gradient = vec![0.0; machine.parameters().len()];
     estimator.estimate(machine, &batch, seed.child("converged", 0), &mut gradient)?;
-    let largest = gradient
-        .iter()
-        .fold(0.0, |largest: f64, g| largest.max(g.abs()));
+    let largest = gradient.iter().fold(0.0, |largest: f64, g| largest.max(g.abs()));
     let exact = fit.estimator != CouplingEstimator::Gibbs;
     if exact && largest > 0.02 / (4.0 * fit.samples as f64).sqrt() {
         eprintln!(

@@ -11,8 +11,7 @@ use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
-    TwoGibbsRuns,
+    Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase, TwoGibbsRuns,
 };
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};
@@ -75,8 +74,7 @@ impl Cell {
 
 /// The updates after which a machine is measured: 0, 1, 2, ..., ever farther apart, and the last.
 fn measured(updates: usize) -> Vec<usize> {
-    let next =
-        |&at: &usize| (at < updates).then(|| (at + 1).max((at as f64 * 1.2) as usize).min(updates));
+    let next = |&at: &usize| (at < updates).then(|| (at + 1).max((at as f64 * 1.2) as usize).min(updates));
     std::iter::successors(Some(0), next).collect()
 }
 
@@ -86,18 +84,9 @@ impl sweep::Cell for Cell {
     }
 
     fn id(&self) -> String {
-        let Self {
-            target,
-            kind,
-            hidden,
-            replica,
-            ..
-        } = self;
+        let Self { target, kind, hidden, replica, .. } = self;
         let steps = self.gibbs_steps.map_or(String::new(), |k| format!("_k{k}"));
-        let name = format!(
-            "{target}_{kind}_h{hidden}_{}{steps}_r{replica}",
-            self.training_name()
-        );
+        let name = format!("{target}_{kind}_h{hidden}_{}{steps}_r{replica}", self.training_name());
         name.replace([':', ';', '(', ')', '='], "-")
     }
 
@@ -122,11 +111,7 @@ pub fn cells(options: &Options) -> Result<Vec<Cell>> {
         for &kind in options.models.iter() {
             let hidden: Vec<usize> = match kind {
                 Kind::Visible => vec![0],
-                Kind::General => options
-                    .hidden
-                    .iter()
-                    .map(|h| general_hidden(visible, h.0))
-                    .collect(),
+                Kind::General => options.hidden.iter().map(|h| general_hidden(visible, h.0)).collect(),
                 Kind::Restricted => options.hidden.iter().map(|h| h.0).collect(),
             };
             let mut sizes: Vec<usize> = Vec::new();
@@ -167,16 +152,8 @@ fn add_grid(options: &Options, template: &Cell, cells: &mut Vec<Cell>) {
         false => vec![None],
     };
     let one = [laboratory::value::Positive(1)];
-    let burn_ins = if burns {
-        &options.burn_in[..]
-    } else {
-        &one[..]
-    };
-    let chains = if samples {
-        &options.chains[..]
-    } else {
-        &one[..]
-    };
+    let burn_ins = if burns { &options.burn_in[..] } else { &one[..] };
+    let chains = if samples { &options.chains[..] } else { &one[..] };
     for gibbs_steps in steps {
         for burn_in in burn_ins {
             for chains in chains {
@@ -208,31 +185,19 @@ pub struct Task {
 pub fn tasks(options: &Options) -> Result<Vec<Task>> {
     let task = |target: &Target| {
         let law = target.law(options.temperature)?;
-        Ok(Task {
-            target: target.clone(),
-            table: ExactTarget::new(&*law)?,
-            law: whole_law(&*law)?,
-        })
+        Ok(Task { target: target.clone(), table: ExactTarget::new(&*law)?, law: whole_law(&*law)? })
     };
     options.targets.iter().map(task).collect()
 }
 
 /// Trains one cell and measures it after 0, 1, 2, ... updates, ever farther apart.
-pub fn learn(
-    options: &Options,
-    tasks: &[Task],
-    cell: &Cell,
-    progress: &mut Progress,
-) -> Result<Vec<Row>> {
+pub fn learn(options: &Options, tasks: &[Task], cell: &Cell, progress: &mut Progress) -> Result<Vec<Row>> {
     let Some(task) = tasks.iter().find(|task| task.target == cell.target) else {
         return Ok(Vec::new());
     };
     let target_seed = Seed::root(options.common.seed).child(&cell.target.to_string(), 0);
     // First weights depend on the machine and the replica only.
-    let weights_seed = target_seed.child(
-        &format!("{} {} weights", cell.kind, cell.hidden),
-        cell.replica as u64,
-    );
+    let weights_seed = target_seed.child(&format!("{} {} weights", cell.kind, cell.hidden), cell.replica as u64);
     let seed = target_seed.child(&sweep::Cell::id(cell), 0);
     let mut model = make_model(options, cell, weights_seed)?;
     let sampler = RowSampler::new(&task.law)?;
@@ -240,14 +205,9 @@ pub fn learn(
         inner: make_estimator(cell, &sampler, seed)?,
         sampler: &sampler,
         // The exact gradient, and a law of few configurations, take all of them.
-        draws: (cell.estimator != Estimator::Exact && task.law.len() > cell.chains)
-            .then_some(cell.chains),
+        draws: (cell.estimator != Estimator::Exact && task.law.len() > cell.chains).then_some(cell.chains),
     };
-    let whole = Batch::Law {
-        law: &task.law,
-        sampler: &sampler,
-        chains: cell.chains,
-    };
+    let whole = Batch::Law { law: &task.law, sampler: &sampler, chains: cell.chains };
     let work = estimator.gibbs_updates(&*model, &whole);
     let parameters = model.parameters().len();
     let training = Training {
@@ -308,16 +268,10 @@ fn make_model(options: &Options, cell: &Cell, seed: Seed) -> Result<Box<dyn Mode
     })
 }
 
-fn make_estimator(
-    cell: &Cell,
-    sampler: &RowSampler,
-    seed: Seed,
-) -> Result<Box<dyn GradientEstimator>> {
+fn make_estimator(cell: &Cell, sampler: &RowSampler, seed: Seed) -> Result<Box<dyn GradientEstimator>> {
     let hidden_statistics = match cell.kind {
         Kind::General => HiddenStatistics {
-            positive: Phase::Sampled {
-                clamped_steps: cell.burn_in,
-            },
+            positive: Phase::Sampled { clamped_steps: cell.burn_in },
             negative: Phase::Sampled { clamped_steps: 1 },
         },
         // Independent given the data: one step is exact, and needs no random number.
@@ -325,22 +279,12 @@ fn make_estimator(
     };
     Ok(match cell.estimator {
         Estimator::Exact => Box::new(Exact),
-        Estimator::TwoRuns => Box::new(TwoGibbsRuns {
-            chains: cell.chains,
-            burn_in: cell.burn_in,
-            hidden_statistics,
-        }),
+        Estimator::TwoRuns => Box::new(TwoGibbsRuns { chains: cell.chains, burn_in: cell.burn_in, hidden_statistics }),
         Estimator::Pcd => {
             let starts = sampler.draw(cell.chains, seed.child("starts", 0));
             let steps = cell.gibbs_steps.unwrap_or(1);
             let seed = seed.child("chains", 0);
-            Box::new(PersistentContrastiveDivergence::new(
-                steps,
-                hidden_statistics,
-                &starts,
-                cell.hidden,
-                seed,
-            )?)
+            Box::new(PersistentContrastiveDivergence::new(steps, hidden_statistics, &starts, cell.hidden, seed)?)
         }
     })
 }

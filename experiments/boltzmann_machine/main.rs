@@ -34,9 +34,7 @@ fn run(options: &Options) -> Result<()> {
 
     let cells = machines::cells(options)?;
     let tasks = machines::tasks(options)?;
-    let (rows, resumed) = sweep.run(&cells, |cell, progress| {
-        machines::learn(options, &tasks, cell, progress)
-    })?;
+    let (rows, resumed) = sweep.run(&cells, |cell, progress| machines::learn(options, &tasks, cell, progress))?;
     let fits = inverse::cells(options);
     let (couplings, fits_resumed) = sweep.run(&fits, |cell, _| inverse::learn(options, cell))?;
 
@@ -44,14 +42,7 @@ fn run(options: &Options) -> Result<()> {
     file::write_table(&out.join("couplings.csv"), &couplings)?;
     let answers = answer::answers(options, &rows);
     figures::write(options, &rows, &answers, &couplings, &out)?;
-    Manifest::new(
-        Options::NAME,
-        options,
-        cells.len() + fits.len(),
-        resumed + fits_resumed,
-        &clock,
-    )
-    .write(&out)?;
+    Manifest::new(Options::NAME, options, cells.len() + fits.len(), resumed + fits_resumed, &clock).write(&out)?;
     let text = answer::text(options, &rows, &answers, &couplings, &out, clock.elapsed());
     // A reader that closes the pipe early has seen enough.
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -9,9 +9,7 @@ use gibbsite::targets::lattice::Lattice;
 use laboratory::error::{Error, Result};
 use laboratory::harness::options::{CommonOptions, ExperimentOptions};
 use laboratory::list::List;
-use laboratory::value::{
-    Positive, PositiveNumber, at_least_one, check_at_most, not_negative, positive,
-};
+use laboratory::value::{Positive, PositiveNumber, at_least_one, check_at_most, not_negative, positive};
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -31,12 +29,7 @@ use std::str::FromStr;
 #[command(args_override_self = true)]
 pub struct Options {
     /// What is learned: ring:N, chain:N, square:LxM, square-open:LxM (Ising models), bars:RxC (each of the 2^R + 2^C patterns with its repeats) or bars-distinct:RxC
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "bars:3x3,ring:9,square:3x3",
-        help_heading = "Machines"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "bars:3x3,ring:9,square:3x3", help_heading = "Machines")]
     pub targets: List<Target>,
 
     /// Temperature of the Ising targets
@@ -44,66 +37,31 @@ pub struct Options {
     pub temperature: f64,
 
     /// Which machines: visible (no hidden unit), general (every pair coupled), restricted
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "visible,general,restricted",
-        help_heading = "Machines"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "visible,general,restricted", help_heading = "Machines")]
     pub models: List<Kind>,
 
     /// Hidden units of the restricted machine; the general one gets the number with the nearest count of parameters
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "8",
-        help_heading = "Machines"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "8", help_heading = "Machines")]
     pub hidden: List<Positive>,
 
     /// Gradient: exact (enumeration), pcd (clamped runs and persistent free chains), two-runs (clamped and fresh free runs, each of the burn-in)
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "exact,pcd",
-        help_heading = "Grid"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "exact,pcd", help_heading = "Grid")]
     pub estimators: List<Estimator>,
 
     /// Gibbs steps of the persistent free chains an update
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "1,5",
-        help_heading = "Grid"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "1,5", help_heading = "Grid")]
     pub gibbs_steps: List<Positive>,
 
     /// Gibbs steps with a datum clamped (general machine), and of fresh free runs
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "1,3,10",
-        help_heading = "Grid"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "1,3,10", help_heading = "Grid")]
     pub burn_in: List<Positive>,
 
     /// Free chains, and data of an update: draws of the target, or all of it where it has no more configurations
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "20,200",
-        help_heading = "Grid"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "20,200", help_heading = "Grid")]
     pub chains: List<Positive>,
 
     /// Learning rates
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "0.1,0.4",
-        help_heading = "Grid"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "0.1,0.4", help_heading = "Grid")]
     pub learning_rate: List<PositiveNumber>,
 
     /// Standard deviation of the first weights
@@ -119,12 +77,7 @@ pub struct Options {
     pub replicas: usize,
 
     /// Lattices whose couplings are learned back; the exact gradient joins up to 16 sites, and exact and gibbs where there are more configurations than parameters
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "square:4x4",
-        help_heading = "Inverse Ising problem"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "square:4x4", help_heading = "Inverse Ising problem")]
     pub couplings_lattices: List<Lattice>,
 
     /// Temperature of these lattices
@@ -132,12 +85,7 @@ pub struct Options {
     pub couplings_temperature: f64,
 
     /// Numbers of configurations to learn from
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "1000,10000,100000",
-        help_heading = "Inverse Ising problem"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "1000,10000,100000", help_heading = "Inverse Ising problem")]
     pub couplings_samples: List<Positive>,
 
     /// Estimators of the couplings: exact, gibbs (persistent free chains), pseudo-likelihood
@@ -194,10 +142,7 @@ impl ExperimentOptions for Options {
         if let Some(lattice) = self.couplings_lattices.iter().find(too_large) {
             return Err(Error::invalid(
                 format!("--couplings-lattices {lattice}"),
-                format!(
-                    "all pairs of its {} sites are too many parameters",
-                    lattice.sites()
-                ),
+                format!("all pairs of its {} sites are too many parameters", lattice.sites()),
                 format!("take at most {COUPLINGS_SITES} sites"),
             ));
         }
@@ -219,11 +164,7 @@ impl ExperimentOptions for Options {
                     format!("take at most {WHOLE_LAW_LIMIT} sites"),
                 ));
             }
-            for hidden in self
-                .hidden
-                .iter()
-                .filter(|_| self.models.contains(&Kind::General))
-            {
+            for hidden in self.hidden.iter().filter(|_| self.models.contains(&Kind::General)) {
                 let general = general_hidden(sites, hidden.0);
                 if general + sites > VISIBLE_LIMIT {
                     return Err(Error::invalid(
@@ -231,9 +172,7 @@ impl ExperimentOptions for Options {
                         format!(
                             "the general machine of as many parameters has {general} coupled hidden units for {target}"
                         ),
-                        format!(
-                            "take fewer, so that visible and hidden units are at most {VISIBLE_LIMIT}"
-                        ),
+                        format!("take fewer, so that visible and hidden units are at most {VISIBLE_LIMIT}"),
                     ));
                 }
             }
@@ -250,9 +189,7 @@ const COUPLINGS_SITES: usize = 100;
 pub fn general_hidden(visible: usize, restricted: usize) -> usize {
     let wanted = visible * restricted + visible + restricted;
     let count = |hidden: usize| (visible + hidden) * (visible + hidden + 1) / 2;
-    (1..=restricted)
-        .min_by_key(|hidden| count(*hidden).abs_diff(wanted))
-        .unwrap_or(1)
+    (1..=restricted).min_by_key(|hidden| count(*hidden).abs_diff(wanted)).unwrap_or(1)
 }
 
 /// A law to learn.
@@ -285,11 +222,7 @@ impl FromStr for Target {
     type Err = gibbsite::error::Error;
 
     fn from_str(text: &str) -> gibbsite::error::Result<Self> {
-        if text.starts_with("bars") {
-            text.parse().map(Target::Bars)
-        } else {
-            text.parse().map(Target::Ising)
-        }
+        if text.starts_with("bars") { text.parse().map(Target::Bars) } else { text.parse().map(Target::Ising) }
     }
 }
 

@@ -16,18 +16,10 @@ pub fn write(options: &Options, rows: &[Row], folder: &Path) -> Result<()> {
 }
 
 const OUTCOMES: [(Outcome, &str, Option<usize>); 5] = [
-    (
-        Outcome::Within,
-        "said yes: within 2 standard errors",
-        Some(3),
-    ),
+    (Outcome::Within, "said yes: within 2 standard errors", Some(3)),
     (Outcome::Between, "said yes: between 2 and 4", Some(2)),
     (Outcome::Beyond, "said yes: beyond 4", Some(4)),
-    (
-        Outcome::RefusedThoughWithin,
-        "refused, though within 2",
-        Some(1),
-    ),
+    (Outcome::RefusedThoughWithin, "refused, though within 2", Some(1)),
     (Outcome::Refused, "refused otherwise", None),
 ];
 
@@ -40,10 +32,8 @@ const SINGLE_RUNS: [(&str, &str); 4] = [
 ];
 
 /// The names of those that are trusted or not.
-const BOTH_SIDES: [(&str, &str); 2] = [
-    ("both_sides", "exact starts"),
-    ("both_sides_tempered", "tempered starts, data"),
-];
+const BOTH_SIDES: [(&str, &str); 2] =
+    [("both_sides", "exact starts"), ("both_sides_tempered", "tempered starts, data")];
 
 /// The names of the observables.
 const OBSERVED: [&str; 4] = ["energy", "|M|", "specific heat", "M²"];
@@ -56,24 +46,12 @@ fn figure(options: &Options, rows: &[Row]) -> StackedBars {
         let line = |&(estimator, label)| (quantity, estimator, label);
         lines.iter().map(line).collect()
     };
-    let observable = |(observable, label): (Observable, &'static str)| -> Line {
-        (observable.name(), GIBBS, label)
-    };
+    let observable = |(observable, label): (Observable, &'static str)| -> Line { (observable.name(), GIBBS, label) };
     let groups = [
         ("ln Z, single runs", lines("log_partition", &SINGLE_RUNS)),
         ("ln Z, both sides", lines("log_partition", &BOTH_SIDES)),
-        (
-            "observables, Gibbs chains",
-            OBSERVABLES
-                .into_iter()
-                .zip(OBSERVED)
-                .map(observable)
-                .collect(),
-        ),
-        (
-            "KL divergence",
-            lines("kl", &[(SAMPLED, "both sides and samples")]),
-        ),
+        ("observables, Gibbs chains", OBSERVABLES.into_iter().zip(OBSERVED).map(observable).collect()),
+        ("KL divergence", lines("kl", &[(SAMPLED, "both sides and samples")])),
     ];
     let bar = |rows: &[&Row]| {
         let count = |outcome: Outcome| rows.iter().filter(|row| row.outcome() == outcome).count();
@@ -117,12 +95,7 @@ fn figure(options: &Options, rows: &[Row]) -> StackedBars {
             options.replicas
         ),
         axis: "share of all repetitions".to_string(),
-        shares: OUTCOMES
-            .map(|(_, label, look)| Share {
-                label: label.to_string(),
-                look,
-            })
-            .to_vec(),
+        shares: OUTCOMES.map(|(_, label, look)| Share { label: label.to_string(), look }).to_vec(),
         groups: groups
             .iter()
             .map(|(label, lines)| Group {

@@ -77,8 +77,7 @@ impl Row {
         // A quantity that does not fluctuate is exact up to rounding.
         let rounding = 1e-9 * (1.0 + self.exact.abs());
         let within = |errors: f64| {
-            self.standard_error
-                .is_some_and(|error| (self.value - self.exact).abs() <= errors * error + rounding)
+            self.standard_error.is_some_and(|error| (self.value - self.exact).abs() <= errors * error + rounding)
         };
         match self.said {
             Said::Yes if within(2.0) => Outcome::Within,
@@ -101,9 +100,7 @@ fn run(options: &Options) -> Result<()> {
     let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
     let cells = options.cells();
     announce(sweep.work_left(&cells));
-    let (rows, cells_resumed) = sweep.run(&cells, |cell, progress| {
-        measure::rows(options, cell, progress)
-    })?;
+    let (rows, cells_resumed) = sweep.run(&cells, |cell, progress| measure::rows(options, cell, progress))?;
     file::write_table(&out.join("rows.csv"), &rows)?;
     figures::write(options, &rows, &out)?;
     Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;

@@ -13,9 +13,7 @@ use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration
 use gibbsite::log_partition::{LogPartition, LogPartitionEstimator, names};
 use gibbsite::model::rbm::Rbm;
 use gibbsite::model::rbm_path::RbmPath;
-use gibbsite::monitor::observables::{
-    HIDDEN_LIMIT, enumerated_moments, exact_moments, sample_model,
-};
+use gibbsite::monitor::observables::{HIDDEN_LIMIT, enumerated_moments, exact_moments, sample_model};
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::path::Path;
 use gibbsite::random::Seed;
@@ -26,22 +24,12 @@ use laboratory::error::Result;
 use laboratory::harness::sweep::Progress;
 
 /// The estimators of ln Z, in the order of a replica's rows.
-pub const LOG_PARTITION: [&str; 6] = [
-    "forward_ais",
-    "reverse_ais",
-    "both_sides",
-    "both_sides_tempered",
-    "bennett",
-    "thermodynamic_integration",
-];
+pub const LOG_PARTITION: [&str; 6] =
+    ["forward_ais", "reverse_ais", "both_sides", "both_sides_tempered", "bennett", "thermodynamic_integration"];
 
 /// The observables, by [`GIBBS`].
-pub const OBSERVABLES: [Observable; 4] = [
-    Observable::Energy,
-    Observable::Magnetization,
-    Observable::SpecificHeat,
-    Observable::SusceptibilityFull,
-];
+pub const OBSERVABLES: [Observable; 4] =
+    [Observable::Energy, Observable::Magnetization, Observable::SpecificHeat, Observable::SusceptibilityFull];
 
 /// The estimator of observables.
 pub const GIBBS: &str = "gibbs";
@@ -120,22 +108,10 @@ impl<'a> Subject<'a> {
             enumerated_moments(&ruler, &machine)?
         };
         let kl = match cell.has_kl() {
-            true => Some(kl_divergence(
-                &log_probabilities(&ruler)?,
-                &machine,
-                log_partition,
-            )),
+            true => Some(kl_divergence(&log_probabilities(&ruler)?, &machine, log_partition)),
             false => None,
         };
-        Ok(Self {
-            options,
-            cell,
-            machine,
-            ruler,
-            log_partition,
-            expectations,
-            kl,
-        })
+        Ok(Self { options, cell, machine, ruler, log_partition, expectations, kl })
     }
 
     fn measure(&self, replica: usize, seed: Seed, rows: &mut Vec<Row>) -> Result<()> {
@@ -202,10 +178,7 @@ impl<'a> Subject<'a> {
         let chains = self.options.chains;
         let betas = || Betas::Linear(self.options.temperatures);
         let report = &mut |_, _| ();
-        let forward = ForwardAnnealing {
-            betas: betas(),
-            chains,
-        };
+        let forward = ForwardAnnealing { betas: betas(), chains };
         let forward = forward.run(path, seed.child("forward", 0), report)?;
         let mut reverse = |starts: Starts, name: &str| {
             let betas = betas();

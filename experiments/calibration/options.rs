@@ -59,10 +59,7 @@ Examples:
   calibration --paper         200 repetitions";
 
 /// What starts reverse annealing in place of exact draws; Bennett's ratio and integration have as many rungs and rounds.
-pub const TEMPERING: Tempering = Tempering {
-    rungs: 16,
-    rounds: 200,
-};
+pub const TEMPERING: Tempering = Tempering { rungs: 16, rounds: 200 };
 
 /// Ladders of Bennett's ratio and of integration.
 pub const LADDERS: usize = 32;
@@ -71,18 +68,10 @@ pub const LADDERS: usize = 32;
 pub const DATA_STEPS: usize = 1000;
 
 /// Gibbs chains that measure observables.
-pub const SAMPLING: Sampling = Sampling {
-    chains: 32,
-    equilibration: 500,
-    measured: 2000,
-};
+pub const SAMPLING: Sampling = Sampling { chains: 32, equilibration: 500, measured: 2000 };
 
 /// Fresh configurations of the Ising model for the KL divergence.
-pub const TARGET_SAMPLING: Sampling = Sampling {
-    chains: 64,
-    equilibration: 100,
-    measured: 200,
-};
+pub const TARGET_SAMPLING: Sampling = Sampling { chains: 64, equilibration: 100, measured: 200 };
 
 impl ExperimentOptions for Options {
     const NAME: &'static str = "calibration";
@@ -106,12 +95,7 @@ impl Options {
     /// Every cell, in the order of rows.csv.
     pub fn cells(&self) -> Vec<Cell> {
         let all = self.families.iter().flat_map(|family| members(*family));
-        all.map(|member| Cell {
-            member,
-            replicas: self.replicas,
-            steps: self.steps(),
-        })
-        .collect()
+        all.map(|member| Cell { member, replicas: self.replicas, steps: self.steps() }).collect()
     }
 
     /// Steps of all chains in a replica.

@@ -190,13 +190,7 @@ mod tests {
     fn a_tally_is_of_what_is_called_right() {
         let rows = rows();
         let tally = Tally::of(rows.iter().filter(|row| row.estimator == "both_sides"));
-        let expected = Tally {
-            runs: 8,
-            yes: 5,
-            within: 3,
-            beyond: 1,
-            refused_though_within: 1,
-        };
+        let expected = Tally { runs: 8, yes: 5, within: 3, beyond: 1, refused_though_within: 1 };
         assert_eq!((tally, tally.refused()), (expected, 3));
     }
 
@@ -207,26 +201,11 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(start)).unwrap();
             line.split_whitespace().map(str::to_string).collect()
         };
-        let expected = [
-            "easy",
-            "both_sides",
-            "8",
-            "5",
-            "60.0",
-            "%",
-            "1",
-            "(20.0",
-            "%)",
-            "3",
-            "1",
-        ];
+        let expected = ["easy", "both_sides", "8", "5", "60.0", "%", "1", "(20.0", "%)", "3", "1"];
         assert_eq!(words("easy"), expected);
         // The single runs of the narrow mode come before its observables.
         let narrow = words("narrow");
-        assert_eq!(
-            narrow[1..8],
-            ["forward_ais", "2", "2", "50.0", "%", "1", "(50.0"]
-        );
+        assert_eq!(narrow[1..8], ["forward_ais", "2", "2", "50.0", "%", "1", "(50.0"]);
         let totals = "Of 2 single runs without a doubt, 1 (50.0 %) are beyond four standard errors; 50.0 % within two.\n\
                       Of 6 numbers called converged or trusted, 1 (16.7 %) are beyond four standard errors; 66.7 % within \
                       two; of the easy machines 62.5 % are called so.\n";

@@ -38,9 +38,7 @@ impl Exact {
     pub fn count(lattice: Lattice) -> usize {
         match lattice {
             _ if lattice.sites() <= VISIBLE_LIMIT => Observable::ALL.len(),
-            Lattice::Square(rows, columns) if rows.max(columns) <= SIDE_LIMIT => {
-                Observable::ALL.len()
-            }
+            Lattice::Square(rows, columns) if rows.max(columns) <= SIDE_LIMIT => Observable::ALL.len(),
             Lattice::Square(..) => 2,
             _ => 0,
         }
@@ -49,32 +47,20 @@ impl Exact {
     /// The observables at a temperature.
     pub fn observables(&self, temperature: f64) -> Result<Vec<(Observable, f64)>> {
         Ok(match self {
-            Self::Density(density) => Observable::ALL
-                .map(|observable| (observable, density.observable(observable, temperature)))
-                .to_vec(),
+            Self::Density(density) => {
+                Observable::ALL.map(|observable| (observable, density.observable(observable, temperature))).to_vec()
+            }
             Self::Enumeration(lattice) => {
                 let ising = Ising::on_lattice(*lattice, 1.0, 0.0, temperature)?;
                 let expectations = enumerated_moments(&ising, &ising)?;
                 Observable::ALL
-                    .map(|observable| {
-                        (
-                            observable,
-                            observable.exactly(&expectations, lattice.sites(), temperature),
-                        )
-                    })
+                    .map(|observable| (observable, observable.exactly(&expectations, lattice.sites(), temperature)))
                     .to_vec()
             }
-            Self::Kaufman(rows, columns) => {
-                SquareLattice::new(*rows, *columns, 1.0 / temperature, 0.0).map_or(
-                    Vec::new(),
-                    |exact| {
-                        vec![
-                            (Observable::Energy, exact.energy),
-                            (Observable::SpecificHeat, exact.specific_heat),
-                        ]
-                    },
-                )
-            }
+            Self::Kaufman(rows, columns) => SquareLattice::new(*rows, *columns, 1.0 / temperature, 0.0)
+                .map_or(Vec::new(), |exact| {
+                    vec![(Observable::Energy, exact.energy), (Observable::SpecificHeat, exact.specific_heat)]
+                }),
             Self::Unknown => Vec::new(),
         })
     }
@@ -82,9 +68,9 @@ impl Exact {
     /// Temperatures of a smooth line between two; none where each costs a sum over all states.
     pub fn line(&self, (low, high): (f64, f64)) -> Vec<f64> {
         match self {
-            Self::Density(_) | Self::Kaufman(..) if high > low => (0..=160)
-                .map(|k| low + (high - low) * f64::from(k) / 160.0)
-                .collect(),
+            Self::Density(_) | Self::Kaufman(..) if high > low => {
+                (0..=160).map(|k| low + (high - low) * f64::from(k) / 160.0).collect()
+            }
             _ => Vec::new(),
         }
     }

@@ -11,13 +11,7 @@ use laboratory::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series
 use std::path::Path;
 
 /// Draws both figures into `folder`.
-pub fn write(
-    options: &Options,
-    rows: &[Row],
-    histogram: &[HistogramRow],
-    exact: &Exact,
-    folder: &Path,
-) -> Result<()> {
+pub fn write(options: &Options, rows: &[Row], histogram: &[HistogramRow], exact: &Exact, folder: &Path) -> Result<()> {
     observables(options, rows, exact)?.write(folder, "observables")?;
     energies(options, rows, histogram).write(folder, "energy_histogram")
 }
@@ -36,18 +30,8 @@ fn machine(hidden: usize) -> String {
 }
 
 fn line(label: &str, look: usize, points: impl Iterator<Item = (f64, f64)>) -> Series {
-    let point = |(x, y)| Point {
-        x,
-        y,
-        low: y,
-        high: y,
-    };
-    Series {
-        label: label.to_string(),
-        look,
-        mark: Mark::Band,
-        points: points.map(point).collect(),
-    }
+    let point = |(x, y)| Point { x, y, low: y, high: y };
+    Series { label: label.to_string(), look, mark: Mark::Band, points: points.map(point).collect() }
 }
 
 fn protocol(options: &Options) -> String {
@@ -55,10 +39,7 @@ fn protocol(options: &Options) -> String {
         1 => "one replica".to_string(),
         n => format!("{n} replicas"),
     };
-    format!(
-        "CD-{}, {} configurations, {} epochs; {replicas}",
-        options.gibbs_steps, options.samples, options.epochs
-    )
+    format!("CD-{}, {} configurations, {} epochs; {replicas}", options.gibbs_steps, options.samples, options.epochs)
 }
 
 fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure> {
@@ -74,15 +55,9 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
         (Observable::Energy, "energy per spin ⟨E⟩/N (J)"),
         (Observable::SpecificHeat, "specific heat per spin"),
         (Observable::Magnetization, "magnetisation ⟨|m|⟩"),
-        (
-            Observable::Susceptibility,
-            "susceptibility N(⟨m²⟩−⟨|m|⟩²)/T",
-        ),
+        (Observable::Susceptibility, "susceptibility N(⟨m²⟩−⟨|m|⟩²)/T"),
     ] {
-        let mut panel = Panel {
-            y: Some(Axis::linear(label)),
-            ..Panel::default()
-        };
+        let mut panel = Panel { y: Some(Axis::linear(label)), ..Panel::default() };
         let mut curve: Vec<(f64, f64)> = smooth
             .iter()
             .filter_map(|(temperature, values)| {
@@ -102,11 +77,7 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
         match curve[..] {
             [] => {}
             // A single temperature has no line.
-            [(_, y)] => panel.levels.push(Level {
-                label: "exact".to_string(),
-                y,
-                span: None,
-            }),
+            [(_, y)] => panel.levels.push(Level { label: "exact".to_string(), y, span: None }),
             _ => panel.series.push(line("exact", 0, curve.into_iter())),
         }
         let mut unsure = Vec::new();
@@ -114,19 +85,9 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
             let mut points = Vec::new();
             for &x in &temperatures {
                 if let Some(found) = summary(rows, x, source, observable) {
-                    let Estimate {
-                        value: y,
-                        standard_error,
-                        doubt,
-                        ..
-                    } = found.estimate;
+                    let Estimate { value: y, standard_error, doubt, .. } = found.estimate;
                     let error = standard_error.unwrap_or(0.0);
-                    let point = Point {
-                        x,
-                        y,
-                        low: y - error,
-                        high: y + error,
-                    };
+                    let point = Point { x, y, low: y - error, high: y + error };
                     points.push(point);
                     if doubt.is_some() {
                         unsure.push(point);
@@ -163,10 +124,7 @@ fn observables(options: &Options, rows: &[Row], exact: &Exact) -> Result<Figure>
         panels.push(panel);
     }
     Ok(Figure {
-        title: format!(
-            "What RBMs have learned of the Ising model on the {}",
-            options.lattice.description()
-        ),
+        title: format!("What RBMs have learned of the Ising model on the {}", options.lattice.description()),
         subtitle: format!("{}: mean and standard error", protocol(options)),
         columns: 2,
         panels,
@@ -183,18 +141,10 @@ fn best_and_worst(options: &Options, rows: &[Row]) -> Vec<usize> {
         found.map_or(f64::NAN, |found| found.estimate.value)
     };
     let truth = heat(("monte_carlo", None));
-    let mut order: Vec<(f64, usize)> = options
-        .hidden
-        .iter()
-        .map(|n| ((heat(("rbm", Some(n.0))) - truth).abs(), n.0))
-        .collect();
+    let mut order: Vec<(f64, usize)> =
+        options.hidden.iter().map(|n| ((heat(("rbm", Some(n.0))) - truth).abs(), n.0)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut chosen: Vec<usize> = order
-        .first()
-        .into_iter()
-        .chain(order.last())
-        .map(|pair| pair.1)
-        .collect();
+    let mut chosen: Vec<usize> = order.first().into_iter().chain(order.last()).map(|pair| pair.1).collect();
     chosen.dedup();
     chosen
 }
@@ -205,11 +155,8 @@ fn energies(options: &Options, rows: &[Row], histogram: &[HistogramRow]) -> Figu
     let chosen = best_and_worst(options, rows);
     let mut series = Vec::new();
     let of = |source: &str| -> Vec<(f64, f64)> {
-        let rows = histogram
-            .iter()
-            .filter(|row| row.source == source && row.hidden.is_none());
-        rows.map(|row| (row.energy / sites, row.probability))
-            .collect()
+        let rows = histogram.iter().filter(|row| row.source == source && row.hidden.is_none());
+        rows.map(|row| (row.energy / sites, row.probability)).collect()
     };
     // What no run could have seen is left out.
     let sampling = options.sampling();
@@ -217,11 +164,7 @@ fn energies(options: &Options, rows: &[Row], histogram: &[HistogramRow]) -> Figu
     let mut exact = of("exact");
     exact.retain(|(_, probability)| *probability >= least);
     match exact.is_empty() {
-        true => series.push(line(
-            "Monte Carlo",
-            MONTE_CARLO,
-            of("monte_carlo").into_iter(),
-        )),
+        true => series.push(line("Monte Carlo", MONTE_CARLO, of("monte_carlo").into_iter())),
         false => series.push(line("exact", 0, exact.into_iter())),
     }
     for (place, hidden) in chosen.iter().enumerate() {
@@ -230,8 +173,7 @@ fn energies(options: &Options, rows: &[Row], histogram: &[HistogramRow]) -> Figu
             let seen: Vec<f64> = (0..options.replicas)
                 .map(|replica| {
                     let found = histogram.iter().find(|row| {
-                        (row.hidden, row.replica) == (Some(*hidden), Some(replica))
-                            && row.energy == energy
+                        (row.hidden, row.replica) == (Some(*hidden), Some(replica)) && row.energy == energy
                     });
                     found.map_or(0.0, |row| row.probability)
                 })
@@ -240,12 +182,7 @@ fn energies(options: &Options, rows: &[Row], histogram: &[HistogramRow]) -> Figu
             if y > 0.0 {
                 let low = seen.iter().copied().fold(f64::INFINITY, f64::min);
                 let high = seen.iter().copied().fold(0.0, f64::max);
-                points.push(Point {
-                    x: energy / sites,
-                    y,
-                    low,
-                    high,
-                });
+                points.push(Point { x: energy / sites, y, low, high });
             }
         }
         let rank = if place == 0 { "best" } else { "worst" };
@@ -264,10 +201,7 @@ fn energies(options: &Options, rows: &[Row], histogram: &[HistogramRow]) -> Figu
         ),
         subtitle: format!("{}: mean and range", protocol(options)),
         columns: 1,
-        panels: vec![Panel {
-            series,
-            ..Panel::default()
-        }],
+        panels: vec![Panel { series, ..Panel::default() }],
         x: Axis::linear("energy per spin E/N (J)"),
         y: Axis::log("probability P(E)"),
     }

@@ -14,8 +14,7 @@ use gibbsite::configuration::{Configurations, used_bits};
 use gibbsite::law::{Chains, Law};
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::monitor::observables::{
-    Coordinates, HIDDEN_LIMIT, Sampled, exact_moments, kinds_of_starts, mixed_starts, sample,
-    sample_model,
+    Coordinates, HIDDEN_LIMIT, Sampled, exact_moments, kinds_of_starts, mixed_starts, sample, sample_model,
 };
 use gibbsite::monte_carlo::cluster::Wolff;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
@@ -91,9 +90,7 @@ fn run(options: &Options) -> Result<()> {
     let (kept, cells_resumed) = sweep.run(&cells, |cell, progress| match cell.source {
         Source::Exact => known(options, cell, &exact),
         Source::MonteCarlo => monte_carlo(options, cell, progress),
-        Source::Machine { hidden, replica } => {
-            dream(options, cell, (hidden, replica), &data, progress)
-        }
+        Source::Machine { hidden, replica } => dream(options, cell, (hidden, replica), &data, progress),
     })?;
     let (rows, histogram) = assemble(options, kept, &exact);
     file::write_table(&out.join("rows.csv"), &rows)?;
@@ -116,10 +113,7 @@ struct Data<'a> {
 impl<'a> Data<'a> {
     fn new(options: &'a Options) -> Self {
         let replicas = || (0..options.replicas).map(|_| OnceLock::new()).collect();
-        Self {
-            options,
-            drawn: options.temperatures.iter().map(|_| replicas()).collect(),
-        }
+        Self { options, drawn: options.temperatures.iter().map(|_| replicas()).collect() }
     }
 
     /// They depend on the target and the replica alone. Threads that ask at once draw the same ones, where they would wait
@@ -151,15 +145,8 @@ fn target_seed(options: &Options, temperature: f64) -> Seed {
 /// What is known exactly.
 fn known(options: &Options, cell: &Cell, exact: &Exact) -> Result<Vec<Row>> {
     let values = exact.observables(cell.temperature)?.into_iter();
-    let row = |(observable, value): (Observable, f64)| {
-        row(
-            options,
-            cell,
-            "exact",
-            observable.name(),
-            Estimate::exact(value),
-        )
-    };
+    let row =
+        |(observable, value): (Observable, f64)| row(options, cell, "exact", observable.name(), Estimate::exact(value));
     Ok(values.map(row).collect())
 }
 
@@ -167,10 +154,7 @@ fn known(options: &Options, cell: &Cell, exact: &Exact) -> Result<Vec<Row>> {
 fn monte_carlo(options: &Options, cell: &Cell, progress: &mut Progress) -> Result<Vec<Row>> {
     let ising = target(options, cell.temperature)?;
     let seed = target_seed(options, cell.temperature).child("monte carlo", 0);
-    let kernel = Schedule::new(vec![
-        (Box::new(Wolff::new(&ising)), 1),
-        (Box::new(multi_spin_metropolis(&ising)?), 1),
-    ]);
+    let kernel = Schedule::new(vec![(Box::new(Wolff::new(&ising)), 1), (Box::new(multi_spin_metropolis(&ising)?), 1)]);
     let sites = ising.sites();
     let mut up = Configurations::zeros(sites, 1);
     for (word, bits) in up.row_mut(0).iter_mut().enumerate() {
@@ -199,9 +183,7 @@ fn dream(
     let Some(data) = data.get(&ising, replica)? else {
         return Ok(Vec::new());
     };
-    let seed = target_seed(options, cell.temperature)
-        .child("hidden", hidden as u64)
-        .child("replica", replica as u64);
+    let seed = target_seed(options, cell.temperature).child("hidden", hidden as u64).child("replica", replica as u64);
     let mut model = Rbm::new(ising.sites(), hidden)?;
     model.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;
     let mut estimator = ContrastiveDivergence {
@@ -214,38 +196,18 @@ fn dream(
     let training = options.epochs * options.samples * (options.gibbs_steps + 3);
     let steps = sampling.equilibration + sampling.measured;
     let total = training + steps * sampling.chains;
-    train(
-        &mut model,
-        &mut estimator,
-        data,
-        &options.training(),
-        seed.child("training", 0),
-        &mut |epoch, _, _| {
-            progress.report(training / options.epochs * epoch, total);
-            Ok(())
-        },
-    )?;
+    train(&mut model, &mut estimator, data, &options.training(), seed.child("training", 0), &mut |epoch, _, _| {
+        progress.report(training / options.epochs * epoch, total);
+        Ok(())
+    })?;
     let report = &mut |done: usize, _| progress.report(training + done * sampling.chains, total);
-    let sampled = sample_model(
-        &ising,
-        &model,
-        data,
-        sampling,
-        seed.child("sampling", 0),
-        report,
-    )?;
+    let sampled = sample_model(&ising, &model, data, sampling, seed.child("sampling", 0), report)?;
     let mut rows = rows_of(options, cell, "rbm", &sampled);
     if hidden <= HIDDEN_LIMIT {
         let expectations = exact_moments(&ising, &model)?;
         let exact = Observable::ALL.map(|observable| {
             let value = observable.exactly(&expectations, ising.sites(), cell.temperature);
-            row(
-                options,
-                cell,
-                "rbm_exact",
-                observable.name(),
-                Estimate::exact(value),
-            )
+            row(options, cell, "rbm_exact", observable.name(), Estimate::exact(value))
         });
         rows.extend(exact);
     }
@@ -263,13 +225,7 @@ fn rows_of(options: &Options, cell: &Cell, source: &str, sampled: &Sampled) -> V
     if cell.temperature == options.histogram_temperature() {
         rows.extend(options.energies().map(|energy| {
             let probability = Estimate::exact(sampled.energy_probability(energy));
-            row(
-                options,
-                cell,
-                source,
-                &format!("{HISTOGRAM}{energy}"),
-                probability,
-            )
+            row(options, cell, source, &format!("{HISTOGRAM}{energy}"), probability)
         }));
     }
     rows

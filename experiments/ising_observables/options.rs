@@ -27,12 +27,7 @@ use serde::Serialize;
 #[command(args_override_self = true)]
 pub struct Options {
     /// Lattice with J = 1: chain:N, ring:N, square:LxM, square-open:LxM, triangular:LxM or cubic:LxMxN
-    #[arg(
-        long,
-        value_name = "LATTICE",
-        default_value = "square:8x8",
-        help_heading = "Target"
-    )]
+    #[arg(long, value_name = "LATTICE", default_value = "square:8x8", help_heading = "Target")]
     #[serde(serialize_with = "as_text")]
     pub lattice: Lattice,
 
@@ -51,12 +46,7 @@ pub struct Options {
     pub samples: usize,
 
     /// Hidden units
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "4,16,64",
-        help_heading = "Sweep"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "4,16,64", help_heading = "Sweep")]
     pub hidden: List<Positive>,
 
     /// Replicas of each machine, with data, weights and chains of their own
@@ -80,12 +70,7 @@ pub struct Options {
     pub learning_rate: f64,
 
     /// Fall of the learning rate: none, exponential:T or inverse:T, T in updates
-    #[arg(
-        long,
-        value_name = "DECAY",
-        default_value = "exponential:25000",
-        help_heading = "Training"
-    )]
+    #[arg(long, value_name = "DECAY", default_value = "exponential:25000", help_heading = "Training")]
     #[serde(serialize_with = "as_text")]
     pub decay: Decay,
 
@@ -149,22 +134,14 @@ impl ExperimentOptions for Options {
                 format!("take at least {least}"),
             ));
         }
-        check_at_most(
-            &format!("--lattice {}: sites", self.lattice),
-            self.lattice.sites(),
-            1 << 16,
-        )
+        check_at_most(&format!("--lattice {}: sites", self.lattice), self.lattice.sites(), 1 << 16)
     }
 }
 
 impl Options {
     /// How every source is sampled.
     pub fn sampling(&self) -> Sampling {
-        Sampling {
-            chains: CHAINS,
-            equilibration: (self.sweeps / 5).max(100),
-            measured: self.sweeps,
-        }
+        Sampling { chains: CHAINS, equilibration: (self.sweeps / 5).max(100), measured: self.sweeps }
     }
 
     /// What the trainer needs.
@@ -182,13 +159,7 @@ impl Options {
     pub fn histogram_temperature(&self) -> f64 {
         let distance = |t: f64| (t - CRITICAL_TEMPERATURE).abs();
         let all = self.temperatures.iter().map(|t| t.0);
-        all.fold(f64::INFINITY, |best, t| {
-            if distance(t) < distance(best) {
-                t
-            } else {
-                best
-            }
-        })
+        all.fold(f64::INFINITY, |best, t| if distance(t) < distance(best) { t } else { best })
     }
 
     /// Energies that the lattice may have: a broken bond costs 2.
@@ -213,11 +184,7 @@ impl Options {
                 cells.push(Cell {
                     temperature,
                     source: Source::Exact,
-                    work: if enumerated {
-                        30 << self.lattice.sites()
-                    } else {
-                        1
-                    },
+                    work: if enumerated { 30 << self.lattice.sites() } else { 1 },
                     rows: known,
                 });
             }
@@ -229,13 +196,8 @@ impl Options {
             });
             for hidden in self.hidden.iter().map(|hidden| hidden.0) {
                 for replica in 0..self.replicas {
-                    let steps =
-                        (self.epochs * self.samples * (self.gibbs_steps + 3)) as f64 + measured;
-                    let exact = if hidden <= HIDDEN_LIMIT {
-                        observables
-                    } else {
-                        0
-                    };
+                    let steps = (self.epochs * self.samples * (self.gibbs_steps + 3)) as f64 + measured;
+                    let exact = if hidden <= HIDDEN_LIMIT { observables } else { 0 };
                     cells.push(Cell {
                         temperature,
                         source: Source::Machine { hidden, replica },

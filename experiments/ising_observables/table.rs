@@ -38,17 +38,13 @@ pub fn summary(
         })
         .collect();
     let errors: Option<Vec<f64>> = estimates.iter().map(|e| e.standard_error).collect();
-    let sampling_error = errors.map(|errors| {
-        errors.iter().map(|error| error * error).sum::<f64>().sqrt() / errors.len() as f64
-    });
+    let sampling_error =
+        errors.map(|errors| errors.iter().map(|error| error * error).sum::<f64>().sqrt() / errors.len() as f64);
     let estimate = match estimates[..] {
         [single] => single,
         _ => Estimate::over_replicas(&estimates)?,
     };
-    Some(Summary {
-        estimate,
-        sampling_error,
-    })
+    Some(Summary { estimate, sampling_error })
 }
 
 /// What the program prints at its end.
@@ -79,25 +75,14 @@ pub fn text(options: &Options, rows: &[Row], out: &Path, time: Duration) -> Stri
             let Some(found) = summary(rows, temperature, (source, hidden), observable) else {
                 continue;
             };
-            let Estimate {
-                value,
-                standard_error,
-                doubt,
-                ..
-            } = found.estimate;
+            let Estimate { value, standard_error, doubt, .. } = found.estimate;
             let units = hidden.map_or(String::new(), |n| format!("{n} hidden"));
-            let _ = write!(
-                text,
-                "{:<18} {source:<11} {units:>10} {value:>10.5}",
-                observable.name()
-            );
+            let _ = write!(text, "{:<18} {source:<11} {units:>10} {value:>10.5}", observable.name());
             let error = |error: Option<f64>| error.map_or(String::new(), |e| format!("{e:.5}"));
             let deviation = exact
                 .as_ref()
                 .filter(|_| source != "exact")
-                .map_or(String::new(), |exact| {
-                    format!("{:+.2} %", 100.0 * (value / exact.estimate.value - 1.0))
-                });
+                .map_or(String::new(), |exact| format!("{:+.2} %", 100.0 * (value / exact.estimate.value - 1.0)));
             let _ = write!(
                 text,
                 " {:>9} {:>9} {deviation:>10}",

@@ -54,9 +54,6 @@ pub fn no_such_choice(names: &[&str]) -> String {
     let (last, others) = names.split_last().unwrap_or((&"", &[]));
     match others {
         [] => format!("there is no such choice; take {last}"),
-        _ => format!(
-            "there is no such choice; take {} or {last}",
-            others.join(", ")
-        ),
+        _ => format!("there is no such choice; take {} or {last}", others.join(", ")),
     }
 }

@@ -61,22 +61,13 @@ fn option_of(error: &Science) -> &'static str {
 
 impl Error {
     /// An option or a combination of options that cannot be used: what, what is wrong with it, and the mend.
-    pub fn invalid(
-        what: impl Into<String>,
-        problem: impl Into<String>,
-        mend: impl Into<String>,
-    ) -> Self {
+    pub fn invalid(what: impl Into<String>, problem: impl Into<String>, mend: impl Into<String>) -> Self {
         Science::invalid(what, problem, mend).into()
     }
 
     /// An [`Error::File`] for a failed attempt to write at `path`.
     pub fn cannot_write(path: &Path, action: &'static str, source: std::io::Error) -> Self {
-        Error::File {
-            path: path.to_path_buf(),
-            action,
-            source,
-            mend: "name a folder that you may write to with --out",
-        }
+        Error::File { path: path.to_path_buf(), action, source, mend: "name a folder that you may write to with --out" }
     }
 
     /// An [`Error::File`] for a failed attempt to read at `path`.

@@ -79,10 +79,7 @@ pub fn main<E: Experiment>() -> ExitCode {
 fn said(text: &str) -> ExitCode {
     use std::io::{ErrorKind, Write};
     let mut output = std::io::stdout();
-    match output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-    {
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             eprintln!("error: standard output: {error}; the files are written");
             ExitCode::from(2)
@@ -114,24 +111,13 @@ pub fn conduct<E: Experiment>(experiment: &E) -> Result<String> {
         experiment.show(&rows, &mut publication)?;
         let preset = options::preset_line::<E>(common);
         let settings = options::settings(experiment)?;
-        publication.finish(
-            E::NAME,
-            settings,
-            (finished.cells, finished.kept),
-            preset,
-            start,
-        )
+        publication.finish(E::NAME, settings, (finished.cells, finished.kept), preset, start)
     })
 }
 
 /// The columns of rows.csv as a table in Markdown.
 pub fn columns<E: Experiment>() -> String {
     let all = record::columns::<E::Cell>().chain(record::columns::<E::Row>());
-    let lines = all.map(|(name, text)| {
-        format!(
-            "| `{name}` | {} |\n",
-            text.replace('\n', " ").replace('|', "\\|")
-        )
-    });
+    let lines = all.map(|(name, text)| format!("| `{name}` | {} |\n", text.replace('\n', " ").replace('|', "\\|")));
     format!("| column | |\n|---|---|\n{}", lines.collect::<String>())
 }

@@ -20,21 +20,11 @@ use std::str::FromStr;
 #[command(next_help_heading = "Target")]
 pub struct IsingOptions {
     /// Lattices: chain:N, ring:N, square:LxM (periodic), square-open:LxM or triangular:LxM
-    #[arg(
-        long,
-        alias = "lattice",
-        value_name = "LIST",
-        default_value = "square:3x3"
-    )]
+    #[arg(long, alias = "lattice", value_name = "LIST", default_value = "square:3x3")]
     pub lattices: List<Lattice>,
 
     /// Temperatures T > 0 in units of J (k_B = 1); the infinite square lattice is critical at 2.269
-    #[arg(
-        long,
-        alias = "temperature",
-        value_name = "LIST",
-        default_value = "2.269"
-    )]
+    #[arg(long, alias = "temperature", value_name = "LIST", default_value = "2.269")]
     pub temperatures: List<PositiveNumber>,
 }
 
@@ -131,11 +121,7 @@ impl TrainingOptions {
 
     /// CD-k.
     pub fn contrastive_divergence(&self, gibbs_steps: usize) -> ContrastiveDivergence {
-        ContrastiveDivergence {
-            gibbs_steps,
-            clamped_steps: 0,
-            hidden_statistics: self.hidden_statistics,
-        }
+        ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics: self.hidden_statistics }
     }
 
     /// Refuses what no memory holds.
@@ -167,8 +153,7 @@ impl MachineOptions {
     /// Refuses what no memory holds.
     pub fn check(&self) -> Result<()> {
         check_at_most("--replicas", self.replicas, 100_000)?;
-        self.hidden()
-            .try_for_each(|hidden| check_at_most("--hidden", hidden, 100_000))
+        self.hidden().try_for_each(|hidden| check_at_most("--hidden", hidden, 100_000))
     }
 
     /// `median and range of 5 replicas`; of one replica nothing is summarised.

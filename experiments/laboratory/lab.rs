@@ -42,12 +42,7 @@ impl Lab<'_> {
         make: impl FnOnce() -> Result<T>,
     ) -> Result<Arc<T>> {
         let name = name.into();
-        let lock = || {
-            self.shared
-                .0
-                .lock()
-                .unwrap_or_else(|error| error.into_inner())
-        };
+        let lock = || self.shared.0.lock().unwrap_or_else(|error| error.into_inner());
         let found = lock().get(&name).cloned();
         let thing = match found {
             Some(thing) => thing,
@@ -68,10 +63,7 @@ impl Lab<'_> {
     /// Says that `done` of `total` parts of the cell are done.
     pub fn progress(&self, done: usize, total: usize) {
         let now = (done as f64 / total.max(1) as f64).min(1.0);
-        let mut reported = self
-            .reported
-            .lock()
-            .unwrap_or_else(|error| error.into_inner());
+        let mut reported = self.reported.lock().unwrap_or_else(|error| error.into_inner());
         // Steps too small to see are gathered.
         if now - *reported > 1e-3 || (now >= 1.0 && *reported < 1.0) {
             self.progress.add(self.share * (now - *reported));
@@ -82,10 +74,7 @@ impl Lab<'_> {
     /// Leaves a further table, `NAME.csv` beside rows.csv; its columns follow those of the cell.
     pub fn table<C: Record, R: Record>(&self, name: &str, cell: &C, rows: &[R]) -> Result<()> {
         let path = file::ending(&self.path, &format!("{name}.csv"));
-        let refuse = |source| Error::Table {
-            path: path.clone(),
-            source,
-        };
+        let refuse = |source| Error::Table { path: path.clone(), source };
         let bytes = record::to_csv(rows.iter().map(|row| (cell, row))).map_err(refuse)?;
         file::write(&path, &bytes)
     }

@@ -27,13 +27,9 @@ where
         let mut list = Vec::new();
         for word in text.split(',').map(str::trim) {
             if word.is_empty() {
-                return Err(
-                    "an entry of the list is empty; write values with commas between".into(),
-                );
+                return Err("an entry of the list is empty; write values with commas between".into());
             }
-            let value = word
-                .parse()
-                .map_err(|reason| format!("`{word}`: {reason}"))?;
+            let value = word.parse().map_err(|reason| format!("`{word}`: {reason}"))?;
             if list.contains(&value) {
                 return Err(format!("`{word}` stands there twice; name each value once"));
             }

@@ -72,14 +72,12 @@ pub fn parse<E: Experiment>(arguments: &[OsString]) -> std::result::Result<E, cl
 
 /// The command of an experiment; -3 is a value of every option that takes one, and refused as such.
 pub fn command<E: Experiment>() -> Command {
-    E::command()
-        .name(E::NAME)
-        .version(env!("CARGO_PKG_VERSION"))
-        .args_override_self(true)
-        .mut_args(|argument| match argument.get_action().takes_values() {
+    E::command().name(E::NAME).version(env!("CARGO_PKG_VERSION")).args_override_self(true).mut_args(|argument| {
+        match argument.get_action().takes_values() {
             true => argument.allow_negative_numbers(true),
             false => argument,
-        })
+        }
+    })
 }
 
 /// What a preset stands for, where one was taken: a line for the end of the run.
@@ -91,11 +89,7 @@ pub fn preset_line<E: Experiment>(common: &CommonOptions) -> Option<String> {
     };
     let words = preset.iter().map(|(option, value)| {
         let option = option.replace('_', "-");
-        if *value == "true" {
-            format!("--{option}")
-        } else {
-            format!("--{option} {value}")
-        }
+        if *value == "true" { format!("--{option}") } else { format!("--{option} {value}") }
     });
     let words: Vec<String> = words.collect();
     Some(format!("{name} stands for {}", words.join(" ")))
@@ -104,9 +98,7 @@ pub fn preset_line<E: Experiment>(common: &CommonOptions) -> Option<String> {
 /// The folder for results: what the user named, or `results/NAME`, or one of its own for a preset.
 pub fn output_folder(name: &str, common: &CommonOptions) -> PathBuf {
     match common {
-        CommonOptions {
-            out: Some(folder), ..
-        } => folder.clone(),
+        CommonOptions { out: Some(folder), .. } => folder.clone(),
         CommonOptions { quick: true, .. } => PathBuf::from("target/quick").join(name),
         CommonOptions { paper: true, .. } => PathBuf::from("results").join(format!("{name}_paper")),
         _ => PathBuf::from("results").join(name),
@@ -154,10 +146,6 @@ pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
     check_at_most("--threads", threads, 1024)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|reason| {
-        Error::invalid(
-            format!("--threads {threads}"),
-            format!("they cannot be started ({reason})"),
-            "take fewer",
-        )
+        Error::invalid(format!("--threads {threads}"), format!("they cannot be started ({reason})"), "take fewer")
     })
 }

@@ -29,38 +29,15 @@ impl Over {
         let at = |share: f64| values[((count - 1.0) * share).round() as usize];
         Some(match self {
             Over::Range => {
-                let Summary {
-                    median,
-                    smallest,
-                    largest,
-                } = Summary::of(values);
-                Point {
-                    x,
-                    y: median,
-                    low: smallest,
-                    high: largest,
-                }
+                let Summary { median, smallest, largest } = Summary::of(values);
+                Point { x, y: median, low: smallest, high: largest }
             }
-            Over::Quartiles => Point {
-                x,
-                y: Summary::of(values.clone()).median,
-                low: at(0.25),
-                high: at(0.75),
-            },
+            Over::Quartiles => Point { x, y: Summary::of(values.clone()).median, low: at(0.25), high: at(0.75) },
             Over::Mean => {
                 let y = values.iter().sum::<f64>() / count;
                 let squares: f64 = values.iter().map(|value| (value - y).powi(2)).sum();
-                let error = if count > 1.0 {
-                    (squares / (count - 1.0) / count).sqrt()
-                } else {
-                    0.0
-                };
-                Point {
-                    x,
-                    y,
-                    low: y - error,
-                    high: y + error,
-                }
+                let error = if count > 1.0 { (squares / (count - 1.0) / count).sqrt() } else { 0.0 };
+                Point { x, y, low: y - error, high: y + error }
             }
         })
     }
@@ -181,16 +158,9 @@ impl<'a, E: Experiment> Plot<'a, E> {
 
     /// The figure.
     pub fn figure(self) -> Figure {
-        let names: IndexSet<String> = self
-            .rows
-            .iter()
-            .map(|(cell, row)| (self.series)(cell, row))
-            .collect();
+        let names: IndexSet<String> = self.rows.iter().map(|(cell, row)| (self.series)(cell, row)).collect();
         let panels = self.rows.group_by(&self.panel);
-        let panels: Vec<Panel> = panels
-            .into_iter()
-            .map(|(title, rows)| self.draw(title, &rows, &names))
-            .collect();
+        let panels: Vec<Panel> = panels.into_iter().map(|(title, rows)| self.draw(title, &rows, &names)).collect();
         Figure {
             title: self.title,
             subtitle: self.subtitle,
@@ -208,10 +178,7 @@ impl<'a, E: Experiment> Plot<'a, E> {
             let look = names.get_index_of(&label).unwrap_or(0);
             let mut points: Vec<Point> = Vec::new();
             // Equal numbers have equal bits, but for the zeros.
-            for own in own
-                .group_by(|cell, row| ((self.x.1)(cell, row) + 0.0).to_bits())
-                .values()
-            {
+            for own in own.group_by(|cell, row| ((self.x.1)(cell, row) + 0.0).to_bits()).values() {
                 let Some((cell, row)) = own.iter().next() else {
                     continue;
                 };
@@ -233,29 +200,14 @@ impl<'a, E: Experiment> Plot<'a, E> {
             }
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
             if !points.is_empty() {
-                series.push(Series {
-                    label,
-                    look: self.first_look + look,
-                    mark: self.mark,
-                    points,
-                });
+                series.push(Series { label, look: self.first_look + look, mark: self.mark, points });
             }
         }
         // Drawn in the same order everywhere.
         series.sort_by_key(|series| series.look);
         if let Some((name, _)) = self.doubtful.as_ref().filter(|_| !unsure.is_empty()) {
-            series.push(Series {
-                label: name.clone(),
-                look: 0,
-                mark: Mark::Dots,
-                points: unsure,
-            });
+            series.push(Series { label: name.clone(), look: 0, mark: Mark::Dots, points: unsure });
         }
-        Panel {
-            title,
-            series,
-            levels: (self.levels)(rows),
-            y: None,
-        }
+        Panel { title, series, levels: (self.levels)(rows), y: None }
     }
 }

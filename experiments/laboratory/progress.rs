@@ -32,14 +32,7 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(500));
-        Self {
-            bar,
-            start: Instant::now(),
-            state: Mutex::new(State {
-                done: 0.0,
-                announced: false,
-            }),
-        }
+        Self { bar, start: Instant::now(), state: Mutex::new(State { done: 0.0, announced: false }) }
     }
 
     /// Adds a share of the whole work.
@@ -57,10 +50,7 @@ impl Progress {
         if !state.announced {
             state.announced = true;
             if elapsed + left > LONG {
-                let line = format!(
-                    "this will take about {}; --quick takes seconds",
-                    words(elapsed + left)
-                );
+                let line = format!("this will take about {}; --quick takes seconds", words(elapsed + left));
                 self.bar.suspend(|| eprintln!("{line}"));
             }
         }

@@ -67,9 +67,7 @@ impl Publication {
             }
             _ => {}
         }
-        let staged = tempfile::Builder::new()
-            .prefix(file::TEMPORARY)
-            .tempdir_in(out);
+        let staged = tempfile::Builder::new().prefix(file::TEMPORARY).tempdir_in(out);
         let refuse = |source| Error::cannot_write(out, "write into the folder", source);
         Ok(Self {
             out: out.to_path_buf(),
@@ -93,10 +91,7 @@ impl Publication {
     ) -> Result<()> {
         let name = format!("{name}.csv");
         let path = self.staged.path().join(&name);
-        let refuse = |source| Error::Table {
-            path: path.clone(),
-            source,
-        };
+        let refuse = |source| Error::Table { path: path.clone(), source };
         let bytes = record::to_csv(rows).map_err(refuse)?;
         self.files.push(name);
         file::write(&path, &bytes)
@@ -121,8 +116,7 @@ impl Publication {
 
     fn drawn(&mut self, name: &str) {
         self.figures.push(name.to_string());
-        self.files
-            .extend([format!("{name}.png"), format!("{name}.svg")]);
+        self.files.extend([format!("{name}.png"), format!("{name}.svg")]);
     }
 
     /// A sentence, printed at the end of the run.
@@ -204,9 +198,7 @@ impl Publication {
             // Written by version 0.1 before it kept a list.
             let entries = fs::read_dir(&self.out).into_iter().flatten().flatten();
             let files = entries.filter(|entry| entry.path().is_file());
-            earlier.files = files
-                .map(|entry| entry.file_name().to_string_lossy().into())
-                .collect();
+            earlier.files = files.map(|entry| entry.file_name().to_string_lossy().into()).collect();
         }
         let same = |name: &String| {
             let read = |folder: &Path| fs::read(folder.join(name)).ok();

@@ -18,15 +18,11 @@ pub fn columns<T: DocumentedFields>() -> impl Iterator<Item = (&'static str, &'s
 
 /// The values of a record as a table has them.
 pub fn texts<T: Serialize>(record: &T) -> Vec<String> {
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     // Writing to memory cannot fail, and a record is flat.
     let written = writer.serialize(record).is_ok();
     let bytes = writer.into_inner().unwrap_or_default();
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .from_reader(&bytes[..]);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&bytes[..]);
     match reader.records().next() {
         Some(Ok(values)) if written => values.iter().map(str::to_string).collect(),
         _ => Vec::new(),
@@ -38,49 +34,30 @@ pub fn texts<T: Serialize>(record: &T) -> Vec<String> {
 pub fn identity<T: Record>(record: &T) -> String {
     let values = texts(record);
     let named = T::FIELD_NAMES.iter().zip(&values);
-    let words = named
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| {
-            let value: String = value
-                .chars()
-                .map(|c| {
-                    if c.is_alphanumeric() || ".-_+=".contains(c) {
-                        c
-                    } else {
-                        '-'
-                    }
-                })
-                .collect();
-            match value.parse::<f64>() {
-                Ok(_) => format!("{name}-{value}"),
-                Err(_) => value,
-            }
-        });
+    let words = named.filter(|(_, value)| !value.is_empty()).map(|(name, value)| {
+        let value: String =
+            value.chars().map(|c| if c.is_alphanumeric() || ".-_+=".contains(c) { c } else { '-' }).collect();
+        match value.parse::<f64>() {
+            Ok(_) => format!("{name}-{value}"),
+            Err(_) => value,
+        }
+    });
     words.collect::<Vec<_>>().join("_")
 }
 
 /// Pairs of records as a table: the columns of the first, then those of the second. A missing value is empty.
-pub fn to_csv<'a, A: Record + 'a, B: Record + 'a>(
-    rows: impl Iterator<Item = (&'a A, &'a B)>,
-) -> csv::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_writer(Vec::new());
+pub fn to_csv<'a, A: Record + 'a, B: Record + 'a>(rows: impl Iterator<Item = (&'a A, &'a B)>) -> csv::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     writer.write_record(A::FIELD_NAMES.iter().chain(B::FIELD_NAMES))?;
     for pair in rows {
         writer.serialize(pair)?;
     }
-    writer
-        .into_inner()
-        .map_err(|error| csv::Error::from(error.into_error()))
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
 /// Reads what [`to_csv`] wrote; lines that begin with # are comments.
 pub fn read_csv<A: Record, B: Record>(path: &Path) -> Result<Vec<(A, B)>> {
-    let refuse = |source| Error::Table {
-        path: path.to_path_buf(),
-        source,
-    };
+    let refuse = |source| Error::Table { path: path.to_path_buf(), source };
     let mut reader = csv::ReaderBuilder::new();
     let mut reader = reader.comment(Some(b'#')).from_path(path).map_err(refuse)?;
     let header = reader.headers().map_err(refuse)?;
@@ -90,10 +67,7 @@ pub fn read_csv<A: Record, B: Record>(path: &Path) -> Result<Vec<(A, B)>> {
         return Err(refuse(csv::Error::from(std::io::Error::other(problem))));
     }
     let read = |record: csv::Result<csv::StringRecord>| record?.deserialize(None);
-    reader
-        .records()
-        .map(|record| read(record).map_err(refuse))
-        .collect()
+    reader.records().map(|record| read(record).map_err(refuse)).collect()
 }
 
 #[cfg(test)]
@@ -123,30 +97,16 @@ mod tests {
 
     #[test]
     fn pairs_of_records_are_read_as_they_were_written() {
-        let cell = |gibbs_steps| Cell {
-            target: "square:3x3".to_string(),
-            gibbs_steps,
-            temperature: 0.1 + 0.2,
-        };
-        let row = |kl, error| Row {
-            kl,
-            error,
-            doubts: "slow, \"very\"; few".to_string(),
-        };
-        let rows = [
-            (cell(None), row(1e-300, None)),
-            (cell(Some(10)), row(f64::INFINITY, Some(0.25))),
-        ];
+        let cell = |gibbs_steps| Cell { target: "square:3x3".to_string(), gibbs_steps, temperature: 0.1 + 0.2 };
+        let row = |kl, error| Row { kl, error, doubts: "slow, \"very\"; few".to_string() };
+        let rows = [(cell(None), row(1e-300, None)), (cell(Some(10)), row(f64::INFINITY, Some(0.25)))];
         let bytes = to_csv(rows.iter().map(|(a, b)| (a, b))).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.csv");
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(read_csv::<Cell, Row>(&path).unwrap(), rows);
         assert!(read_csv::<Row, Cell>(&path).is_err());
-        assert_eq!(
-            identity(&rows[0].0),
-            "square-3x3_temperature-0.30000000000000004"
-        );
+        assert_eq!(identity(&rows[0].0), "square-3x3_temperature-0.30000000000000004");
         let ten = "square-3x3_gibbs_steps-10_temperature-0.30000000000000004";
         assert_eq!(identity(&rows[1].0), ten);
         let names: Vec<_> = columns::<Row>().collect();

@@ -19,23 +19,13 @@ pub struct Rows<'a, E: Experiment> {
 
 impl<'a, E: Experiment> Clone for Rows<'a, E> {
     fn clone(&self) -> Self {
-        Self {
-            all: self.all.clone(),
-            paths: self.paths,
-        }
+        Self { all: self.all.clone(), paths: self.paths }
     }
 }
 
 impl<'a, E: Experiment> Rows<'a, E> {
     pub(crate) fn of(finished: &'a Finished<E>) -> Self {
-        Self {
-            all: finished
-                .rows
-                .iter()
-                .map(|(cell, row)| (cell, row))
-                .collect(),
-            paths: &finished.paths,
-        }
+        Self { all: finished.rows.iter().map(|(cell, row)| (cell, row)).collect(), paths: &finished.paths }
     }
 
     /// All of them.
@@ -57,28 +47,15 @@ impl<'a, E: Experiment> Rows<'a, E> {
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&E::Cell, &E::Row) -> bool) -> Self {
         let all = self.iter().filter(|(cell, row)| keep(cell, row));
-        Self {
-            all: all.collect(),
-            paths: self.paths,
-        }
+        Self { all: all.collect(), paths: self.paths }
     }
 
     /// Rows with equal keys together, in the order in which the keys appear.
-    pub fn group_by<K: Hash + Eq>(
-        &self,
-        key: impl Fn(&E::Cell, &E::Row) -> K,
-    ) -> IndexMap<K, Self> {
+    pub fn group_by<K: Hash + Eq>(&self, key: impl Fn(&E::Cell, &E::Row) -> K) -> IndexMap<K, Self> {
         let mut groups: IndexMap<K, Self> = IndexMap::new();
         for (cell, row) in self.iter() {
-            let empty = || Self {
-                all: Vec::new(),
-                paths: self.paths,
-            };
-            groups
-                .entry(key(cell, row))
-                .or_insert_with(empty)
-                .all
-                .push((cell, row));
+            let empty = || Self { all: Vec::new(), paths: self.paths };
+            groups.entry(key(cell, row)).or_insert_with(empty).all.push((cell, row));
         }
         groups
     }
@@ -98,11 +75,7 @@ impl<'a, E: Experiment> Rows<'a, E> {
 
     /// Mean of a number over independent rows, with its standard error where there are two or more.
     pub fn mean(&self, value: impl Fn(&E::Cell, &E::Row) -> f64) -> Option<Estimate> {
-        let all: Vec<Estimate> = self
-            .values(value)
-            .into_iter()
-            .map(Estimate::exact)
-            .collect();
+        let all: Vec<Estimate> = self.values(value).into_iter().map(Estimate::exact).collect();
         Estimate::over_replicas(&all)
     }
 

@@ -53,11 +53,7 @@ impl Folder {
         for folder in fs::read_dir(&cells).into_iter().flatten().flatten() {
             remove_leftovers(&folder.path());
         }
-        Ok(Self {
-            out: out.to_path_buf(),
-            cells,
-            _lock: lock,
-        })
+        Ok(Self { out: out.to_path_buf(), cells, _lock: lock })
     }
 
     /// Where the cells with these settings are; other settings, or another program, have other folders.
@@ -78,11 +74,7 @@ impl Folder {
 /// Temporary files of runs that were killed.
 fn remove_leftovers(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(file::TEMPORARY)
-        {
+        if entry.file_name().to_string_lossy().starts_with(file::TEMPORARY) {
             // What cannot be removed harms nobody.
             let _ = match entry.path().is_dir() {
                 true => fs::remove_dir_all(entry.path()),
@@ -137,14 +129,9 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
     let cells = experiment.cells()?;
     let paths = paths::<E>(&cells, &folder.of(&stamp(experiment)?)?)?;
     if experiment.common().fresh {
-        paths
-            .iter()
-            .for_each(|path| drop(fs::remove_file(file_of(path))));
+        paths.iter().for_each(|path| drop(fs::remove_file(file_of(path))));
     }
-    let work: Vec<f64> = cells
-        .iter()
-        .map(|cell| experiment.work(cell).max(1e-9))
-        .collect();
+    let work: Vec<f64> = cells.iter().map(|cell| experiment.work(cell).max(1e-9)).collect();
     let found: Vec<Option<Vec<_>>> = paths.iter().map(|path| read::<E>(path)).collect();
     let left = work.iter().zip(&found).filter(|(_, found)| found.is_none());
     let total: f64 = left.map(|(work, _)| work).sum();
@@ -165,10 +152,9 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
                 reported: Mutex::new(0.0),
                 path: path.clone(),
             };
-            let rows = experiment.run(cell, &lab).map_err(|error| Error::InCell {
-                cell: identity(cell),
-                source: Box::new(error),
-            })?;
+            let rows = experiment
+                .run(cell, &lab)
+                .map_err(|error| Error::InCell { cell: identity(cell), source: Box::new(error) })?;
             lab.progress(1, 1);
             let rows: Vec<_> = rows.into_iter().map(|row| (cell.clone(), row)).collect();
             write::<E>(path, &rows)?;
@@ -176,12 +162,7 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
         })
         .collect();
     progress.finish();
-    Ok(Finished {
-        rows: rows?.into_iter().flatten().collect(),
-        cells: cells.len(),
-        kept,
-        paths,
-    })
+    Ok(Finished { rows: rows?.into_iter().flatten().collect(), cells: cells.len(), kept, paths })
 }
 
 /// Where each cell is kept; two cells with one name are refused, since one would overwrite the other.
@@ -216,10 +197,7 @@ type Pairs<E> = Vec<(<E as Experiment>::Cell, <E as Experiment>::Row)>;
 
 fn write<E: Experiment>(path: &Path, rows: &Pairs<E>) -> Result<()> {
     let path = file_of(path);
-    let refuse = |source| Error::Table {
-        path: path.clone(),
-        source,
-    };
+    let refuse = |source| Error::Table { path: path.clone(), source };
     let mut bytes = record::to_csv(rows.iter().map(|(cell, row)| (cell, row))).map_err(refuse)?;
     bytes.extend(last_line(rows.len()).bytes());
     file::write(&path, &bytes)
@@ -230,6 +208,5 @@ fn read<E: Experiment>(path: &Path) -> Option<Pairs<E>> {
     let path = file_of(path);
     let rows: Pairs<E> = record::read_csv(&path).ok()?;
     let text = fs::read_to_string(&path).ok()?;
-    text.ends_with(&format!("\n{}", last_line(rows.len())))
-        .then_some(rows)
+    text.ends_with(&format!("\n{}", last_line(rows.len()))).then_some(rows)
 }

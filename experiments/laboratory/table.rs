@@ -37,8 +37,7 @@ impl Table {
         for (place, column) in grid.column_iter_mut().enumerate() {
             let is_number = |line: &Vec<String>| {
                 let text = line.get(place).map_or("", String::as_str);
-                text.is_empty()
-                    || text.starts_with(|c: char| c.is_ascii_digit() || "+-?.<>".contains(c))
+                text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit() || "+-?.<>".contains(c))
             };
             if self.lines.iter().all(is_number) {
                 column.set_cell_alignment(CellAlignment::Right);
@@ -46,11 +45,7 @@ impl Table {
             column.set_padding((0, 2));
         }
         let lines = grid.lines().map(|line| line.trim_end().to_string());
-        Some(format!(
-            "{}\n\n{}",
-            self.headline,
-            lines.collect::<Vec<_>>().join("\n")
-        ))
+        Some(format!("{}\n\n{}", self.headline, lines.collect::<Vec<_>>().join("\n")))
     }
 }
 
@@ -58,11 +53,7 @@ impl Table {
 pub fn digits(x: f64) -> String {
     let size = x.abs();
     if x == 0.0 || (1e-3..1e6).contains(&size) {
-        let places = if x == 0.0 {
-            0
-        } else {
-            (3.0 - size.log10().floor()).max(0.0) as usize
-        };
+        let places = if x == 0.0 { 0 } else { (3.0 - size.log10().floor()).max(0.0) as usize };
         format!("{x:.places$}")
     } else {
         format!("{x:.2e}")
@@ -104,13 +95,8 @@ mod tests {
     #[test]
     fn numbers_have_four_digits() {
         let texts = [0.0, 0.012_345, 1.0, -12.345_67, 9999.9, 5e-5, 2e7].map(digits);
-        let expected = [
-            "0", "0.01235", "1.000", "-12.35", "10000", "5.00e-5", "2.00e7",
-        ];
+        let expected = ["0", "0.01235", "1.000", "-12.35", "10000", "5.00e-5", "2.00e7"];
         assert_eq!(texts, expected);
-        assert_eq!(
-            (known(None), per_cent(1, 3), per_cent(0, 0)),
-            ("?".into(), "33.3 %".into(), "-".into())
-        );
+        assert_eq!((known(None), per_cent(1, 3), per_cent(0, 0)), ("?".into(), "33.3 %".into(), "-".into()));
     }
 }

@@ -89,9 +89,6 @@ pub fn share(text: &str) -> Result<f64, String> {
 }
 
 /// Serialises a value as it is displayed.
-pub fn as_text<T: fmt::Display, S: Serializer>(
-    value: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }

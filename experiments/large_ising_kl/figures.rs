@@ -31,24 +31,14 @@ fn point(rows: &[Row], cell: (Lattice, f64, usize), epoch: usize, x: f64) -> Opt
 }
 
 /// A line through the points that there are; those that are not trusted are gathered in `unsure`.
-fn series(
-    label: String,
-    look: usize,
-    points: impl Iterator<Item = (Point, bool)>,
-    unsure: &mut Vec<Point>,
-) -> Series {
+fn series(label: String, look: usize, points: impl Iterator<Item = (Point, bool)>, unsure: &mut Vec<Point>) -> Series {
     let points = points.map(|(point, trusted)| {
         if !trusted {
             unsure.push(point);
         }
         point
     });
-    Series {
-        label,
-        look: 1 + look,
-        mark: Mark::Bars,
-        points: points.collect(),
-    }
+    Series { label, look: 1 + look, mark: Mark::Bars, points: points.collect() }
 }
 
 /// Black dots over the points that are not trusted.
@@ -66,21 +56,12 @@ fn protocol(options: &Options, rows: &[Row]) -> String {
         1 => "one replica".to_string(),
         n => format!("{n} replicas"),
     };
-    let edge = if rows.iter().any(|row| row.kl <= 0.0) {
-        "; at or below 0: on the lower edge"
-    } else {
-        ""
-    };
-    format!(
-        "CD-{}, {} configurations; {replicas}: mean and standard error{edge}",
-        options.gibbs_steps, options.samples
-    )
+    let edge = if rows.iter().any(|row| row.kl <= 0.0) { "; at or below 0: on the lower edge" } else { "" };
+    format!("CD-{}, {} configurations; {replicas}: mean and standard error{edge}", options.gibbs_steps, options.samples)
 }
 
 fn against_epoch(options: &Options, rows: &[Row]) -> Figure {
-    let epochs: Vec<usize> = (0..=options.epochs)
-        .filter(|epoch| options.measures(*epoch))
-        .collect();
+    let epochs: Vec<usize> = (0..=options.epochs).filter(|epoch| options.measures(*epoch)).collect();
     let mut panels = Vec::new();
     for &lattice in options.lattices.iter() {
         for temperature in options.temperatures.iter().map(|t| t.0) {
@@ -88,9 +69,7 @@ fn against_epoch(options: &Options, rows: &[Row]) -> Figure {
             let mut all = Vec::new();
             for (look, hidden) in options.hidden.iter().map(|hidden| hidden.0).enumerate() {
                 let cell = (lattice, temperature, hidden);
-                let points = epochs
-                    .iter()
-                    .filter_map(|&epoch| point(rows, cell, epoch, epoch as f64));
+                let points = epochs.iter().filter_map(|&epoch| point(rows, cell, epoch, epoch as f64));
                 let label = format!("{hidden} hidden units");
                 all.push(series(label, look, points, &mut unsure));
             }
@@ -128,19 +107,11 @@ fn against_hidden(options: &Options, rows: &[Row]) -> Figure {
             all.push(series(lattice.description(), look, points, &mut unsure));
         }
         all.extend(not_trusted(unsure));
-        Panel {
-            title: format!("T = {temperature}"),
-            series: all,
-            ..Panel::default()
-        }
+        Panel { title: format!("T = {temperature}"), series: all, ..Panel::default() }
     };
     Figure {
         title: "How near to the Ising model do more hidden units bring an RBM?".to_string(),
-        subtitle: format!(
-            "after {} epochs of {}",
-            options.epochs,
-            protocol(options, rows)
-        ),
+        subtitle: format!("after {} epochs of {}", options.epochs, protocol(options, rows)),
         columns: options.temperatures.len().min(4),
         panels: options.temperatures.iter().map(|t| panel(t.0)).collect(),
         x: Axis::log("hidden units").with_ticks(units.iter().map(|n| *n as f64).collect()),

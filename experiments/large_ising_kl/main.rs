@@ -80,9 +80,7 @@ fn run(options: &Options) -> Result<()> {
     announce(sweep.work_left(&cells));
     let (rows, cells_resumed) = sweep.run(&cells, |cell, progress| {
         let target = targets.iter().find(|target| target.is_of(cell));
-        target.map_or(Ok(Vec::new()), |target| {
-            learn(options, target, cell, progress)
-        })
+        target.map_or(Ok(Vec::new()), |target| learn(options, target, cell, progress))
     })?;
     file::write_table(&out.join("rows.csv"), &rows)?;
     figures::write(options, &rows, &out)?;
@@ -137,17 +135,9 @@ impl Target {
 }
 
 /// Trains a machine and measures it on the way.
-fn learn(
-    options: &Options,
-    target: &Target,
-    cell: &Cell,
-    progress: &mut Progress,
-) -> Result<Vec<Row>> {
+fn learn(options: &Options, target: &Target, cell: &Cell, progress: &mut Progress) -> Result<Vec<Row>> {
     let data = target.data(options, cell.replica)?;
-    let seed = target
-        .seed
-        .child("hidden", cell.hidden as u64)
-        .child("replica", cell.replica as u64);
+    let seed = target.seed.child("hidden", cell.hidden as u64).child("replica", cell.replica as u64);
     let ruler = Ruler::new(options, cell, &target.ising, data, seed)?;
     let mut machine = Rbm::new(target.lattice.sites(), cell.hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;

@@ -32,22 +32,11 @@ impl<'a> Ruler<'a> {
         seed: Seed,
     ) -> Result<Self> {
         let fresh = SampledTarget::of_ising(ising, options.sampling(), seed.child("fresh", 0))?;
-        Ok(Self {
-            options,
-            cell,
-            data,
-            fresh,
-            seed,
-        })
+        Ok(Self { options, cell, data, fresh, seed })
     }
 
     /// The machine's row after so many epochs; `report(done, of)` is called now and then.
-    pub fn measure(
-        &self,
-        machine: &Rbm,
-        epoch: usize,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<Row> {
+    pub fn measure(&self, machine: &Rbm, epoch: usize, report: &mut dyn FnMut(usize, usize)) -> Result<Row> {
         let path = RbmPath::from_data(machine, self.data)?;
         let bracketing = Bracketing {
             betas: Betas::Adaptive(self.options.ais_temperatures),

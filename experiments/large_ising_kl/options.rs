@@ -29,12 +29,7 @@ use serde::Serialize;
 #[command(args_override_self = true)]
 pub struct Options {
     /// Lattices with J = 1 whose ln Z is known: square:LxM (periodic), ring:N or chain:N
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "square:8x8,square:16x16",
-        help_heading = "Target"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "square:8x8,square:16x16", help_heading = "Target")]
     pub lattices: List<Lattice>,
 
     /// Temperatures T > 0 in units of J (k_B = 1); the infinite square lattice is critical at 2.269
@@ -52,12 +47,7 @@ pub struct Options {
     pub samples: usize,
 
     /// Hidden units
-    #[arg(
-        long,
-        value_name = "LIST",
-        default_value = "16,64,256",
-        help_heading = "Sweep"
-    )]
+    #[arg(long, value_name = "LIST", default_value = "16,64,256", help_heading = "Sweep")]
     pub hidden: List<Positive>,
 
     /// Replicas of each cell, with data, weights and chains of their own
@@ -85,12 +75,7 @@ pub struct Options {
     pub learning_rate: f64,
 
     /// Fall of the learning rate: none, exponential:T or inverse:T, T in updates
-    #[arg(
-        long,
-        value_name = "DECAY",
-        default_value = "exponential:20000",
-        help_heading = "Training"
-    )]
+    #[arg(long, value_name = "DECAY", default_value = "exponential:20000", help_heading = "Training")]
     #[serde(serialize_with = "as_text")]
     pub decay: Decay,
 
@@ -123,10 +108,7 @@ Examples:
 const CHAINS: usize = 64;
 
 /// What starts reverse annealing where the machine cannot be drawn from exactly.
-pub const TEMPERING: Tempering = Tempering {
-    rungs: 16,
-    rounds: 200,
-};
+pub const TEMPERING: Tempering = Tempering { rungs: 16, rounds: 200 };
 
 /// Steps of the machine on data before reverse annealing starts there: in ten of them a machine that has just begun to
 /// learn does not yet forget that the data are more ordered than itself.
@@ -193,11 +175,7 @@ impl ExperimentOptions for Options {
 impl Options {
     /// How fresh configurations are drawn.
     pub fn sampling(&self) -> Sampling {
-        Sampling {
-            chains: CHAINS,
-            equilibration: (self.sweeps / 5).max(100),
-            measured: self.sweeps,
-        }
+        Sampling { chains: CHAINS, equilibration: (self.sweeps / 5).max(100), measured: self.sweeps }
     }
 
     /// What the trainer needs.
@@ -318,12 +296,7 @@ pub struct Cell {
 impl sweep::Cell for Cell {
     fn id(&self) -> String {
         let lattice = self.lattice.to_string().replace(':', "-");
-        let Self {
-            temperature,
-            hidden,
-            replica,
-            ..
-        } = self;
+        let Self { temperature, hidden, replica, .. } = self;
         format!("{lattice}_t{temperature}_h{hidden}_r{replica}")
     }
 

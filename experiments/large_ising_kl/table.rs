@@ -29,21 +29,14 @@ pub struct Summary {
 }
 
 /// The summary over replicas; `None` where there is no row.
-pub fn summary(
-    rows: &[Row],
-    (lattice, temperature, hidden): (Lattice, f64, usize),
-    epoch: usize,
-) -> Option<Summary> {
+pub fn summary(rows: &[Row], (lattice, temperature, hidden): (Lattice, f64, usize), epoch: usize) -> Option<Summary> {
     let name = lattice.to_string();
     let rows: Vec<&Row> = rows
         .iter()
         .filter(|row| (row.temperature, row.hidden, row.epoch) == (temperature, hidden, epoch))
         .filter(|row| row.lattice == name)
         .collect();
-    let estimate = |row: &&Row| Estimate {
-        standard_error: row.kl_standard_error,
-        ..Estimate::exact(row.kl)
-    };
+    let estimate = |row: &&Row| Estimate { standard_error: row.kl_standard_error, ..Estimate::exact(row.kl) };
     let estimates: Vec<Estimate> = rows.iter().map(estimate).collect();
     let mean = Estimate::over_replicas(&estimates)?;
     // Of independent replicas.
@@ -57,13 +50,8 @@ pub fn summary(
         kl: mean.value,
         error: squares.map(|squares| mean.standard_error.unwrap_or(0.0).max(of_mean(squares))),
         log_partition_error: from_log_partition.map(of_mean),
-        average_error: squares
-            .zip(from_log_partition)
-            .map(|(all, part)| of_mean((all - part).max(0.0))),
-        width: rows
-            .iter()
-            .map(|row| row.kl_upper - row.kl_lower)
-            .fold(0.0, f64::max),
+        average_error: squares.zip(from_log_partition).map(|(all, part)| of_mean((all - part).max(0.0))),
+        width: rows.iter().map(|row| row.kl_upper - row.kl_lower).fold(0.0, f64::max),
         trusted: rows.iter().filter(|row| row.trusted).count(),
         replicas: rows.len(),
     })

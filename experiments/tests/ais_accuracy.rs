@@ -25,18 +25,13 @@ use tempfile::TempDir;
 /// 0.015, at the critical point and below it. 32x32 sites take minutes and stand in the results.
 #[test]
 fn spins_meet_kaufman() {
-    for (side, temperatures, chains, rounds) in [(8, 2000, 1024, 10_000), (16, 5000, 4096, 40_000)]
-    {
+    for (side, temperatures, chains, rounds) in [(8, 2000, 1024, 10_000), (16, 5000, 4096, 40_000)] {
         for temperature in [2.0, CRITICAL_TEMPERATURE] {
-            let ising =
-                Ising::on_lattice(Lattice::Square(side, side), 1.0, 0.0, temperature).unwrap();
+            let ising = Ising::on_lattice(Lattice::Square(side, side), 1.0, 0.0, temperature).unwrap();
             let kernel = multi_spin_metropolis(&ising).unwrap();
             let path = GeometricPath::new(&ising, &kernel).unwrap();
             let exact = ising.log_partition().unwrap();
-            let annealing = ForwardAnnealing {
-                betas: Betas::Adaptive(temperatures),
-                chains,
-            };
+            let annealing = ForwardAnnealing { betas: Betas::Adaptive(temperatures), chains };
             let tempering = BennettRatio(TemperedRun {
                 betas: Betas::Adaptive(side),
                 ladders: 32,
@@ -45,18 +40,10 @@ fn spins_meet_kaufman() {
                 every: 8,
             });
             for estimator in [&annealing as &dyn LogPartitionEstimator, &tempering] {
-                let found = estimator
-                    .estimate(&path, Seed::root(31), &mut |_, _| ())
-                    .unwrap();
+                let found = estimator.estimate(&path, Seed::root(31), &mut |_, _| ()).unwrap();
                 let (error, known) = (found.value - exact, found.standard_error.unwrap());
-                let what = format!(
-                    "{} of {side}x{side} at T = {temperature}: {error} +- {known}",
-                    estimator.name()
-                );
-                assert!(
-                    known <= 0.015 && error.abs() < 0.05 && error.abs() < 4.9 * known,
-                    "{what}"
-                );
+                let what = format!("{} of {side}x{side} at T = {temperature}: {error} +- {known}", estimator.name());
+                assert!(known <= 0.015 && error.abs() < 0.05 && error.abs() < 4.9 * known, "{what}");
                 assert!(found.doubts.is_empty(), "{what}: {found:?}");
             }
         }
@@ -90,11 +77,7 @@ fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
         folder,
     ];
     let output = run(&[&fixed, more].concat());
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -111,9 +94,7 @@ fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         "spins.png",
         "spins.svg",
     ];
-    names
-        .map(|name| (name.to_string(), fs::read(folder.join(name)).unwrap()))
-        .into()
+    names.map(|name| (name.to_string(), fs::read(folder.join(name)).unwrap())).into()
 }
 
 /// The table has its columns and rows, and the same bytes for any number of threads and after a resume.
@@ -121,10 +102,7 @@ fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 fn a_run_writes_the_same_bytes_however_it_is_run() {
     let one = TempDir::new().unwrap();
     let text = small("1", &one, &[]);
-    assert!(
-        text.contains("error^2 x updates") && text.contains("Kaufman"),
-        "{text}"
-    );
+    assert!(text.contains("error^2 x updates") && text.contains("Kaufman"), "{text}");
     let files = results(one.path());
     let rows = String::from_utf8_lossy(&files["rows.csv"]).into_owned();
     assert_eq!(
@@ -141,17 +119,10 @@ fn a_run_writes_the_same_bytes_however_it_is_run() {
         let cells: Vec<&str> = line.split(',').collect();
         assert_eq!(cells[2].is_empty(), cells[0].starts_with("spins"), "{line}");
         let number = |column: usize| cells[column].parse::<f64>().unwrap();
-        assert!(
-            number(10) > 0.0 && number(12) > 0.0 && number(8) > 0.0,
-            "{line}"
-        );
+        assert!(number(10) > 0.0 && number(12) > 0.0 && number(8) > 0.0, "{line}");
         // Only both sides together are trusted or not, and doubts are why not.
         assert_eq!(cells[13].is_empty(), cells[3] != "both_sides", "{line}");
-        assert_eq!(
-            cells[13] == "true",
-            cells[3] == "both_sides" && cells[14].is_empty(),
-            "{line}"
-        );
+        assert_eq!(cells[13] == "true", cells[3] == "both_sides" && cells[14].is_empty(), "{line}");
         // All kinds agree roughly where the weights are small.
         if cells[0].ends_with("sd0.1") {
             assert!((number(9) - number(11)).abs() < 0.2, "{line}");

@@ -27,20 +27,13 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 fn results(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
-    FILES
-        .into_iter()
-        .map(|name| (name, fs::read(folder.join(name)).expect(name)))
-        .collect()
+    FILES.into_iter().map(|name| (name, fs::read(folder.join(name)).expect(name))).collect()
 }
 
 fn quick(threads: &str, out: &TempDir, more: &[&str]) -> Output {
     let out = out.path().to_str().unwrap();
     let output = run(&[&["--quick", "--threads", threads, "--out", out], more].concat());
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
@@ -51,12 +44,7 @@ fn quick_writes_every_file_with_the_same_bytes() {
     let one = TempDir::new().unwrap();
     let output = quick("1", &one, &[]);
     let files = results(one.path());
-    let header = |name: &str| {
-        String::from_utf8_lossy(&files[name])
-            .lines()
-            .next()
-            .map(String::from)
-    };
+    let header = |name: &str| String::from_utf8_lossy(&files[name]).lines().next().map(String::from);
     assert_eq!(
         header("rows.csv").as_deref(),
         Some(
@@ -65,15 +53,10 @@ fn quick_writes_every_file_with_the_same_bytes() {
     );
     assert_eq!(
         header("couplings.csv").as_deref(),
-        Some(
-            "lattice,temperature,estimator,samples,i,j,true_coupling,learned_coupling,standard_error"
-        )
+        Some("lattice,temperature,estimator,samples,i,j,true_coupling,learned_coupling,standard_error")
     );
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        text.contains("times as many units as the restricted one"),
-        "{text}"
-    );
+    assert!(text.contains("times as many units as the restricted one"), "{text}");
 
     for threads in ["2", "5"] {
         let other = TempDir::new().unwrap();
@@ -81,10 +64,7 @@ fn quick_writes_every_file_with_the_same_bytes() {
         assert_eq!(files, results(other.path()), "{threads} threads");
         if threads == "5" {
             let cells = other.path().join("cells");
-            let mut names: Vec<_> = fs::read_dir(&cells)
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .collect();
+            let mut names: Vec<_> = fs::read_dir(&cells).unwrap().map(|entry| entry.unwrap().path()).collect();
             names.retain(|path| path.extension().is_some_and(|kind| kind == "csv"));
             names.sort();
             for path in names.iter().step_by(3) {
@@ -101,18 +81,7 @@ fn quick_writes_every_file_with_the_same_bytes() {
 #[test]
 fn rows_follow_the_protocol() {
     let out = TempDir::new().unwrap();
-    quick(
-        "2",
-        &out,
-        &[
-            "--targets",
-            "ring:5",
-            "--hidden",
-            "4",
-            "--couplings-lattices",
-            "ring:5",
-        ],
-    );
+    quick("2", &out, &["--targets", "ring:5", "--hidden", "4", "--couplings-lattices", "ring:5"]);
     let read = |name: &str| -> Vec<BTreeMap<String, String>> {
         let mut table = csv::Reader::from_path(out.path().join(name)).unwrap();
         table.deserialize().map(Result::unwrap).collect()
@@ -127,29 +96,19 @@ fn rows_follow_the_protocol() {
             "general" => (units * (units + 1) / 2, 2),
             _ => (visible * hidden + units, 4),
         };
-        assert_eq!(
-            (number(&row, "parameters"), hidden),
-            (parameters, expected_hidden)
-        );
+        assert_eq!((number(&row, "parameters"), hidden), (parameters, expected_hidden));
         let value = |key: &str| -> u64 {
             let text = row["estimator"].split(key).nth(1).unwrap();
             text.split([';', ')']).next().unwrap().parse().unwrap()
         };
         let updates = number(&row, "updates");
         if row["estimator"].starts_with("exact") {
-            assert_eq!(
-                (number(&row, "gibbs_updates"), &*row["gibbs_steps"]),
-                (0, "")
-            );
+            assert_eq!((number(&row, "gibbs_updates"), &*row["gibbs_steps"]), (0, ""));
         } else {
             // 32 configurations: fewer chains than that draw as many data, more take all of them.
             let chains = value("chains=");
             let data = chains.min(32);
-            let burn_in = if row["model"] == "general" {
-                value("burn_in=")
-            } else {
-                1
-            };
+            let burn_in = if row["model"] == "general" { value("burn_in=") } else { 1 };
             let steps = number(&row, "gibbs_steps");
             let work = data * hidden * burn_in + chains * (steps * units + hidden);
             assert_eq!(number(&row, "gibbs_updates"), updates * work, "{row:?}");
@@ -181,10 +140,7 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--burn-in", "0"], "--burn-in"),
         (&["--learning-rate", "0.1,-1"], "--learning-rate"),
         (&["--hidden", "60"], "--hidden 60"),
-        (
-            &["--couplings-lattices", "square:2x2"],
-            "--couplings-lattices",
-        ),
+        (&["--couplings-lattices", "square:2x2"], "--couplings-lattices"),
         (&["--quick", "--paper"], "--paper"),
     ];
     assert_mistakes_are_named(BINARY, &mistakes);

@@ -23,8 +23,7 @@ fn machines_are_a_seed_away() {
         for (number, member) in members(family).into_iter().enumerate() {
             assert_eq!((member.family, member.number), (family, number));
             names.push(member.name());
-            let [first, again, other] =
-                [1, 1, 2].map(|seed| member.machine(Seed::root(seed)).unwrap());
+            let [first, again, other] = [1, 1, 2].map(|seed| member.machine(Seed::root(seed)).unwrap());
             let name = member.name();
             assert_eq!((first.visible(), first.hidden()), member.shape(), "{name}");
             assert_eq!(first.parameters(), again.parameters(), "{name}");
@@ -57,8 +56,7 @@ fn a_narrow_mode_has_its_mass() {
 fn hidden_bonds_leave_the_law_of_the_spins() {
     let lattice = Lattice::Square(4, 4);
     let ferromagnet = |k: f64| Ising::on_lattice(lattice, k, 0.03, 1.0).unwrap();
-    let glass =
-        |temperature: f64| Ising::spin_glass(lattice, 1.0, temperature, Seed::root(5)).unwrap();
+    let glass = |temperature: f64| Ising::spin_glass(lattice, 1.0, temperature, Seed::root(5)).unwrap();
     let laws = [ferromagnet(0.3), ferromagnet(0.9), glass(0.5), glass(1.5)];
     for (number, ising) in laws.iter().enumerate() {
         let machine = of_spins(ising, lattice).unwrap();
@@ -93,10 +91,7 @@ const FILES: [&str; 3] = ["rows.csv", "calibration.png", "calibration.svg"];
 const HEADER: &str = "family,machine,visible,hidden,quantity,estimator,replica,value,standard_error,exact,said,doubts";
 
 fn results(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
-    FILES
-        .into_iter()
-        .map(|name| (name, fs::read(folder.join(name)).expect(name)))
-        .collect()
+    FILES.into_iter().map(|name| (name, fs::read(folder.join(name)).expect(name))).collect()
 }
 
 /// A run into `out`; what it prints.
@@ -118,10 +113,7 @@ fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
 fn every_file_is_written_with_the_same_bytes() {
     let one = TempDir::new().unwrap();
     let text = small("1", &one, &[]);
-    assert!(
-        text.contains("--quick stands for") && text.contains("called converged or trusted"),
-        "{text}"
-    );
+    assert!(text.contains("--quick stands for") && text.contains("called converged or trusted"), "{text}");
     let files = results(one.path());
     assert!(one.path().join("run.json").exists());
     let rows = String::from_utf8_lossy(&files["rows.csv"]).into_owned();

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::Output;
 use tempfile::TempDir;
 
-const HEADER: &str = "lattice,temperature,estimator,gibbs_steps,hidden,replica,epoch,updates,kl,log_likelihood,log_partition";
+const HEADER: &str =
+    "lattice,temperature,estimator,gibbs_steps,hidden,replica,epoch,updates,kl,log_likelihood,log_partition";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_ising_kl");
 
@@ -20,11 +21,7 @@ fn run(arguments: &[&str]) -> Output {
 fn succeed(out: &Path, arguments: &[&str]) -> Output {
     let out = out.to_str().expect("a temporary path is text");
     let output = run(&[arguments, &["--out", out]].concat());
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
@@ -49,13 +46,9 @@ const SMALL: [&str; 14] = [
 /// The bytes of every file that must not depend on time or threads.
 fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
-    for name in [
-        "rows.csv",
-        "kl_against_epoch.png",
-        "kl_against_epoch.svg",
-        "kl_against_hidden.png",
-        "kl_against_hidden.svg",
-    ] {
+    for name in
+        ["rows.csv", "kl_against_epoch.png", "kl_against_epoch.svg", "kl_against_hidden.png", "kl_against_hidden.svg"]
+    {
         let bytes = fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(bytes.len() > 1000, "{name} is nearly empty");
         files.insert(name.to_string(), bytes);
@@ -75,23 +68,13 @@ fn quick_writes_every_file() {
     // (exact + 2 x 2 estimators and steps) x 2 hidden x 2 replicas x (0, 25, ..., 500).
     assert_eq!(lines.clone().count(), 5 * 2 * 2 * 21);
     let first: Vec<&str> = lines.next().unwrap().split(',').collect();
-    assert_eq!(
-        first[..8],
-        ["square:3x3", "2.269", "exact", "", "2", "0", "0", "0"]
-    );
-    let manifest: serde_json::Value =
-        serde_json::from_slice(&fs::read(out.path().join("run.json")).unwrap()).unwrap();
+    assert_eq!(first[..8], ["square:3x3", "2.269", "exact", "", "2", "0", "0", "0"]);
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(out.path().join("run.json")).unwrap()).unwrap();
     assert_eq!(manifest["options"]["hidden"], "2,8");
     assert_eq!(manifest["cells"], 20);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        text.contains("median") && text.lines().count() == 6 + 10,
-        "{text}"
-    );
-    assert!(
-        output.stderr.is_empty(),
-        "progress is silent when not a terminal"
-    );
+    assert!(text.contains("median") && text.lines().count() == 6 + 10, "{text}");
+    assert!(output.stderr.is_empty(), "progress is silent when not a terminal");
 }
 
 /// What the rows say agrees with an independent account of the run.
@@ -117,19 +100,11 @@ fn rows_follow_the_protocol() {
         let here = |row: &&BTreeMap<String, String>| {
             row["estimator"] == estimator && row["epoch"] == "0" && row["hidden"] == "3"
         };
-        rows.iter()
-            .filter(here)
-            .take(2)
-            .map(|row| row["kl"].clone())
-            .collect::<Vec<_>>()
+        rows.iter().filter(here).take(2).map(|row| row["kl"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(start("exact"), start("cd"));
     assert_eq!(start("exact"), start("pcd"));
-    assert_ne!(
-        start("exact")[0],
-        start("exact")[1],
-        "replicas have weights of their own"
-    );
+    assert_ne!(start("exact")[0], start("exact")[1], "replicas have weights of their own");
 }
 
 /// The same bytes for 1, 2 and 5 threads, from sampled data and from the exact law.
@@ -138,10 +113,7 @@ fn bytes_do_not_depend_on_threads() {
     for samples in ["150", "exact"] {
         let bytes = |threads: &str| {
             let out = TempDir::new().unwrap();
-            succeed(
-                out.path(),
-                &[&SMALL[..], &["--samples", samples, "--threads", threads]].concat(),
-            );
+            succeed(out.path(), &[&SMALL[..], &["--samples", samples, "--threads", threads]].concat());
             results(out.path())
         };
         let one = bytes("1");
@@ -162,30 +134,19 @@ fn a_resumed_run_has_the_same_bytes() {
     // A damaged cell is computed anew.
     let cell = cells.join("ring-5_pcd_k1_h2_r0.csv");
     let text = fs::read_to_string(&cell).unwrap();
-    fs::write(
-        &cell,
-        text.lines().take(3).collect::<Vec<_>>().join("\n") + "\n",
-    )
-    .unwrap();
+    fs::write(&cell, text.lines().take(3).collect::<Vec<_>>().join("\n") + "\n").unwrap();
     fs::remove_file(part.path().join("rows.csv")).unwrap();
     succeed(part.path(), &[&SMALL[..], &["--resume"]].concat());
     assert_eq!(results(whole.path()), results(part.path()));
-    let manifest: serde_json::Value =
-        serde_json::from_slice(&fs::read(part.path().join("run.json")).unwrap()).unwrap();
-    assert_eq!(
-        (&manifest["cells_resumed"], &manifest["cells"]),
-        (&9.into(), &20.into())
-    );
+    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(part.path().join("run.json")).unwrap()).unwrap();
+    assert_eq!((&manifest["cells_resumed"], &manifest["cells"]), (&9.into(), &20.into()));
 
     let before = results(part.path());
     let out = part.path().to_str().unwrap();
     let refused = run(&[&SMALL[..], &["--resume", "--epochs", "31", "--out", out]].concat());
     assert_eq!(refused.status.code(), Some(2));
     let message = String::from_utf8(refused.stderr).unwrap();
-    assert!(
-        message.contains("epochs = 30") && message.contains("31"),
-        "{message}"
-    );
+    assert!(message.contains("epochs = 30") && message.contains("31"), "{message}");
     assert_eq!(before, results(part.path()));
     assert!(cells.join("ring-5_exact_h2_r0.csv").exists());
 }
@@ -202,10 +163,7 @@ fn a_folder_of_somebody_else_is_refused() {
         let output = run(&[&SMALL[..], &["--out", path], resume].concat());
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{message}");
-        assert!(
-            message.contains("made_with.json") && treasure.exists(),
-            "{message}"
-        );
+        assert!(message.contains("made_with.json") && treasure.exists(), "{message}");
     }
 }
 
@@ -215,10 +173,7 @@ fn another_seed_is_another_run() {
     let (one, two) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     succeed(one.path(), &SMALL);
     succeed(two.path(), &[&SMALL[..], &["--seed", "2"]].concat());
-    assert_ne!(
-        results(one.path())["rows.csv"],
-        results(two.path())["rows.csv"]
-    );
+    assert_ne!(results(one.path())["rows.csv"], results(two.path())["rows.csv"]);
 }
 
 /// Every mistake names the option and the mend, ends with code 2 and writes nothing.
@@ -265,10 +220,7 @@ fn an_unwritable_folder_is_named() {
     let output = run(&["--quick", "--out", file.join("out").to_str().unwrap()]);
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(
-        message.contains("file/out") && message.contains("--out"),
-        "{message}"
-    );
+    assert!(message.contains("file/out") && message.contains("--out"), "{message}");
     assert_eq!(message.lines().count(), 1, "{message}");
 }
 
@@ -277,23 +229,10 @@ fn an_unwritable_folder_is_named() {
 fn divergence_is_reported_and_finished_cells_are_kept() {
     let out = TempDir::new().unwrap();
     let path = out.path().to_str().unwrap();
-    let arguments = [
-        "--quick",
-        "--estimators",
-        "exact",
-        "--learning-rate",
-        "1e308",
-        "--decay",
-        "none",
-        "--out",
-        path,
-    ];
+    let arguments = ["--quick", "--estimators", "exact", "--learning-rate", "1e308", "--decay", "none", "--out", path];
     let output = run(&arguments);
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(
-        message.contains("update ") && message.contains("--learning-rate"),
-        "{message}"
-    );
+    assert!(message.contains("update ") && message.contains("--learning-rate"), "{message}");
     assert!(!out.path().join("rows.csv").exists());
 }

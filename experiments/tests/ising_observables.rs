@@ -23,12 +23,8 @@ use tempfile::TempDir;
 
 fn machine(visible: usize, hidden: usize, deviation: f64, seed: u64) -> Rbm {
     let mut rbm = Rbm::new(visible, hidden).unwrap();
-    rbm.initialize(InitialWeights::Gaussian(deviation), Seed::root(seed))
-        .unwrap();
-    let (mut generator, start) = (
-        Seed::root(seed).child("bias", 0).generator(),
-        visible * hidden,
-    );
+    rbm.initialize(InitialWeights::Gaussian(deviation), Seed::root(seed)).unwrap();
+    let (mut generator, start) = (Seed::root(seed).child("bias", 0).generator(), visible * hidden);
     for bias in &mut rbm.parameters_mut()[start..] {
         *bias = rand::RngExt::random_range(&mut generator, -1.0..1.0);
     }
@@ -40,11 +36,7 @@ fn pairs(a: &Expectations, b: &Expectations) -> [(&'static str, f64, f64); 6] {
         ("energy", a.energy, b.energy),
         ("energy variance", a.energy_variance, b.energy_variance),
         ("|M|", a.magnetization, b.magnetization),
-        (
-            "|M| variance",
-            a.magnetization_variance,
-            b.magnetization_variance,
-        ),
+        ("|M| variance", a.magnetization_variance, b.magnetization_variance),
         ("M^2", a.square, b.square),
         ("M^4", a.fourth, b.fourth),
     ]
@@ -59,14 +51,8 @@ fn variances_do_not_cancel_in_the_cold() {
         let ising = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.0, t).unwrap();
         let exact = enumerated_moments(&ising, &ising).unwrap();
         for (observable, truth) in sums_about_the_mean(&density, t) {
-            for ours in [
-                observable.exactly(&exact, 16, t),
-                density.observable(observable, t),
-            ] {
-                assert!(
-                    (ours - truth).abs() <= 1e-10 * truth,
-                    "{observable}, T = {t}: {ours:e} instead of {truth:e}"
-                );
+            for ours in [observable.exactly(&exact, 16, t), density.observable(observable, t)] {
+                assert!((ours - truth).abs() <= 1e-10 * truth, "{observable}, T = {t}: {ours:e} instead of {truth:e}");
             }
         }
         let kaufman = SquareLattice::new(4, 4, 1.0 / t, 0.0).unwrap();
@@ -76,9 +62,7 @@ fn variances_do_not_cancel_in_the_cold() {
     let ising = Ising::on_lattice(Lattice::Square(3, 3), 1.0, 0.0, 1.0).unwrap();
     for bias in [2.0, 10.0, 20.0] {
         let mut rbm = machine(9, 5, 0.5, 3);
-        rbm.parameters_mut()[45..54]
-            .iter_mut()
-            .for_each(|visible| *visible += bias);
+        rbm.parameters_mut()[45..54].iter_mut().for_each(|visible| *visible += bias);
         let law: Vec<(f64, f64, f64)> = (0..512)
             .map(|state| {
                 // From all-up, the state next to which the law lies.
@@ -88,24 +72,14 @@ fn variances_do_not_cancel_in_the_cold() {
             })
             .collect();
         let total: f64 = law.iter().map(|(p, _, _)| p).sum();
-        let [energy, magnetization] =
-            [0, 1].map(|k| law.iter().map(|(p, e, m)| p * [e, m][k]).sum::<f64>() / total);
+        let [energy, magnetization] = [0, 1].map(|k| law.iter().map(|(p, e, m)| p * [e, m][k]).sum::<f64>() / total);
         let energy_variance = law.iter().map(|(p, e, _)| p * (e - energy).powi(2));
         let variance = law.iter().map(|(p, _, m)| p * (m - magnetization).powi(2));
-        let truth = [
-            energy_variance.sum::<f64>() / total,
-            variance.sum::<f64>() / total,
-        ];
-        for exact in [
-            exact_moments(&ising, &rbm).unwrap(),
-            enumerated_moments(&ising, &rbm).unwrap(),
-        ] {
+        let truth = [energy_variance.sum::<f64>() / total, variance.sum::<f64>() / total];
+        for exact in [exact_moments(&ising, &rbm).unwrap(), enumerated_moments(&ising, &rbm).unwrap()] {
             let ours = [exact.energy_variance, exact.magnetization_variance];
             for (ours, truth) in ours.into_iter().zip(truth) {
-                assert!(
-                    (ours / truth - 1.0).abs() <= 1e-10,
-                    "bias {bias}: {ours:e} instead of {truth:e}"
-                );
+                assert!((ours / truth - 1.0).abs() <= 1e-10, "bias {bias}: {ours:e} instead of {truth:e}");
             }
         }
     }
@@ -127,14 +101,8 @@ fn sums_about_the_mean(density: &DensityOfStates, t: f64) -> [(Observable, f64);
     let energies = law.iter().map(|(p, e, _)| p * (e - energy).powi(2));
     let magnetizations = law.iter().map(|(p, _, m)| p * (m - magnetization).powi(2));
     [
-        (
-            Observable::SpecificHeat,
-            energies.sum::<f64>() / total / (16.0 * t * t),
-        ),
-        (
-            Observable::Susceptibility,
-            magnetizations.sum::<f64>() / total / (16.0 * t),
-        ),
+        (Observable::SpecificHeat, energies.sum::<f64>() / total / (16.0 * t * t)),
+        (Observable::Susceptibility, magnetizations.sum::<f64>() / total / (16.0 * t)),
     ]
 }
 
@@ -145,11 +113,7 @@ fn exact_observables_agree_with_enumeration() {
     let mut mixed: Vec<Coupling> = Lattice::Triangular(3, 3)
         .bonds()
         .iter()
-        .map(|&(i, j)| Coupling {
-            i,
-            j,
-            strength: 0.3 * (i as f64) - 0.2 * (j as f64) + 0.1,
-        })
+        .map(|&(i, j)| Coupling { i, j, strength: 0.3 * (i as f64) - 0.2 * (j as f64) + 0.1 })
         .collect();
     mixed.push(mixed[4]);
     for model in [
@@ -162,19 +126,14 @@ fn exact_observables_agree_with_enumeration() {
             let by_hidden = exact_moments(&model, &rbm).unwrap();
             let by_visible = enumerated_moments(&model, &rbm).unwrap();
             for (what, a, b) in pairs(&by_hidden, &by_visible) {
-                assert!(
-                    (a - b).abs() < 1e-10 * (1.0 + b.abs()),
-                    "{what}: {a} instead of {b}"
-                );
+                assert!((a - b).abs() < 1e-10 * (1.0 + b.abs()), "{what}: {a} instead of {b}");
             }
         }
     }
     // And of the Ising law itself, against a plain sum.
     let model = Ising::on_lattice(Lattice::Square(3, 4), 1.0, 0.2, 1.7).unwrap();
     let law = enumerate::whole_law(&model).unwrap();
-    let energy: f64 = (0..law.len())
-        .map(|s| law.weight(s) * model.energy(law.row(s)))
-        .sum();
+    let energy: f64 = (0..law.len()).map(|s| law.weight(s) * model.energy(law.row(s))).sum();
     assert!((enumerated_moments(&model, &model).unwrap().energy - energy).abs() < 1e-10);
     assert!(exact_moments(&model, &machine(12, 19, 0.1, 0)).is_err());
 }
@@ -185,23 +144,11 @@ fn exact_observables_agree_with_enumeration() {
 fn generated_observables_have_honest_errors() {
     let model = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.0, 2.5).unwrap();
     let data = Configurations::zeros(16, 10);
-    let sampling = Sampling {
-        chains: 32,
-        equilibration: 500,
-        measured: 2000,
-    };
+    let sampling = Sampling { chains: 32, equilibration: 500, measured: 2000 };
     let (mut squares, mut count, mut asked) = (0.0, 0.0, 0.0);
     for seed in 0..24 {
         let rbm = machine(16, 6, 0.6, seed);
-        let sampled = sample_model(
-            &model,
-            &rbm,
-            &data,
-            sampling,
-            Seed::root(seed),
-            &mut |_, _| (),
-        )
-        .unwrap();
+        let sampled = sample_model(&model, &rbm, &data, sampling, Seed::root(seed), &mut |_, _| ()).unwrap();
         let exact = exact_moments(&model, &rbm).unwrap();
         for observable in Observable::ALL {
             let estimate = sampled.estimate(observable);
@@ -227,20 +174,9 @@ fn generated_observables_have_honest_errors() {
     wells.parameters_mut()[16..24].fill(-6.0);
     wells.parameters_mut()[24..32].fill(6.0);
     wells.parameters_mut()[32] = -48.0;
-    let sampled = sample_model(
-        &model,
-        &wells,
-        &data,
-        sampling,
-        Seed::root(1),
-        &mut |_, _| (),
-    )
-    .unwrap();
+    let sampled = sample_model(&model, &wells, &data, sampling, Seed::root(1), &mut |_, _| ()).unwrap();
     let estimate = sampled.estimate(Observable::Magnetization);
-    assert!(
-        !estimate.converged() && estimate.standard_error.is_none(),
-        "{estimate:?}"
-    );
+    assert!(!estimate.converged() && estimate.standard_error.is_none(), "{estimate:?}");
 }
 
 const FILES: [&str; 6] = [
@@ -259,39 +195,16 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 fn results(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
-    FILES
-        .into_iter()
-        .map(|name| (name, fs::read(folder.join(name)).expect(name)))
-        .collect()
+    FILES.into_iter().map(|name| (name, fs::read(folder.join(name)).expect(name))).collect()
 }
 
-const SMALL: [&str; 10] = [
-    "--lattice",
-    "square:4x4",
-    "--samples",
-    "1000",
-    "--sweeps",
-    "300",
-    "--epochs",
-    "20",
-    "--temperatures",
-    "2.269,3",
-];
+const SMALL: [&str; 10] =
+    ["--lattice", "square:4x4", "--samples", "1000", "--sweeps", "300", "--epochs", "20", "--temperatures", "2.269,3"];
 
 fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
     let out = out.path().to_str().unwrap();
-    let output = run(&[
-        &["--quick"],
-        &SMALL[..],
-        &["--threads", threads, "--out", out],
-        more,
-    ]
-    .concat());
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = run(&[&["--quick"], &SMALL[..], &["--threads", threads, "--out", out], more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -301,10 +214,7 @@ fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
 fn every_file_is_written_with_the_same_bytes() {
     let one = TempDir::new().unwrap();
     let text = small("1", &one, &[]);
-    assert!(
-        text.contains("specific_heat") && text.contains("rbm_exact"),
-        "{text}"
-    );
+    assert!(text.contains("specific_heat") && text.contains("rbm_exact"), "{text}");
     let files = results(one.path());
     let rows = String::from_utf8_lossy(&files["rows.csv"]).into_owned();
     assert_eq!(
@@ -316,9 +226,7 @@ fn every_file_is_written_with_the_same_bytes() {
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     for line in rows.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
-        *counts
-            .entry((cells[2].into(), cells[5].into()))
-            .or_default() += 1;
+        *counts.entry((cells[2].into(), cells[5].into())).or_default() += 1;
         let exact = cells[2].contains("exact");
         // An exact value has no error, nor has a doubtful one: the cell is empty, never 0.
         let known = !exact && cells[11].is_empty();
@@ -329,12 +237,7 @@ fn every_file_is_written_with_the_same_bytes() {
     }
     for observable in Observable::ALL {
         // Two temperatures; two sizes and two replicas of machines.
-        for (source, count) in [
-            ("exact", 2),
-            ("monte_carlo", 2),
-            ("rbm", 8),
-            ("rbm_exact", 8),
-        ] {
+        for (source, count) in [("exact", 2), ("monte_carlo", 2), ("rbm", 8), ("rbm_exact", 8)] {
             let key = (source.to_string(), observable.name().to_string());
             assert_eq!(counts.get(&key), Some(&count), "{key:?}");
         }
@@ -358,16 +261,7 @@ fn every_file_is_written_with_the_same_bytes() {
 fn exact_rows_are_as_many_as_are_known() {
     for (lattice, exact) in [("triangular:3x3", 6), ("square:9x9", 2), ("cubic:3x3x4", 0)] {
         let out = TempDir::new().unwrap();
-        let more = [
-            "--lattice",
-            lattice,
-            "--temperatures",
-            "4",
-            "--hidden",
-            "2",
-            "--epochs",
-            "1",
-        ];
+        let more = ["--lattice", lattice, "--temperatures", "4", "--hidden", "2", "--epochs", "1"];
         small("2", &out, &more);
         let rows = fs::read_to_string(out.path().join("rows.csv")).unwrap();
         assert_eq!(rows.matches(",exact,").count(), exact, "{lattice}");

@@ -28,13 +28,8 @@ use std::path::Path;
 use std::process::Output;
 use tempfile::TempDir;
 
-const FILES: [&str; 5] = [
-    "rows.csv",
-    "kl_against_epoch.png",
-    "kl_against_epoch.svg",
-    "kl_against_hidden.png",
-    "kl_against_hidden.svg",
-];
+const FILES: [&str; 5] =
+    ["rows.csv", "kl_against_epoch.png", "kl_against_epoch.svg", "kl_against_hidden.png", "kl_against_hidden.svg"];
 
 const HEADER: &str = "lattice,temperature,hidden,replica,epoch,kl,kl_standard_error,kl_per_site,kl_lower,kl_upper,\
                       log_partition,log_partition_standard_error,log_partition_forward,log_partition_reverse,\
@@ -47,10 +42,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 fn results(folder: &Path) -> BTreeMap<&'static str, Vec<u8>> {
-    FILES
-        .into_iter()
-        .map(|name| (name, fs::read(folder.join(name)).expect(name)))
-        .collect()
+    FILES.into_iter().map(|name| (name, fs::read(folder.join(name)).expect(name))).collect()
 }
 
 /// A run of every part on few spins; what it prints.
@@ -73,27 +65,17 @@ fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
 fn every_file_is_written_with_the_same_bytes() {
     let one = TempDir::new().unwrap();
     let text = small("1", &one, &[]);
-    assert!(
-        text.contains("--quick stands for") && text.contains("KL a spin"),
-        "{text}"
-    );
+    assert!(text.contains("--quick stands for") && text.contains("KL a spin"), "{text}");
     let files = results(one.path());
     assert!(one.path().join("run.json").exists());
     let rows = String::from_utf8_lossy(&files["rows.csv"]).into_owned();
     assert_eq!(rows.lines().next(), Some(HEADER));
     // Lattices, temperatures, sizes and replicas are two each; epochs 0, 2, 4 and the last.
     assert_eq!(rows.lines().count(), 1 + 16 * 4);
-    let epochs: Vec<&str> = rows
-        .lines()
-        .skip(1)
-        .map(|line| line.split(',').nth(4).unwrap())
-        .collect();
+    let epochs: Vec<&str> = rows.lines().skip(1).map(|line| line.split(',').nth(4).unwrap()).collect();
     assert!(epochs.chunks(4).all(|cell| cell == ["0", "2", "4", "5"]));
     // Untrusted rows are counted where the table ends.
-    let unsure = rows
-        .lines()
-        .filter(|line| line.split(',').nth(15) == Some("false"))
-        .count();
+    let unsure = rows.lines().filter(|line| line.split(',').nth(15) == Some("false")).count();
     // Doubts are named where there is no trust, and nowhere else.
     for line in rows.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
@@ -116,10 +98,7 @@ fn every_file_is_written_with_the_same_bytes() {
 #[test]
 fn mistakes_are_named_and_nothing_is_written() {
     let mistakes: [(&[&str], &str); 10] = [
-        (
-            &["--lattices", "square:4x4,triangular:4x4"],
-            "--lattices triangular:4x4",
-        ),
+        (&["--lattices", "square:4x4,triangular:4x4"], "--lattices triangular:4x4"),
         (&["--lattices", "square-open:4x4"], "its ln Z is not known"),
         (&["--lattices", "square:2x8"], "square:2x8"),
         (&["--lattices", "square:4000x4000"], "square:4000x4000"),
@@ -167,49 +146,27 @@ fn rows_begin_at_the_uniform_law_and_fall() {
     let rows = fs::read_to_string(out.path().join("rows.csv")).unwrap();
     let column = |line: &str, name: &str| -> f64 {
         let place = HEADER.split(',').position(|column| column == name);
-        line.split(',')
-            .nth(place.unwrap())
-            .unwrap()
-            .parse()
-            .unwrap()
+        line.split(',').nth(place.unwrap()).unwrap().parse().unwrap()
     };
     let uniform = from_uniform(4, 3.0);
     for line in rows.lines().skip(1) {
         let (kl, error) = (column(line, "kl"), column(line, "kl_standard_error"));
         if column(line, "epoch") == 0.0 {
-            assert!(
-                ((kl - uniform) / error).abs() < 4.9,
-                "{line}: not {uniform}"
-            );
+            assert!(((kl - uniform) / error).abs() < 4.9, "{line}: not {uniform}");
         }
         if column(line, "epoch") == 30.0 {
             assert!(kl < 0.5 * uniform, "{line}");
         }
-        assert!(
-            (column(line, "kl_per_site") - kl / 16.0).abs() < 1e-12,
-            "{line}"
-        );
-        assert!(
-            error > column(line, "log_partition_standard_error"),
-            "{line}"
-        );
+        assert!((column(line, "kl_per_site") - kl / 16.0).abs() < 1e-12, "{line}");
+        assert!(error > column(line, "log_partition_standard_error"), "{line}");
         // The ends are those of ln Z, to which the rest of the divergence is added.
         let rest = kl - column(line, "log_partition");
-        let sides =
-            ["log_partition_forward", "log_partition_reverse"].map(|name| column(line, name));
+        let sides = ["log_partition_forward", "log_partition_reverse"].map(|name| column(line, name));
         let both = [sides[0], sides[1], column(line, "log_partition")];
-        let (low, high) = (
-            both.into_iter().fold(f64::INFINITY, f64::min),
-            both.into_iter().fold(f64::NEG_INFINITY, f64::max),
-        );
-        assert!(
-            (column(line, "kl_lower") - low - rest).abs() < 1e-9,
-            "{line}"
-        );
-        assert!(
-            (column(line, "kl_upper") - high - rest).abs() < 1e-9,
-            "{line}"
-        );
+        let (low, high) =
+            (both.into_iter().fold(f64::INFINITY, f64::min), both.into_iter().fold(f64::NEG_INFINITY, f64::max));
+        assert!((column(line, "kl_lower") - low - rest).abs() < 1e-9, "{line}");
+        assert!((column(line, "kl_upper") - high - rest).abs() < 1e-9, "{line}");
     }
 }
 
@@ -219,62 +176,36 @@ fn the_divergence_agrees_with_enumeration_as_a_machine_learns() {
     for (side, temperature, hidden) in [(3, 3.0, 4), (4, 2.269, 6)] {
         let target = torus(side, temperature);
         let logs = log_probabilities(&target).unwrap();
-        let data = draw_configurations(&target, 2000, Seed::root(1))
-            .unwrap()
-            .configurations;
-        let sampling = Sampling {
-            chains: 64,
-            equilibration: 100,
-            measured: 100,
-        };
+        let data = draw_configurations(&target, 2000, Seed::root(1)).unwrap().configurations;
+        let sampling = Sampling { chains: 64, equilibration: 100, measured: 100 };
         let mut machine = Rbm::new(target.sites(), hidden).unwrap();
-        machine
-            .initialize(InitialWeights::Gaussian(0.01), Seed::root(2))
-            .unwrap();
+        machine.initialize(InitialWeights::Gaussian(0.01), Seed::root(2)).unwrap();
         let mut copy = machine.clone();
-        let mut cd = ContrastiveDivergence {
-            gibbs_steps: 5,
-            clamped_steps: 0,
-            hidden_statistics: HiddenStatistics::default(),
-        };
-        let settings = Training {
-            epochs: 10,
-            learning_rate: 0.3,
-            ..Training::default()
-        };
+        let mut cd =
+            ContrastiveDivergence { gibbs_steps: 5, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() };
+        let settings = Training { epochs: 10, learning_rate: 0.3, ..Training::default() };
         let mut squares = Vec::new();
-        train(
-            &mut machine,
-            &mut cd,
-            &data,
-            &settings,
-            Seed::root(3),
-            &mut |epoch, _, machine| {
-                copy.parameters_mut().copy_from_slice(machine.parameters());
-                let ln_z = log_partition(&copy)?;
-                let exact = kl_divergence(&logs, &copy, ln_z);
-                let bracketing = Bracketing {
-                    betas: Betas::Adaptive(300),
-                    chains: 100,
-                    tempering: Tempering {
-                        rungs: 16,
-                        rounds: 100,
-                    },
-                    data: Some((&data, 300)),
-                };
-                let path = RbmPath::from_data(&copy, &data)?;
-                let seed = Seed::root(4).child("epoch", epoch as u64);
-                let fresh = SampledTarget::of_ising(&target, sampling, seed)?;
-                let (kl, bracket) =
-                    fresh.measure_along(&path, &bracketing, seed, &mut |_, _| ())?;
-                let z = (kl.value - exact) / kl.standard_error.unwrap();
-                assert!(z.abs() < 4.9, "{side}, epoch {epoch}: {kl:?}, not {exact}");
-                // A doubt about ln Z is one about the divergence.
-                assert!(bracket.trusted() || !kl.trusted);
-                squares.push(z * z);
-                Ok(())
-            },
-        )
+        train(&mut machine, &mut cd, &data, &settings, Seed::root(3), &mut |epoch, _, machine| {
+            copy.parameters_mut().copy_from_slice(machine.parameters());
+            let ln_z = log_partition(&copy)?;
+            let exact = kl_divergence(&logs, &copy, ln_z);
+            let bracketing = Bracketing {
+                betas: Betas::Adaptive(300),
+                chains: 100,
+                tempering: Tempering { rungs: 16, rounds: 100 },
+                data: Some((&data, 300)),
+            };
+            let path = RbmPath::from_data(&copy, &data)?;
+            let seed = Seed::root(4).child("epoch", epoch as u64);
+            let fresh = SampledTarget::of_ising(&target, sampling, seed)?;
+            let (kl, bracket) = fresh.measure_along(&path, &bracketing, seed, &mut |_, _| ())?;
+            let z = (kl.value - exact) / kl.standard_error.unwrap();
+            assert!(z.abs() < 4.9, "{side}, epoch {epoch}: {kl:?}, not {exact}");
+            // A doubt about ln Z is one about the divergence.
+            assert!(bracket.trusted() || !kl.trusted);
+            squares.push(z * z);
+            Ok(())
+        })
         .unwrap();
         let mean = squares.iter().sum::<f64>() / squares.len() as f64;
         assert!(mean < 3.0, "{side}: mean z^2 = {mean}");
@@ -286,37 +217,16 @@ fn the_divergence_agrees_with_enumeration_as_a_machine_learns() {
 #[test]
 fn contrastive_divergence_forbids_a_phase() {
     let ising = Ising::on_lattice(Lattice::Square(8, 8), 1.0, 0.0, 1.8).unwrap();
-    let data = draw_configurations(&ising, 20_000, Seed::root(1))
-        .unwrap()
-        .configurations;
-    let fresh = draw_configurations(&ising, 2_000, Seed::root(2))
-        .unwrap()
-        .configurations;
+    let data = draw_configurations(&ising, 20_000, Seed::root(1)).unwrap().configurations;
+    let fresh = draw_configurations(&ising, 2_000, Seed::root(2)).unwrap().configurations;
     let mut machine = Rbm::new(64, 16).unwrap();
-    machine
-        .initialize(InitialWeights::Gaussian(0.01), Seed::root(3))
-        .unwrap();
-    let settings = Training {
-        epochs: 50,
-        learning_rate: 0.1,
-        decay: Decay::Exponential(20_000.0),
-        ..Training::default()
-    };
-    let mut estimator = ContrastiveDivergence {
-        gibbs_steps: 5,
-        clamped_steps: 0,
-        hidden_statistics: HiddenStatistics::default(),
-    };
+    machine.initialize(InitialWeights::Gaussian(0.01), Seed::root(3)).unwrap();
+    let settings =
+        Training { epochs: 50, learning_rate: 0.1, decay: Decay::Exponential(20_000.0), ..Training::default() };
+    let mut estimator =
+        ContrastiveDivergence { gibbs_steps: 5, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() };
     let seed = Seed::root(4);
-    train(
-        &mut machine,
-        &mut estimator,
-        &data,
-        &settings,
-        seed,
-        &mut |_, _, _| Ok(()),
-    )
-    .unwrap();
+    train(&mut machine, &mut estimator, &data, &settings, seed, &mut |_, _, _| Ok(())).unwrap();
     let constant = log_partition(&machine).unwrap() - ising.log_partition().unwrap();
     let phase = |up: bool| {
         let rows = (0..fresh.len()).map(|s| fresh.row(s));
@@ -330,25 +240,10 @@ fn contrastive_divergence_forbids_a_phase() {
     println!("<ln P - ln p> over spins mostly up {up:.2}, mostly down {down:.2}");
     let (learned, forbidden) = (up.min(down), up.max(down));
     // A phase that takes all the weight, learned perfectly, would have -ln 2.
-    assert!(
-        learned > -0.7 && learned < 2.0 && forbidden > 20.0,
-        "{up}, {down}"
-    );
+    assert!(learned > -0.7 && learned < 2.0 && forbidden > 20.0, "{up}, {down}");
     // What the machine generates has the right energy and |m| within some per cent.
-    let sampling = Sampling {
-        chains: 64,
-        equilibration: 500,
-        measured: 500,
-    };
-    let sampled = sample_model(
-        &ising,
-        &machine,
-        &data,
-        sampling,
-        Seed::root(5),
-        &mut |_, _| (),
-    )
-    .unwrap();
+    let sampling = Sampling { chains: 64, equilibration: 500, measured: 500 };
+    let sampled = sample_model(&ising, &machine, &data, sampling, Seed::root(5), &mut |_, _| ()).unwrap();
     let exact = SquareLattice::new(8, 8, 1.0 / 1.8, 0.0).unwrap();
     let energy = sampled.estimate(Observable::Energy).value;
     println!("energy a spin {energy:.4}, exact {:.4}", exact.energy);

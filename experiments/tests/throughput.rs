@@ -6,10 +6,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_throughput"))
-        .args(arguments)
-        .output()
-        .expect("the binary starts")
+    Command::new(env!("CARGO_BIN_EXE_throughput")).args(arguments).output().expect("the binary starts")
 }
 
 fn text(path: &Path) -> String {
@@ -36,10 +33,7 @@ fn quick_measures_every_size_and_compares() {
     assert!(output.status.success(), "{output:?}");
     let rows = text(&folder.path().join("rows.csv"));
     let mut lines = rows.lines();
-    assert_eq!(
-        lines.next(),
-        Some("kernel,visible,hidden,batch,gibbs_steps,threads,unit,microseconds")
-    );
+    assert_eq!(lines.next(), Some("kernel,visible,hidden,batch,gibbs_steps,threads,unit,microseconds"));
     let cells: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
     assert!(cells.iter().all(|row| row[7].parse::<f64>().unwrap() > 0.0));
     let names: Vec<String> = cells.iter().map(|row| row[..7].join(",")).collect();
@@ -68,14 +62,8 @@ fn quick_measures_every_size_and_compares() {
         assert!(fs::metadata(folder.path().join(name)).unwrap().len() > 0);
     }
     let printed = String::from_utf8_lossy(&output.stdout);
-    let line = printed
-        .lines()
-        .find(|line| line.contains("CD-10, 16x16"))
-        .unwrap();
-    assert!(
-        line.contains("1000 ms") && line.contains("slow ") && line.ends_with("times"),
-        "{line}"
-    );
+    let line = printed.lines().find(|line| line.contains("CD-10, 16x16")).unwrap();
+    assert!(line.contains("1000 ms") && line.contains("slow ") && line.ends_with("times"), "{line}");
 }
 
 /// Mistakes end with code 2, one line that names the option, and no file.

@@ -96,17 +96,9 @@ enum Work {
     /// The model's statistics, by enumeration.
     ExactGradient { model: Rbm, gradient: Vec<f64> },
     /// Annealed importance sampling from the uniform law.
-    Annealing {
-        model: Rbm,
-        chains: Chains,
-        temperatures: usize,
-    },
+    Annealing { model: Rbm, chains: Chains, temperatures: usize },
     /// Sweeps of many chains.
-    Metropolis {
-        kernel: MultiSpin,
-        chains: Chains,
-        sweeps: usize,
-    },
+    Metropolis { kernel: MultiSpin, chains: Chains, sweeps: usize },
 }
 
 /// Every case. Weights are small and random, and data noise with the density of digits (0.13) or of Ising
@@ -126,37 +118,16 @@ pub fn all(seed: u64) -> Result<Vec<Case>> {
         let data = noise(visible, rows, density, seed);
         let statistics = HiddenStatistics::default();
         let estimator: Box<dyn GradientEstimator + Send> = if kernel == Kernel::Cd {
-            Box::new(ContrastiveDivergence {
-                gibbs_steps,
-                clamped_steps: 0,
-                hidden_statistics: statistics,
-            })
+            Box::new(ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics: statistics })
         } else {
             let starts = data.select(&(0..batch).collect::<Vec<_>>());
-            let chains = PersistentContrastiveDivergence::new(
-                gibbs_steps,
-                statistics,
-                &starts,
-                hidden,
-                seed,
-            )?;
+            let chains = PersistentContrastiveDivergence::new(gibbs_steps, statistics, &starts, hidden, seed)?;
             Box::new(chains)
         };
-        let settings = Training {
-            epochs: 1,
-            batch,
-            learning_rate: 1e-6,
-            ..Training::default()
-        };
+        let settings = Training { epochs: 1, batch, learning_rate: 1e-6, ..Training::default() };
         cases.push(Case {
             row: row(kernel, visible, hidden, "sample").with(batch, gibbs_steps),
-            work: Work::Training {
-                model,
-                estimator,
-                data,
-                settings,
-                seed,
-            },
+            work: Work::Training { model, estimator, data, settings, seed },
         });
     }
     for (visible, hidden) in [(16, 16), (20, 20), (24, 20), (784, 20), (784, 30)] {
@@ -217,11 +188,7 @@ fn row(kernel: Kernel, visible: usize, hidden: usize, unit: &'static str) -> Row
 
 impl Row {
     fn with(self, batch: usize, gibbs_steps: usize) -> Self {
-        Self {
-            batch: Some(batch),
-            gibbs_steps: Some(gibbs_steps),
-            ..self
-        }
+        Self { batch: Some(batch), gibbs_steps: Some(gibbs_steps), ..self }
     }
 }
 
@@ -249,10 +216,7 @@ impl Case {
 
     /// Kernel and size, for the progress bar.
     pub fn name(&self) -> String {
-        let hidden = self
-            .row
-            .hidden
-            .map_or(String::new(), |hidden| format!("x{hidden}"));
+        let hidden = self.row.hidden.map_or(String::new(), |hidden| format!("x{hidden}"));
         format!("{} {}{hidden}", self.row.kernel, self.row.visible)
     }
 
@@ -291,11 +255,7 @@ impl Case {
 
     /// How often this case is measured.
     pub fn rounds(&self, rounds: usize) -> usize {
-        if self.expected_seconds() > 1 {
-            1
-        } else {
-            rounds
-        }
+        if self.expected_seconds() > 1 { 1 } else { rounds }
     }
 
     /// Does the work and returns the time of one unit.
@@ -304,20 +264,9 @@ impl Case {
         let repeats = self.repeats();
         let clock = Instant::now();
         match &mut self.work {
-            Work::Training {
-                model,
-                estimator,
-                data,
-                settings,
-                seed,
-            } => train(
-                model,
-                &mut **estimator,
-                data,
-                settings,
-                *seed,
-                &mut |_, _, _| Ok(()),
-            )?,
+            Work::Training { model, estimator, data, settings, seed } => {
+                train(model, &mut **estimator, data, settings, *seed, &mut |_, _, _| Ok(()))?
+            }
             Work::LogPartition(model) => {
                 for _ in 0..repeats {
                     std::hint::black_box(enumerate::log_partition(&*model)?);
@@ -328,29 +277,18 @@ impl Case {
                     model.add_model_statistics(gradient)?;
                 }
             }
-            Work::Annealing {
-                model,
-                chains,
-                temperatures,
-            } => {
+            Work::Annealing { model, chains, temperatures } => {
                 let betas: Vec<f64> = (0..=*temperatures).map(|t| t as f64 / 14_500.0).collect();
                 let mut log_ratios = vec![0.0; chains.states().len()];
                 RbmPath::from_uniform(model)?.anneal(chains, &betas, &mut log_ratios);
                 std::hint::black_box(log_ratios);
             }
-            Work::Metropolis {
-                kernel,
-                chains,
-                sweeps,
-            } => kernel.advance(chains, 1.0, *sweeps, Clamp::Nothing),
+            Work::Metropolis { kernel, chains, sweeps } => kernel.advance(chains, 1.0, *sweeps, Clamp::Nothing),
         }
         Ok(clock.elapsed().as_secs_f64() * 1e6 / units)
     }
 
     pub fn row(&self, microseconds: f64) -> Row {
-        Row {
-            microseconds,
-            ..self.row.clone()
-        }
+        Row { microseconds, ..self.row.clone() }
     }
 }

@@ -22,10 +22,8 @@ pub struct PeerRow {
 fn rivals<'a>(row: &Row, peers: &'a [PeerRow]) -> impl Iterator<Item = &'a PeerRow> {
     let row = row.clone();
     peers.iter().filter(move |peer| {
-        (peer.kernel.as_str(), peer.visible, peer.hidden)
-            == (&*row.kernel.to_string(), row.visible, row.hidden)
-            && (peer.batch, peer.gibbs_steps, peer.threads)
-                == (row.batch, row.gibbs_steps, row.threads)
+        (peer.kernel.as_str(), peer.visible, peer.hidden) == (&*row.kernel.to_string(), row.visible, row.hidden)
+            && (peer.batch, peer.gibbs_steps, peer.threads) == (row.batch, row.gibbs_steps, row.threads)
     })
 }
 
@@ -53,11 +51,7 @@ fn name(row: &Row) -> String {
 
 /// What the time is for: `a state`, `an update`.
 fn each(row: &Row) -> String {
-    let article = if row.unit.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
-    };
+    let article = if row.unit.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {}", row.unit)
 }
 
@@ -79,21 +73,10 @@ pub fn text(rows: &[Row], peers: &[PeerRow]) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "Median time on {threads} thread(s):\n");
     for row in rows {
-        let _ = write!(
-            text,
-            "  {:35} {:>9} {:9}",
-            name(row),
-            time(row.microseconds),
-            each(row)
-        );
+        let _ = write!(text, "  {:35} {:>9} {:9}", name(row), time(row.microseconds), each(row));
         if let Some(peer) = fastest(row, peers) {
             let ratio = peer.microseconds / row.microseconds;
-            let _ = write!(
-                text,
-                "  {:>9} {:7} {ratio:6.1} times",
-                time(peer.microseconds),
-                peer.peer
-            );
+            let _ = write!(text, "  {:>9} {:7} {ratio:6.1} times", time(peer.microseconds), peer.peer);
         }
         text.push('\n');
     }
@@ -119,27 +102,14 @@ pub fn chart(rows: &[Row], peers: &[PeerRow]) -> BarChart {
         let others = rivals(row, peers).map(|peer| Bar {
             label: peer.peer.clone(),
             value: peer.microseconds,
-            text: format!(
-                "{}, {:.1} times as long",
-                time(peer.microseconds),
-                peer.microseconds / row.microseconds
-            ),
-            look: 1 + names
-                .iter()
-                .position(|name| *name == peer.peer)
-                .unwrap_or(0)
-                % 3,
+            text: format!("{}, {:.1} times as long", time(peer.microseconds), peer.microseconds / row.microseconds),
+            look: 1 + names.iter().position(|name| *name == peer.peer).unwrap_or(0) % 3,
         });
-        Group {
-            label: name(row),
-            bars: std::iter::once(own).chain(others).collect(),
-        }
+        Group { label: name(row), bars: std::iter::once(own).chain(others).collect() }
     };
     BarChart {
         title: format!("Time of one unit of work on {threads} thread(s)"),
-        subtitle:
-            "Medians; the scale is logarithmic. Whole updates are measured, parameters included."
-                .to_string(),
+        subtitle: "Medians; the scale is logarithmic. Whole updates are measured, parameters included.".to_string(),
         groups: rows.iter().map(group).collect(),
     }
 }

@@ -49,12 +49,7 @@ struct Options {
     kernels: List<cases::Kernel>,
 
     /// Leave out what takes longer than this many seconds: ln Z of an RBM of 784x30 takes most of a minute
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 600,
-        help_heading = "Measuring"
-    )]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Measuring")]
     longest: u64,
 
     /// Times of other programs, as benches/peers/peers.py writes them: print ratios and draw their bars too
@@ -82,11 +77,7 @@ impl ExperimentOptions for Options {
 
     fn check(&self) -> Result<()> {
         if self.common.resume {
-            return Err(Error::invalid(
-                "--resume",
-                "times are measured anew in every run",
-                "leave it out",
-            ));
+            return Err(Error::invalid("--resume", "times are measured anew in every run", "leave it out"));
         }
         Ok(())
     }
@@ -129,10 +120,7 @@ fn run(options: &Options) -> Result<()> {
 fn measure(cases: &mut [Case], rounds: usize) -> Result<Vec<Row>> {
     let style = ProgressStyle::with_template("{msg:24} {wide_bar} {percent:>3} %, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let steps: u64 = cases
-        .iter()
-        .map(|case| case.rounds(rounds) as u64 * case.weight())
-        .sum();
+    let steps: u64 = cases.iter().map(|case| case.rounds(rounds) as u64 * case.weight()).sum();
     let bar = ProgressBar::new(steps).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));
     let mut times = vec![Vec::new(); cases.len()];
@@ -150,9 +138,5 @@ fn measure(cases: &mut [Case], rounds: usize) -> Result<Vec<Row>> {
         times.sort_by(f64::total_cmp);
         times[times.len() / 2]
     };
-    Ok(cases
-        .iter()
-        .zip(&mut times)
-        .map(|(case, times)| case.row(median(times)))
-        .collect())
+    Ok(cases.iter().zip(&mut times).map(|(case, times)| case.row(median(times))).collect())
 }

@@ -45,10 +45,7 @@ impl<'a> AnnealedGibbs<'a> {
     /// From the machine's sampler, a and b.
     pub fn new(sampler: &'a BlockGibbs, base_bias: &[f64], bias: &[f64]) -> Self {
         let n = sampler.visible();
-        assert!(
-            base_bias.len() == n && bias.len() == n,
-            "a bias a visible unit"
-        );
+        assert!(base_bias.len() == n && bias.len() == n, "a bias a visible unit");
         let changes = bias.iter().zip(base_bias).map(|(b, a)| b - a);
         Self {
             sampler,
@@ -63,35 +60,25 @@ impl<'a> AnnealedGibbs<'a> {
     pub fn advance(&self, chains: &mut Chains, beta: f64, steps: usize) {
         let bias = self.visible_bias(beta);
         let mut nothing = vec![(); chains.states().len()];
-        self.sampler
-            .for_each_block(chains, steps, &mut nothing, |rows, _, seed| {
-                self.sampler
-                    .advance_block(rows, seed, beta, &bias, steps, Clamp::Nothing);
-            });
+        self.sampler.for_each_block(chains, steps, &mut nothing, |rows, _, seed| {
+            self.sampler.advance_block(rows, seed, beta, &bias, steps, Clamp::Nothing);
+        });
     }
 
     /// For each beta and the next: adds ln f_next(v) - ln f_beta(v) of every chain to its entry of `log_ratios` and
     /// moves the chains by one step at the next beta, unless that is 0.
     pub fn anneal(&self, chains: &mut Chains, betas: &[f64], log_ratios: &mut [f64]) {
-        self.sampler
-            .for_each_block(chains, betas.len(), log_ratios, |rows, log_ratios, seed| {
-                self.anneal_block(rows, log_ratios, seed, betas);
-            });
+        self.sampler.for_each_block(chains, betas.len(), log_ratios, |rows, log_ratios, seed| {
+            self.anneal_block(rows, log_ratios, seed, betas);
+        });
     }
 
     fn anneal_block(&self, bits: &mut [u64], log_ratios: &mut [f64], seed: Seed, betas: &[f64]) {
-        let (n, m, rows) = (
-            self.sampler.visible(),
-            self.sampler.hidden(),
-            log_ratios.len(),
-        );
+        let (n, m, rows) = (self.sampler.visible(), self.sampler.hidden(), log_ratios.len());
         let words = (n + m).div_ceil(64);
         let mut visible = BitBlock::gather(bits, words, 0, n);
         let mut hidden = BitBlock::gather(bits, words, n, m);
-        let (mut up, mut down) = (
-            layer_noise(seed, "hidden", m),
-            layer_noise(seed, "visible", n),
-        );
+        let (mut up, mut down) = (layer_noise(seed, "hidden", m), layer_noise(seed, "visible", n));
         let mut nobody = vec![(); down.len()];
         let mut parts = vec![Softplus::ONE; rows * up.len()];
         // Products over the temperatures, whose logarithms are taken when they must be: a group of tiles is a factor
@@ -101,9 +88,7 @@ impl<'a> AnnealedGibbs<'a> {
             let (from, to) = (pair[0], pair[1]);
             let mut watchers = watch(&mut parts, rows, [from, to]);
             let (scale, bias) = (input_scale(to), &self.sampler.up.bias);
-            self.sampler
-                .up
-                .draw(&visible, &mut hidden, scale, bias, &mut up, &mut watchers);
+            self.sampler.up.draw(&visible, &mut hidden, scale, bias, &mut up, &mut watchers);
             for (s, (sum, ratio)) in log_ratios.iter_mut().zip(&mut ratios).enumerate() {
                 *sum += (to - from) * self.changes.of(&visible, s);
                 for (linear, [lower, upper]) in collect(&parts, rows, s) {
@@ -117,9 +102,7 @@ impl<'a> AnnealedGibbs<'a> {
             }
             if to > 0.0 {
                 let bias = self.visible_bias(to);
-                self.sampler
-                    .down
-                    .draw(&hidden, &mut visible, scale, &bias, &mut down, &mut nobody);
+                self.sampler.down.draw(&hidden, &mut visible, scale, &bias, &mut down, &mut nobody);
             }
         }
         for (sum, ratio) in log_ratios.iter_mut().zip(ratios) {
@@ -143,44 +126,26 @@ impl<'a> AnnealedGibbs<'a> {
                     [a] => self.block_log_weights(&visible, [a]).into_flattened(),
                     _ => Vec::new(),
                 };
-                let rows = out
-                    .chunks_exact_mut(count)
-                    .zip(weights.chunks_exact(betas.len()));
-                rows.for_each(|(out, weights)| {
-                    out[first..][..betas.len()].copy_from_slice(weights)
-                });
+                let rows = out.chunks_exact_mut(count).zip(weights.chunks_exact(betas.len()));
+                rows.for_each(|(out, weights)| out[first..][..betas.len()].copy_from_slice(weights));
             }
         };
         let rows = states.bits();
         if states.len() * n * self.sampler.hidden() > WORTH_A_THREAD {
-            all.par_chunks_mut(ROWS * count)
-                .zip(rows.par_chunks(ROWS * words))
-                .for_each(block);
+            all.par_chunks_mut(ROWS * count).zip(rows.par_chunks(ROWS * words)).for_each(block);
         } else {
-            all.chunks_mut(ROWS * count)
-                .zip(rows.chunks(ROWS * words))
-                .for_each(block);
+            all.chunks_mut(ROWS * count).zip(rows.chunks(ROWS * words)).for_each(block);
         }
         all
     }
 
-    fn block_log_weights<const B: usize>(
-        &self,
-        visible: &BitBlock,
-        betas: [f64; B],
-    ) -> Vec<[f64; B]> {
+    fn block_log_weights<const B: usize>(&self, visible: &BitBlock, betas: [f64; B]) -> Vec<[f64; B]> {
         let (rows, up) = (visible.rows(), &self.sampler.up);
         let product = Product::new(visible, &up.weights);
         let mut parts = vec![Softplus::ONE; rows * up.bias.len()];
         for (tile, watcher) in watch(&mut parts, rows, betas).into_iter().enumerate() {
             Scratch::lend(rows, |scratch| {
-                Level::get().run_with(SeeTile {
-                    product,
-                    tile,
-                    bias: &up.bias[tile],
-                    watcher,
-                    scratch,
-                });
+                Level::get().run_with(SeeTile { product, tile, bias: &up.bias[tile], watcher, scratch });
             });
         }
         // Every unit of padding has added softplus(0).
@@ -219,10 +184,7 @@ struct Softplus<const B: usize> {
 }
 
 impl<const B: usize> Softplus<B> {
-    const ONE: Self = Self {
-        linear: Eight::ZERO,
-        factors: [Eight([1.0; 8]); B],
-    };
+    const ONE: Self = Self { linear: Eight::ZERO, factors: [Eight([1.0; 8]); B] };
 }
 
 /// Sees the inputs of a tile of hidden units.
@@ -232,11 +194,7 @@ struct SoftplusWatch<'a, const B: usize> {
 }
 
 /// A watcher for every tile, whose rows follow each other in `parts`.
-fn watch<const B: usize>(
-    parts: &mut [Softplus<B>],
-    rows: usize,
-    betas: [f64; B],
-) -> Vec<SoftplusWatch<'_, B>> {
+fn watch<const B: usize>(parts: &mut [Softplus<B>], rows: usize, betas: [f64; B]) -> Vec<SoftplusWatch<'_, B>> {
     let tiles = parts.chunks_mut(rows);
     tiles.map(|rows| SoftplusWatch { betas, rows }).collect()
 }
@@ -244,12 +202,7 @@ fn watch<const B: usize>(
 impl<const B: usize> Watch for SoftplusWatch<'_, B> {
     /// Units of padding add ln 2 at every beta: their inputs are 0.
     #[inline(always)]
-    fn see<R: Registers, const N: usize>(
-        &mut self,
-        registers: R,
-        s: usize,
-        inputs: [R::Floats; N],
-    ) {
+    fn see<R: Registers, const N: usize>(&mut self, registers: R, s: usize, inputs: [R::Floats; N]) {
         let zero = registers.splat_double(0.0);
         let mut linear = zero;
         let mut factors = [registers.splat_double(1.0); B];
@@ -259,8 +212,7 @@ impl<const B: usize> Watch for SoftplusWatch<'_, B> {
             for (factor, beta) in factors.iter_mut().zip(self.betas) {
                 let scale = registers.splat_double(-beta * LOG2_E);
                 let t = registers.multiply_doubles(magnitude, scale);
-                *factor =
-                    registers.fused_doubles(*factor, power_of_two_double(registers, t), *factor);
+                *factor = registers.fused_doubles(*factor, power_of_two_double(registers, t), *factor);
             }
         }
         let row = &mut self.rows[s];
@@ -272,11 +224,7 @@ impl<const B: usize> Watch for SoftplusWatch<'_, B> {
 }
 
 /// Of row `s`, for every [`TILES`] tiles: sum_j max(x_j, 0), and prod_j (1 + e^{-beta |x_j|}) at every beta.
-fn collect<const B: usize>(
-    parts: &[Softplus<B>],
-    rows: usize,
-    s: usize,
-) -> impl Iterator<Item = (f64, [f64; B])> {
+fn collect<const B: usize>(parts: &[Softplus<B>], rows: usize, s: usize) -> impl Iterator<Item = (f64, [f64; B])> {
     parts.chunks(TILES * rows).map(move |group| {
         let (mut linear, mut factors) = ([0.0; 8], [[1.0; 8]; B]);
         for tile in group.chunks_exact(rows).map(|tile| &tile[s]) {
@@ -315,8 +263,7 @@ impl<W: Watch> VectorKernel for SeeTile<'_, W> {
     #[inline(always)]
     fn call<R: Registers>(mut self, registers: R) {
         let mut receiver = See(&mut self.watcher);
-        self.product
-            .tile(registers, self.tile, self.bias, self.scratch, &mut receiver);
+        self.product.tile(registers, self.tile, self.bias, self.scratch, &mut receiver);
     }
 }
 
@@ -348,8 +295,7 @@ impl BitSums {
         words
             .map(|(w, tables)| {
                 let word = bits.column(w)[s];
-                let entry =
-                    |(k, table): (usize, &[f64; 16])| table[(word >> (4 * k) & 15) as usize];
+                let entry = |(k, table): (usize, &[f64; 16])| table[(word >> (4 * k) & 15) as usize];
                 tables.iter().enumerate().map(entry).sum::<f64>()
             })
             .sum()

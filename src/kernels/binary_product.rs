@@ -81,11 +81,7 @@ impl<'a> Product<'a> {
         let ones = bits.ones() as f64 / rows;
         let groups = bits.units() as f64 / GROUP as f64;
         let spans = (bits.units() as f64 / (SPAN * WORD) as f64).ceil();
-        let way = if 2.2 * ones + 10.0 * spans < tables * groups {
-            Way::Rows
-        } else {
-            Way::Tables
-        };
+        let way = if 2.2 * ones + 10.0 * spans < tables * groups { Way::Rows } else { Way::Tables };
         Self { bits, matrix, way }
     }
 
@@ -138,23 +134,14 @@ impl<'a> Product<'a> {
         let words = self.bits.units().div_ceil(WORD);
         for w in 0..words {
             let groups = ((self.matrix.rows() - w * WORD) / GROUP).min(GROUPS);
-            for (g, table) in scratch
-                .tables
-                .chunks_exact_mut(1 << GROUP)
-                .take(groups)
-                .enumerate()
-            {
+            for (g, table) in scratch.tables.chunks_exact_mut(1 << GROUP).take(groups).enumerate() {
                 let rows = &matrix[w * WORD + g * GROUP..][..GROUP];
                 tabulate::<R, N>(registers, rows, table);
             }
             let (tables, sums) = (&*scratch.tables, &mut scratch.sums);
             let column = self.bits.column(w).iter().zip(sums.iter_mut()).enumerate();
             for (s, (word, memory)) in column {
-                let mut sum = if w == 0 {
-                    start
-                } else {
-                    get(registers, memory)
-                };
+                let mut sum = if w == 0 { start } else { get(registers, memory) };
                 if groups == GROUPS {
                     for g in 0..GROUPS {
                         add(registers, &mut sum, &tables[entry(*word, g)]);
@@ -186,11 +173,7 @@ impl<'a> Product<'a> {
         for from in (0..words).step_by(SPAN) {
             let to = (from + SPAN).min(words);
             for (s, memory) in scratch.sums[..self.bits.rows()].iter_mut().enumerate() {
-                let mut sum = if from == 0 {
-                    start
-                } else {
-                    get(registers, memory)
-                };
+                let mut sum = if from == 0 { start } else { get(registers, memory) };
                 for w in from..to {
                     let mut rest = self.bits.column(w)[s];
                     while rest != 0 {

@@ -42,14 +42,8 @@ impl BlockGibbs {
         let (n, m) = (visible_bias.len(), hidden_bias.len());
         assert_eq!(weights.len(), n * m, "W is visible x hidden");
         let mut sampler = Self {
-            up: Connection {
-                weights: Matrix::zeros(n, m),
-                bias: padded(hidden_bias),
-            },
-            down: Connection {
-                weights: Matrix::zeros(m, n),
-                bias: padded(visible_bias),
-            },
+            up: Connection { weights: Matrix::zeros(n, m), bias: padded(hidden_bias) },
+            down: Connection { weights: Matrix::zeros(m, n), bias: padded(visible_bias) },
         };
         sampler.set_weights(weights);
         sampler
@@ -77,25 +71,14 @@ impl BlockGibbs {
         let words = (n + m).div_ceil(64);
         let mut visible = BitBlock::gather(bits, words, 0, n);
         let mut hidden = BitBlock::gather(bits, words, n, m);
-        let (mut up, mut down) = (
-            layer_noise(seed, "hidden", m),
-            layer_noise(seed, "visible", n),
-        );
+        let (mut up, mut down) = (layer_noise(seed, "hidden", m), layer_noise(seed, "visible", n));
         let (mut nobody, mut none) = (vec![(); up.len()], vec![(); down.len()]);
         let scale = input_scale(beta);
         for _ in 0..steps {
             let bias = &self.up.bias;
-            self.up
-                .draw(&visible, &mut hidden, scale, bias, &mut up, &mut nobody);
+            self.up.draw(&visible, &mut hidden, scale, bias, &mut up, &mut nobody);
             if clamp == Clamp::Nothing {
-                self.down.draw(
-                    &hidden,
-                    &mut visible,
-                    scale,
-                    visible_bias,
-                    &mut down,
-                    &mut none,
-                );
+                self.down.draw(&hidden, &mut visible, scale, visible_bias, &mut down, &mut none);
             }
         }
         visible.scatter(bits, words, 0);
@@ -111,11 +94,7 @@ impl BlockGibbs {
         companions: &mut [T],
         work: impl Fn(&mut [u64], &mut [T], Seed) + Sync + Send,
     ) {
-        assert_eq!(
-            chains.states().sites(),
-            self.visible() + self.hidden(),
-            "rows are (v, h)"
-        );
+        assert_eq!(chains.states().sites(), self.visible() + self.hidden(), "rows are (v, h)");
         let weights = self.visible() * self.hidden();
         if weights >= LARGE {
             // From within the pool, so that the shares of each half step cost no change of thread.
@@ -130,9 +109,7 @@ impl BlockGibbs {
 /// A generator for every 32 units of a layer.
 pub(super) fn layer_noise(seed: Seed, layer: &str, units: usize) -> Vec<Noise> {
     let tiles = 0..units.div_ceil(WORD) as u64;
-    tiles
-        .map(|tile| Noise::new(seed.child(layer, tile)))
-        .collect()
+    tiles.map(|tile| Noise::new(seed.child(layer, tile))).collect()
 }
 
 impl Connection {
@@ -219,8 +196,7 @@ impl<W: Watch> VectorKernel for DrawTile<'_, W> {
             watcher: self.watcher,
             out: self.out,
         };
-        self.product
-            .tile(registers, self.tile, self.bias, self.scratch, &mut receiver);
+        self.product.tile(registers, self.tile, self.bias, self.scratch, &mut receiver);
         *self.noise = receiver.noise;
     }
 }
@@ -271,14 +247,8 @@ mod tests {
     #[test]
     fn block_gibbs_keeps_the_contract_of_a_kernel() {
         for (n, m) in [(6, 6), (1, 3), (5, 4), (9, 1)] {
-            let mut generator = Seed::root(7)
-                .child("machine", (n * 10 + m) as u64)
-                .generator();
-            let mut numbers = |count| -> Vec<f64> {
-                (0..count)
-                    .map(|_| 2.0 * uniform(&mut generator) - 1.0)
-                    .collect()
-            };
+            let mut generator = Seed::root(7).child("machine", (n * 10 + m) as u64).generator();
+            let mut numbers = |count| -> Vec<f64> { (0..count).map(|_| 2.0 * uniform(&mut generator) - 1.0).collect() };
             let (weights, b, c) = (numbers(n * m), numbers(n), numbers(m));
             for beta in [1.0, 0.5] {
                 let energy = |row: u64| -> f64 {
@@ -288,9 +258,7 @@ mod tests {
                         + (0..n).map(|i| b[i] * on(i)).sum::<f64>()
                         + (0..m).map(|j| c[j] * on(n + j)).sum::<f64>()
                 };
-                let factors: Vec<f64> = (0..1 << (n + m))
-                    .map(|row| (beta * energy(row)).exp())
-                    .collect();
+                let factors: Vec<f64> = (0..1 << (n + m)).map(|row| (beta * energy(row)).exp()).collect();
                 let z: f64 = factors.iter().sum();
                 let law: Vec<f64> = factors.iter().map(|f| f / z).collect();
                 let kernel = BlockGibbs::new(&weights, &b, &c);

@@ -30,12 +30,7 @@ impl Descent {
     /// Takes one step. Without momentum `velocity` may be empty: nothing of it is kept.
     pub fn step(&self, theta: &mut [f64], gradient: &[f64], velocity: &mut [f64]) {
         assert_eq!(theta.len(), gradient.len());
-        Level::get().run(Step {
-            descent: *self,
-            theta,
-            gradient,
-            velocity,
-        });
+        Level::get().run(Step { descent: *self, theta, gradient, velocity });
     }
 
     /// As [`Self::step`], on the threads where that is worth while.
@@ -96,11 +91,7 @@ impl NullaryFnOnce for Step<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Descent {
-            rate,
-            momentum,
-            weight_decay,
-        } = self.descent;
+        let Descent { rate, momentum, weight_decay } = self.descent;
         let pairs = self.theta.iter_mut().zip(self.gradient);
         if self.velocity.is_empty() {
             for (theta, gradient) in pairs {
@@ -117,26 +108,16 @@ impl NullaryFnOnce for Step<'_> {
 
 impl BlockGibbs {
     /// Takes one step with the weights W, row by row, and copies them. Biases are for [`Self::set_biases`].
-    pub fn descend(
-        &mut self,
-        descent: &Descent,
-        weights: &mut [f64],
-        gradient: &[f64],
-        velocity: &mut [f64],
-    ) {
+    pub fn descend(&mut self, descent: &Descent, weights: &mut [f64], gradient: &[f64], velocity: &mut [f64]) {
         let size = WORD * self.hidden();
         let velocities = chunks_or_empty(velocity, size, weights.len());
         let rows = weights.chunks_mut(size).zip(gradient.chunks(size));
         let tasks: Vec<_> = rows.zip(velocities).zip(self.copies()).collect();
         let parallel = gradient.len() >= WORTH_A_THREAD;
-        for_each(
-            parallel,
-            tasks,
-            |(((weights, gradient), velocity), copy)| {
-                descent.step(weights, gradient, velocity);
-                copy.make(weights);
-            },
-        );
+        for_each(parallel, tasks, |(((weights, gradient), velocity), copy)| {
+            descent.step(weights, gradient, velocity);
+            copy.make(weights);
+        });
     }
 
     /// Copies the weights W, row by row.
@@ -151,13 +132,7 @@ impl BlockGibbs {
     pub(super) fn copies(&mut self) -> Vec<Copy32<'_>> {
         let columns = self.hidden();
         let tiles = self.down.weights.tiles_mut();
-        let mut copies: Vec<Copy32> = tiles
-            .map(|down| Copy32 {
-                columns,
-                up: Vec::new(),
-                down,
-            })
-            .collect();
+        let mut copies: Vec<Copy32> = tiles.map(|down| Copy32 { columns, up: Vec::new(), down }).collect();
         for tile in self.up.weights.tiles_mut() {
             for (copy, rows) in copies.iter_mut().zip(tile.chunks_mut(WORD)) {
                 copy.up.push(rows);
@@ -197,10 +172,7 @@ pub(super) struct Copy32<'a> {
 impl Copy32<'_> {
     /// Copies the rows of W.
     pub fn make(self, weights: &[f64]) {
-        Level::get().run(MakeCopy {
-            weights,
-            copy: self,
-        });
+        Level::get().run(MakeCopy { weights, copy: self });
     }
 }
 
@@ -214,11 +186,7 @@ impl NullaryFnOnce for MakeCopy<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Copy32 {
-            columns: m,
-            up,
-            down,
-        } = self.copy;
+        let Copy32 { columns: m, up, down } = self.copy;
         for (tile, (up, down)) in up.into_iter().zip(down.chunks_mut(WORD)).enumerate() {
             let from = tile * WORD;
             let to = (from + WORD).min(m);

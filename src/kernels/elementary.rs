@@ -45,14 +45,7 @@ pub fn exp_of_negative(x: f64) -> f64 {
 }
 
 /// Coefficients of f^0 .. f^5: the polynomial nearest to 2^f on |f| <= 1/2 in relative error, 7.5e-8.
-const POWER_OF_TWO: [f32; 6] = [
-    1.000_000_1,
-    0.693_146_94,
-    0.240_221_2,
-    0.055_507_13,
-    0.009_675_541,
-    0.001_327_647_2,
-];
+const POWER_OF_TWO: [f32; 6] = [1.000_000_1, 0.693_146_94, 0.240_221_2, 0.055_507_13, 0.009_675_541, 0.001_327_647_2];
 
 /// 2^t in single precision, t brought into [-126, 126]; relative error below 3e-7.
 #[inline(always)]
@@ -170,10 +163,7 @@ mod tests {
         for k in 0..2_000_000 {
             let x = -f64::from(k) * 3.6e-4;
             let exact = x.exp();
-            assert!(
-                (exp_of_negative(x) - exact).abs() <= 4e-16 * exact + 1e-307,
-                "x = {x}"
-            );
+            assert!((exp_of_negative(x) - exact).abs() <= 4e-16 * exact + 1e-307, "x = {x}");
         }
         assert_eq!(exp_of_negative(0.0), 1.0);
         assert_eq!(exp_of_negative(-1e308), 0.0);
@@ -235,10 +225,7 @@ mod tests {
                 registers.store_doubles(power_of_two_double(registers, x), &mut found);
                 for (t, found) in t.iter().zip(found.0) {
                     let exact = t.max(-1000.0).exp2();
-                    assert!(
-                        (found / exact - 1.0).abs() < 2e-14,
-                        "2^{t} is {exact}, not {found}"
-                    );
+                    assert!((found / exact - 1.0).abs() < 2e-14, "2^{t} is {exact}, not {found}");
                 }
             }
         }

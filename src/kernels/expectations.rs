@@ -98,24 +98,20 @@ impl BlockGibbs {
             .enumerate()
             .map(|task| (task, copies.by_ref().take(units / WORD).collect::<Vec<_>>()))
             .collect();
-        for_each(
-            parallel,
-            tasks,
-            |((number, ((weights, visible), velocity)), copies)| {
-                GRADIENT.with_borrow_mut(|gradient| {
-                    gradient.resize(units * m, 0.0);
-                    let pairs = &mut gradient[..weights.len()];
-                    let first = number * units;
-                    let bits = BitBlock::gather_transposed(&rows.bits, words, first, visible.len());
-                    let target = Target::Units { pairs, visible };
-                    add_products(&bits, &probabilities, m, true, target);
-                    descent.step(weights, &gradient[..weights.len()], velocity);
-                    for (weights, copy) in weights.chunks(WORD * m).zip(copies) {
-                        copy.make(weights);
-                    }
-                });
-            },
-        );
+        for_each(parallel, tasks, |((number, ((weights, visible), velocity)), copies)| {
+            GRADIENT.with_borrow_mut(|gradient| {
+                gradient.resize(units * m, 0.0);
+                let pairs = &mut gradient[..weights.len()];
+                let first = number * units;
+                let bits = BitBlock::gather_transposed(&rows.bits, words, first, visible.len());
+                let target = Target::Units { pairs, visible };
+                add_products(&bits, &probabilities, m, true, target);
+                descent.step(weights, &gradient[..weights.len()], velocity);
+                for (weights, copy) in weights.chunks(WORD * m).zip(copies) {
+                    copy.make(weights);
+                }
+            });
+        });
         let always = BitBlock::ones_row(rows.weights.len());
         add_products(&always, &probabilities, m, true, Target::Hidden(hidden));
         true
@@ -131,8 +127,7 @@ impl BlockGibbs {
         let (visible, hidden) = biases.split_at_mut(n);
         let units = units_of_a_task(n, parallel);
         let block = |(number, (pairs, visible)): (usize, (&mut [f64], &mut [f64]))| {
-            let bits =
-                BitBlock::gather_transposed(&rows.bits, words, number * units, visible.len());
+            let bits = BitBlock::gather_transposed(&rows.bits, words, number * units, visible.len());
             let target = Target::Units { pairs, visible };
             add_products(&bits, &probabilities, m, first, target);
         };
@@ -153,14 +148,7 @@ impl BlockGibbs {
             if let Some(bias) = self.up.bias.get(tile) {
                 let out = &mut *out;
                 Scratch::lend(weights.len(), |scratch| {
-                    Level::get().run_with(Probabilities {
-                        product,
-                        tile,
-                        bias,
-                        weights,
-                        out,
-                        scratch,
-                    });
+                    Level::get().run_with(Probabilities { product, tile, bias, weights, out, scratch });
                 });
             }
             if tile == m / WORD {
@@ -169,11 +157,7 @@ impl BlockGibbs {
                 }
             }
         };
-        for_each(
-            parallel,
-            probabilities.tiles_mut().enumerate().collect(),
-            fill,
-        );
+        for_each(parallel, probabilities.tiles_mut().enumerate().collect(), fill);
         probabilities
     }
 }
@@ -189,24 +173,13 @@ fn units_of_a_task(visible: usize, parallel: bool) -> usize {
     visible.div_ceil(tasks).next_multiple_of(WORD)
 }
 
-fn add_products(
-    bits: &BitBlock,
-    probabilities: &Matrix,
-    hidden: usize,
-    first: bool,
-    target: Target,
-) {
+fn add_products(bits: &BitBlock, probabilities: &Matrix, hidden: usize, first: bool, target: Target) {
     Scratch::lend(bits.rows(), |scratch| {
         Level::get().run_with(Accumulate {
             product: Product::new(bits, probabilities),
             scratch,
             tiles: probabilities.columns().div_ceil(WORD),
-            receiver: Sums {
-                tile: 0,
-                hidden,
-                first,
-                target,
-            },
+            receiver: Sums { tile: 0, hidden, first, target },
         });
     });
 }
@@ -226,13 +199,8 @@ impl VectorKernel for Probabilities<'_> {
 
     #[inline(always)]
     fn call<R: Registers>(self, registers: R) {
-        let mut receiver = Sigmoids {
-            scale: input_scale(1.0),
-            weights: self.weights,
-            out: self.out,
-        };
-        self.product
-            .tile(registers, self.tile, self.bias, self.scratch, &mut receiver);
+        let mut receiver = Sigmoids { scale: input_scale(1.0), weights: self.weights, out: self.out };
+        self.product.tile(registers, self.tile, self.bias, self.scratch, &mut receiver);
     }
 }
 
@@ -270,8 +238,7 @@ impl VectorKernel for Accumulate<'_> {
     fn call<R: Registers>(mut self, registers: R) {
         for tile in 0..self.tiles {
             self.receiver.tile = tile;
-            self.product
-                .tile(registers, tile, &ZERO, self.scratch, &mut self.receiver);
+            self.product.tile(registers, tile, &ZERO, self.scratch, &mut self.receiver);
         }
     }
 }
@@ -279,10 +246,7 @@ impl VectorKernel for Accumulate<'_> {
 /// Where sums go.
 enum Target<'a> {
     /// The pairs of some visible units, and their own sums.
-    Units {
-        pairs: &'a mut [f64],
-        visible: &'a mut [f64],
-    },
+    Units { pairs: &'a mut [f64], visible: &'a mut [f64] },
     /// The hidden units' own sums.
     Hidden(&'a mut [f64]),
 }

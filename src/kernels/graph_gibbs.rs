@@ -35,11 +35,7 @@ struct Drawn {
 
 /// A colour for every unit of a graph, such that no edge joins two units of a colour: the smallest
 /// that its neighbours leave free, units taken in the order of `first` and then the others.
-pub fn colour(
-    units: usize,
-    edges: &[(usize, usize)],
-    first: impl Iterator<Item = usize>,
-) -> Vec<usize> {
+pub fn colour(units: usize, edges: &[(usize, usize)], first: impl Iterator<Item = usize>) -> Vec<usize> {
     let mut neighbours = vec![Vec::new(); units];
     for &(a, b) in edges {
         neighbours[a].push(b);

@@ -42,9 +42,7 @@ impl Level {
 
     /// Whether `GIBBSITE_KERNEL` is unset or names a level.
     pub fn environment_is_valid() -> bool {
-        std::env::var("GIBBSITE_KERNEL").map_or(true, |wish| {
-            ["baseline", "avx2", "avx512"].contains(&wish.as_str())
-        })
+        std::env::var("GIBBSITE_KERNEL").map_or(true, |wish| ["baseline", "avx2", "avx512"].contains(&wish.as_str()))
     }
 
     /// The level's name, as `GIBBSITE_KERNEL` spells it.

@@ -23,11 +23,7 @@ impl Matrix {
     /// A matrix of zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
         let rows = rows.next_multiple_of(4);
-        Self {
-            rows,
-            columns,
-            entries: vec![[Sixteen::ZERO; TILE]; rows * columns.div_ceil(WORD)],
-        }
+        Self { rows, columns, entries: vec![[Sixteen::ZERO; TILE]; rows * columns.div_ceil(WORD)] }
     }
 
     /// Rows, with the padding.
@@ -85,21 +81,13 @@ impl BitBlock {
     /// All bits zero; `rows` is at least 1.
     pub fn zeros(units: usize, rows: usize) -> Self {
         assert!(rows > 0, "a block has at least one row");
-        Self {
-            units,
-            rows,
-            words: vec![0; units.div_ceil(WORD) * rows],
-        }
+        Self { units, rows, words: vec![0; units.div_ceil(WORD) * rows] }
     }
 
     /// One row of ones.
     pub fn ones_row(units: usize) -> Self {
         let words = (0..units.div_ceil(WORD)).map(|w| mask(units, w)).collect();
-        Self {
-            units,
-            rows: 1,
-            words,
-        }
+        Self { units, rows: 1, words }
     }
 
     /// The bits `first .. first + units` of each row in `bits`, rows of `words` words.
@@ -172,10 +160,7 @@ impl BitBlock {
 
     /// Bits that are 1.
     pub fn ones(&self) -> usize {
-        self.words
-            .iter()
-            .map(|word| word.count_ones() as usize)
-            .sum()
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 }
 
@@ -191,11 +176,7 @@ pub fn mask(units: usize, w: usize) -> u32 {
 fn word_at(row: &[u64], at: usize) -> u32 {
     let (word, shift) = (at / 64, at % 64);
     let low = row[word] >> shift;
-    let high = if shift > WORD && word + 1 < row.len() {
-        row[word + 1] << (64 - shift)
-    } else {
-        0
-    };
+    let high = if shift > WORD && word + 1 < row.len() { row[word + 1] << (64 - shift) } else { 0 };
     (low | high) as u32
 }
 
@@ -231,13 +212,9 @@ mod tests {
 
     #[test]
     fn bits_travel_to_a_block_and_back() {
-        for (sites, first, units, rows) in [
-            (1, 0, 1, 1),
-            (65, 33, 32, 3),
-            (130, 37, 93, 5),
-            (200, 0, 200, 2),
-            (70, 63, 7, 4),
-        ] {
+        for (sites, first, units, rows) in
+            [(1, 0, 1, 1), (65, 33, 32, 3), (130, 37, 93, 5), (200, 0, 200, 2), (70, 63, 7, 4)]
+        {
             let words = words_for(sites);
             let bits = random_rows(words, rows);
             let block = BitBlock::gather(&bits, words, first, units);
@@ -248,9 +225,8 @@ mod tests {
                     assert_eq!(word >> (i % WORD) & 1 == 1, bit(row, first + i));
                 }
             }
-            let expected: usize = (0..rows * units)
-                .filter(|k| bit(&bits[k / units * words..], first + k % units))
-                .count();
+            let expected: usize =
+                (0..rows * units).filter(|k| bit(&bits[k / units * words..], first + k % units)).count();
             assert_eq!(block.ones(), expected);
             let mut other: Vec<u64> = bits.iter().map(|word| !word).collect();
             block.scatter(&mut other, words, first);

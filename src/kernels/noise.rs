@@ -16,9 +16,7 @@ impl Noise {
     /// The noise that `seed` stands for.
     pub fn new(seed: Seed) -> Self {
         let mut words = seed.words();
-        Self {
-            state: std::array::from_fn(|_| std::array::from_fn(|_| words.next_word())),
-        }
+        Self { state: std::array::from_fn(|_| std::array::from_fn(|_| words.next_word())) }
     }
 
     /// Sixteen uniform numbers (k + 1/2) 2^-23: never 0 and never 1, so that a unit with probability 0 or 1
@@ -68,9 +66,7 @@ mod tests {
         let mut noise = Noise::new(Seed::root(4));
         let mut scalar: Vec<Xoshiro256PlusPlus> = (0..8)
             .map(|k| {
-                let bytes: Vec<u8> = (noise.state.iter())
-                    .flat_map(|words| words[k].to_le_bytes())
-                    .collect();
+                let bytes: Vec<u8> = (noise.state.iter()).flat_map(|words| words[k].to_le_bytes()).collect();
                 Xoshiro256PlusPlus::from_seed(bytes.try_into().unwrap())
             })
             .collect();

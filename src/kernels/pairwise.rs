@@ -24,15 +24,8 @@ impl Pairwise<'_> {
     /// are left alone).
     pub fn moments(&self, means: &mut [f64], products: &mut [f64]) -> f64 {
         assert_eq!(self.couplings.len(), self.biases.len().pow(2), "J is K x K");
-        assert_eq!(
-            (means.len(), products.len()),
-            (self.biases.len(), self.couplings.len())
-        );
-        Level::get().run(Moments {
-            law: *self,
-            means,
-            products,
-        })
+        assert_eq!((means.len(), products.len()), (self.biases.len(), self.couplings.len()));
+        Level::get().run(Moments { law: *self, means, products })
     }
 }
 

@@ -58,11 +58,7 @@ impl TwoLayers<'_> {
     pub fn log_weights(&self, first: u64, out: &mut [f64]) {
         self.sizes();
         assert!(out.len().is_power_of_two() && first.is_multiple_of(out.len() as u64));
-        Level::get().run(LogWeights {
-            layers: *self,
-            first,
-            out,
-        });
+        Level::get().run(LogWeights { layers: *self, first, out });
     }
 
     /// Adds sum_s w_s E[(x y', x, y) | x = row s] to `sums`: W's entries row by row, then the
@@ -72,13 +68,7 @@ impl TwoLayers<'_> {
         assert!(rows.sites() >= n, "rows hold the first layer");
         assert_eq!(sums.len(), n * m + n + m);
         let sum_of = |from: usize, to: usize, sums: &mut [f64]| {
-            Level::get().run(RowExpectations {
-                layers: *self,
-                rows,
-                from,
-                to,
-                sums,
-            });
+            Level::get().run(RowExpectations { layers: *self, rows, from, to, sums });
         };
         let length = task_length(rows.len(), ROWS, n * m);
         if length >= rows.len() {
@@ -132,19 +122,12 @@ impl NullaryFnOnce for LogWeights<'_> {
 /// ln f of the aligned block of states from `first` on, at most 2^LOW_BITS; `see(j, inputs)` is shown
 /// the inputs x_j of every second-layer unit.
 #[inline(always)]
-fn block_log_weights(
-    layers: &TwoLayers,
-    first: u64,
-    out: &mut [f64],
-    mut see: impl FnMut(usize, &[f64]),
-) {
+fn block_log_weights(layers: &TwoLayers, first: u64, out: &mut [f64], mut see: impl FnMut(usize, &[f64])) {
     let m = layers.second_bias.len();
     let size = out.len();
     let low = size.trailing_zeros() as usize;
     let high = first >> low << low;
-    let upper = |start: f64, entry: &dyn Fn(usize) -> f64| {
-        set_sites(&[high], 64).fold(start, |sum, i| sum + entry(i))
-    };
+    let upper = |start: f64, entry: &dyn Fn(usize) -> f64| set_sites(&[high], 64).fold(start, |sum, i| sum + entry(i));
     let base = upper(0.0, &|i| layers.first_bias[i]);
     sums_over_set_bits(base, layers.first_bias[..low].iter().copied(), out);
 
@@ -192,10 +175,7 @@ impl NullaryFnOnce for RowExpectations<'_> {
             for (s, inputs) in (from..to).zip(probabilities.chunks_exact_mut(m)) {
                 inputs.copy_from_slice(self.layers.second_bias);
                 for i in set_sites(self.rows.row(s), n) {
-                    for (x, w) in inputs
-                        .iter_mut()
-                        .zip(&self.layers.weights[i * m..(i + 1) * m])
-                    {
+                    for (x, w) in inputs.iter_mut().zip(&self.layers.weights[i * m..(i + 1) * m]) {
                         *x += w;
                     }
                 }

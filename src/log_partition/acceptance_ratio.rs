@@ -31,11 +31,7 @@ pub fn balance(imbalance: impl Fn(f64) -> [f64; 2], mut low: f64, mut high: f64)
             low = c;
         }
         let newton = c - value / slope;
-        let next = if newton > low && newton < high {
-            newton
-        } else {
-            0.5 * (low + high)
-        };
+        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
         let done = (next - c).abs() <= 1e-13 * (1.0 + c.abs());
         c = next;
         if done {
@@ -47,9 +43,7 @@ pub fn balance(imbalance: impl Fn(f64) -> [f64; 2], mut low: f64, mut high: f64)
 
 /// The smallest and the largest of all numbers.
 pub fn range<'a>(numbers: impl Iterator<Item = &'a f64>) -> (f64, f64) {
-    numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), d| {
-        (low.min(*d), high.max(*d))
-    })
+    numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), d| (low.min(*d), high.max(*d)))
 }
 
 /// ln Z from the log weights of annealing both ways.
@@ -81,34 +75,20 @@ pub fn from_both_sides(forward: &[f64], reverse: &[f64]) -> FromBothSides {
     // So much less is ln Z without a chain whose part of the imbalance and its slope is given.
     let without = |all: [f64; 2], part: [f64; 2]| {
         let slope = all[1] - part[1];
-        if slope > 0.0 {
-            (all[0] - part[0]) / slope
-        } else {
-            0.0
-        }
+        if slope > 0.0 { (all[0] - part[0]) / slope } else { 0.0 }
     };
     let c = shifted + ((f - 1.0) / f).ln();
     let all = imbalance(forward, reverse, c);
-    let forward_error = left_out_error(
-        &forward
-            .iter()
-            .map(|d| without(all, imbalance(&[*d], &[], c)))
-            .collect::<Vec<f64>>(),
-    );
+    let forward_error =
+        left_out_error(&forward.iter().map(|d| without(all, imbalance(&[*d], &[], c))).collect::<Vec<f64>>());
     let c = shifted - ((r - 1.0) / r).ln();
     let all = imbalance(forward, reverse, c);
-    let reverse_error = left_out_error(
-        &reverse
-            .iter()
-            .map(|d| without(all, imbalance(&[], &[*d], c)))
-            .collect::<Vec<f64>>(),
-    );
+    let reverse_error =
+        left_out_error(&reverse.iter().map(|d| without(all, imbalance(&[], &[*d], c))).collect::<Vec<f64>>());
     let share = |d: &f64| sigmoid(d - shifted);
     FromBothSides {
         value,
-        standard_error: forward_error
-            .zip(reverse_error)
-            .map(|(forward, reverse)| forward.hypot(reverse)),
+        standard_error: forward_error.zip(reverse_error).map(|(forward, reverse)| forward.hypot(reverse)),
         shared: 2.0 * forward.iter().map(share).sum::<f64>(),
     }
 }

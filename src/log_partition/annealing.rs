@@ -3,9 +3,7 @@
 use super::bennett::{BennettRatio, WithEnds};
 use super::betas::Betas;
 use super::tempered_run::TemperedRun;
-use super::{
-    Doubt, ENOUGH_TRIPS_TO_START, HEAVY, LogPartition, LogPartitionEstimator, Side, own_doubts,
-};
+use super::{Doubt, ENOUGH_TRIPS_TO_START, HEAVY, LogPartition, LogPartitionEstimator, Side, own_doubts};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::Chains;
@@ -99,21 +97,12 @@ fn refuse_no_chains(chains: usize) -> Result<()> {
     if chains > 0 {
         return Ok(());
     }
-    Err(Error::invalid(
-        "annealed importance sampling",
-        "there is no chain",
-        "take at least one, better 100",
-    ))
+    Err(Error::invalid("annealed importance sampling", "there is no chain", "take at least one, better 100"))
 }
 
 impl ForwardAnnealing {
     /// Anneals; `report(done, of)` is called now and then.
-    pub fn run(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<AnnealingRun> {
+    pub fn run(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<AnnealingRun> {
         refuse_no_chains(self.chains)?;
         let found = self.betas.resolve(path, seed.child("pilot", 0))?;
         let starts = path.draw_base(self.chains, seed.child("starts", 0));
@@ -131,24 +120,14 @@ impl LogPartitionEstimator for ForwardAnnealing {
         "forward_ais"
     }
 
-    fn estimate(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<LogPartition> {
+    fn estimate(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<LogPartition> {
         Ok(self.run(path, seed, report)?.estimate)
     }
 }
 
 impl ReverseAnnealing {
     /// Anneals; `report(done, of)` is called now and then. A log weight is ln Z_0 - sum of log ratios.
-    pub fn run(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<AnnealingRun> {
+    pub fn run(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<AnnealingRun> {
         refuse_no_chains(self.starts.chains())?;
         let found = self.betas.resolve(path, seed.child("pilot", 0))?;
         let starts = self.starts.draw(path, seed.child("starts", 0))?;
@@ -178,12 +157,7 @@ impl LogPartitionEstimator for ReverseAnnealing {
         }
     }
 
-    fn estimate(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<LogPartition> {
+    fn estimate(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<LogPartition> {
         Ok(self.run(path, seed, report)?.estimate)
     }
 }
@@ -207,15 +181,10 @@ impl Starts {
     fn draw(&self, path: &dyn Path, seed: Seed) -> Result<Drawn> {
         let units = path.units();
         match self {
-            Starts::Exact(chains) => Ok(Drawn {
-                rows: path.draw_target(*chains, seed)?,
-                gibbs_updates: 0,
-                doubts: Vec::new(),
-            }),
-            Starts::Tempered {
-                chains,
-                tempering: Tempering { rungs, rounds },
-            } => {
+            Starts::Exact(chains) => {
+                Ok(Drawn { rows: path.draw_target(*chains, seed)?, gibbs_updates: 0, doubts: Vec::new() })
+            }
+            Starts::Tempered { chains, tempering: Tempering { rungs, rounds } } => {
                 if *rounds == 0 {
                     return Err(Error::invalid(
                         "the starts of reverse annealing",
@@ -242,11 +211,7 @@ impl Starts {
                 if rows.sites() != path.law().sites() && rows.sites() != units {
                     return Err(Error::invalid(
                         "the starts of reverse annealing",
-                        format!(
-                            "they have {} sites, and the law {}",
-                            rows.sites(),
-                            path.law().sites()
-                        ),
+                        format!("they have {} sites, and the law {}", rows.sites(), path.law().sites()),
                         "give configurations of the law",
                     ));
                 }

@@ -34,12 +34,7 @@ impl LogPartitionEstimator for BennettRatio {
         "bennett"
     }
 
-    fn estimate(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<LogPartition> {
+    fn estimate(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<LogPartition> {
         self.0.check()?;
         Ok(self.estimate_with_ends(path, seed, report)?.estimate)
     }
@@ -63,10 +58,7 @@ impl BennettRatio {
     ) -> Result<WithEnds> {
         let empty = |rungs: usize, ladders: usize| {
             let series = vec![Vec::with_capacity(self.0.measured()); ladders];
-            let pair = Pair {
-                onward: series.clone(),
-                back: series,
-            };
+            let pair = Pair { onward: series.clone(), back: series };
             vec![pair; rungs - 1]
         };
         let run = self.0.run(
@@ -76,15 +68,9 @@ impl BennettRatio {
             |tempering, pairs| {
                 for (k, pair) in pairs.iter_mut().enumerate() {
                     let (onward, back) = tempering.log_ratios(k);
-                    pair.onward
-                        .iter_mut()
-                        .zip(onward)
-                        .for_each(|(series, d)| series.push(*d));
+                    pair.onward.iter_mut().zip(onward).for_each(|(series, d)| series.push(*d));
                     // d of a state at b is minus the ratio back.
-                    pair.back
-                        .iter_mut()
-                        .zip(back)
-                        .for_each(|(series, d)| series.push(-d));
+                    pair.back.iter_mut().zip(back).for_each(|(series, d)| series.push(-d));
                 }
             },
             report,
@@ -104,10 +90,7 @@ impl BennettRatio {
         let effective_samples = shared.fold(f64::INFINITY, f64::min);
         let middle = self.0.measured() / 2;
         let half = |second: bool| {
-            let solved: Vec<Solved> = pairs
-                .par_iter()
-                .map(|pair| solve(&pair.half(middle, second), false))
-                .collect();
+            let solved: Vec<Solved> = pairs.par_iter().map(|pair| solve(&pair.half(middle, second), false)).collect();
             sums(&solved)
         };
         let ((first, first_without), (second, second_without)) = (half(false), half(true));
@@ -127,11 +110,7 @@ impl BennettRatio {
             side: Side::Estimate,
             doubts: self.0.doubts(&seen),
         };
-        Ok(WithEnds {
-            estimate,
-            ends: run.ends,
-            round_trips: run.round_trips.iter().sum(),
-        })
+        Ok(WithEnds { estimate, ends: run.ends, round_trips: run.round_trips.iter().sum() })
     }
 }
 
@@ -142,10 +121,7 @@ impl Pair {
             let (first, rest) = series.split_at(middle);
             if second { rest } else { first }.to_vec()
         };
-        Self {
-            onward: self.onward.iter().map(part).collect(),
-            back: self.back.iter().map(part).collect(),
-        }
+        Self { onward: self.onward.iter().map(part).collect(), back: self.back.iter().map(part).collect() }
     }
 }
 
@@ -153,10 +129,7 @@ impl Pair {
 fn sums(solved: &[Solved]) -> (f64, Vec<f64>) {
     let ladders = solved.first().map_or(0, |pair| pair.without.len());
     let without = |l: usize| solved.iter().map(|pair| pair.without[l]).sum();
-    (
-        solved.iter().map(|pair| pair.value).sum(),
-        (0..ladders).map(without).collect(),
-    )
+    (solved.iter().map(|pair| pair.value).sum(), (0..ladders).map(without).collect())
 }
 
 struct Solved {
@@ -181,11 +154,7 @@ fn solve(pair: &Pair, with_tau: bool) -> Solved {
     let [value, slope] = total(c);
     let without = at(c).map(|[v, s]| {
         let rest = slope - s;
-        if rest > 0.0 {
-            c - (value - v) / rest
-        } else {
-            c
-        }
+        if rest > 0.0 { c - (value - v) / rest } else { c }
     });
     let time = |series: &[Vec<f64>]| {
         let views: Vec<&[f64]> = series.iter().map(|series| &series[..]).collect();
@@ -195,11 +164,7 @@ fn solve(pair: &Pair, with_tau: bool) -> Solved {
     Solved {
         value: c,
         without: without.collect(),
-        tau: if with_tau {
-            time(&pair.onward).max(time(&pair.back))
-        } else {
-            1.0
-        },
+        tau: if with_tau { time(&pair.onward).max(time(&pair.back)) } else { 1.0 },
         shared: 2.0 * pair.onward.iter().flatten().map(share).sum::<f64>(),
     }
 }

@@ -51,9 +51,9 @@ impl Betas {
     /// Transitions.
     pub fn temperatures(&self) -> usize {
         match self {
-            Betas::Linear(temperatures)
-            | Betas::Geometric { temperatures, .. }
-            | Betas::Adaptive(temperatures) => *temperatures,
+            Betas::Linear(temperatures) | Betas::Geometric { temperatures, .. } | Betas::Adaptive(temperatures) => {
+                *temperatures
+            }
             Betas::SalakhutdinovMurray => 14_500,
             Betas::Given(betas) => betas.len().saturating_sub(1),
         }
@@ -94,10 +94,7 @@ impl Betas {
             Betas::Given(betas) => betas.clone(),
         };
         check(&betas)?;
-        Ok(Resolved {
-            betas,
-            gibbs_updates,
-        })
+        Ok(Resolved { betas, gibbs_updates })
     }
 }
 
@@ -120,9 +117,9 @@ fn check(betas: &[f64]) -> Result<()> {
     match betas {
         [] | [_] => refuse("there is no transition".to_string()),
         [first, ..] if *first != 0.0 => refuse(format!("they start at {first}")),
-        [_, second, ..] if *second > 0.0 && *second < LEAST_FIRST => refuse(format!(
-            "the first step, to {second}, is below {LEAST_FIRST}"
-        )),
+        [_, second, ..] if *second > 0.0 && *second < LEAST_FIRST => {
+            refuse(format!("the first step, to {second}, is below {LEAST_FIRST}"))
+        }
         [.., last] if *last != 1.0 => refuse(format!("they end at {last}")),
         _ => {
             let rises = |pair: &&[f64]| pair[1] > pair[0];

@@ -69,31 +69,19 @@ pub struct Bracketing<'a> {
 
 impl Bracketing<'_> {
     /// Measures both sides; `report(done, of)` is called now and then.
-    pub fn measure(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<Bracket> {
+    pub fn measure(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<Bracket> {
         let runs = if self.data.is_some() { 3 } else { 2 };
         // One pilot for all runs.
         let found = self.betas.resolve(path, seed.child("pilot", 0))?;
         let betas = || Betas::Given(found.betas.clone());
-        let mut part =
-            |number: usize, done: usize, of: usize| report(number * of + done, runs * of);
-        let forward = ForwardAnnealing {
-            betas: betas(),
-            chains: self.chains,
-        };
-        let mut forward = forward.run(path, seed.child("run", 0), &mut |done, of| {
-            part(0, done, of)
-        })?;
+        let mut part = |number: usize, done: usize, of: usize| report(number * of + done, runs * of);
+        let forward = ForwardAnnealing { betas: betas(), chains: self.chains };
+        let mut forward = forward.run(path, seed.child("run", 0), &mut |done, of| part(0, done, of))?;
         forward.estimate.gibbs_updates += found.gibbs_updates;
         let mut reverse = |number: usize, starts: Starts| {
             let betas = betas();
             let seed = seed.child("run", number as u64);
-            ReverseAnnealing { betas, starts }
-                .run(path, seed, &mut |done, of| part(number, done, of))
+            ReverseAnnealing { betas, starts }.run(path, seed, &mut |done, of| part(number, done, of))
         };
         let from_law = match reverse(1, Starts::Exact(self.chains)) {
             Err(Error::TooLarge { .. }) => {
@@ -129,11 +117,7 @@ impl Bracket {
     /// Where they share fewer, exact starts still make both sides bounds, P(ln mean w > ln Z + b) <= e^{-b} by Markov's
     /// inequality and the same from above (Grosse, Ghahramani and Adams 2015): the value is their middle and its error
     /// half their distance and the errors of both. Without exact starts that is a doubt.
-    pub fn new(
-        forward: AnnealingRun,
-        reverse: AnnealingRun,
-        reverse_from_data: Option<AnnealingRun>,
-    ) -> Self {
+    pub fn new(forward: AnnealingRun, reverse: AnnealingRun, reverse_from_data: Option<AnnealingRun>) -> Self {
         let exact = reverse.estimate.side == Side::Above;
         // Exact starts cannot miss a mode; data in a part of the space that the law hardly visits are no sign of one.
         let from_data = reverse_from_data.as_ref().filter(|_| !exact);
@@ -155,12 +139,8 @@ impl Bracket {
             doubts.push(Doubt::UnknownError);
         }
         if !exact {
-            let of_starts = |doubt: &&Doubt| {
-                matches!(
-                    doubt,
-                    Doubt::FewRoundTrips(_) | Doubt::ShortRun(_) | Doubt::Drifting(_)
-                )
-            };
+            let of_starts =
+                |doubt: &&Doubt| matches!(doubt, Doubt::FewRoundTrips(_) | Doubt::ShortRun(_) | Doubt::Drifting(_));
             doubts.extend(above.doubts.iter().filter(of_starts));
             if !overlap {
                 doubts.push(Doubt::NoOverlap(both.shared));
@@ -191,16 +171,12 @@ impl Bracket {
         if self.shared >= ENOUGH_SHARED && other.shared >= ENOUGH_SHARED {
             let gap = other.value - self.value;
             let errors = other.standard_error.zip(self.standard_error);
-            self.doubts
-                .extend(far(gap.abs(), errors, self.value).map(Doubt::StartsDisagree));
+            self.doubts.extend(far(gap.abs(), errors, self.value).map(Doubt::StartsDisagree));
             self.standard_error = self.standard_error.map(|error| error.hypot(gap));
             return;
         }
         let gap = (data.estimate.value - self.reverse.value).abs();
-        let errors = data
-            .estimate
-            .standard_error
-            .zip(self.reverse.standard_error);
+        let errors = data.estimate.standard_error.zip(self.reverse.standard_error);
         let apart = far(gap, errors, self.value).map(Doubt::StartsDisagree);
         // That the sides do not overlap has been said.
         let blind = (self.shared >= ENOUGH_SHARED).then_some(Doubt::NoOverlap(other.shared));
@@ -223,20 +199,13 @@ impl Bracket {
     }
 
     fn ends(&self) -> impl Iterator<Item = f64> {
-        let runs = [
-            Some(&self.forward),
-            Some(&self.reverse),
-            self.reverse_from_data.as_ref(),
-        ];
+        let runs = [Some(&self.forward), Some(&self.reverse), self.reverse_from_data.as_ref()];
         runs.into_iter().flatten().map(|run| run.value)
     }
 
     /// Units drawn by all runs.
     pub fn gibbs_updates(&self) -> u64 {
-        let data = self
-            .reverse_from_data
-            .as_ref()
-            .map_or(0, |run| run.gibbs_updates);
+        let data = self.reverse_from_data.as_ref().map_or(0, |run| run.gibbs_updates);
         self.forward.gibbs_updates + self.reverse.gibbs_updates + data
     }
 

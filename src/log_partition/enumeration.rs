@@ -14,12 +14,7 @@ impl LogPartitionEstimator for Enumeration {
         "enumeration"
     }
 
-    fn estimate(
-        &self,
-        path: &dyn Path,
-        _: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<LogPartition> {
+    fn estimate(&self, path: &dyn Path, _: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<LogPartition> {
         let value = log_partition(path.law())?;
         report(1, 1);
         Ok(LogPartition::exact(value))

@@ -20,12 +20,7 @@ pub trait LogPartitionEstimator: Sync {
     fn name(&self) -> &'static str;
 
     /// Estimates ln Z; `report(done, of)` is called now and then.
-    fn estimate(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<LogPartition>;
+    fn estimate(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<LogPartition>;
 }
 
 /// ln Z, how well it is known, and what it has cost.
@@ -159,10 +154,7 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Doubt::FewEffectiveSamples(n) => {
-                write!(
-                    f,
-                    "only {n:.1} effective samples; take more temperatures or chains"
-                )
+                write!(f, "only {n:.1} effective samples; take more temperatures or chains")
             }
             Doubt::UnknownError => write!(f, "its error is unknown; take more chains"),
             Doubt::HeavyTail(k) => write!(
@@ -178,14 +170,12 @@ impl fmt::Display for Doubt {
                 "the states of a ladder have made {trips:.1} round trips, or less than one in the burn-in; take more \
                  rounds, or more rungs where few exchanges are accepted"
             ),
-            Doubt::Drifting(z) => write!(
-                f,
-                "both halves of the run are {z:.1} standard errors apart; take a longer burn-in"
-            ),
-            Doubt::NoOverlap(shared) => write!(
-                f,
-                "forward and reverse annealing share {shared:.1} draws; take more temperatures"
-            ),
+            Doubt::Drifting(z) => {
+                write!(f, "both halves of the run are {z:.1} standard errors apart; take a longer burn-in")
+            }
+            Doubt::NoOverlap(shared) => {
+                write!(f, "forward and reverse annealing share {shared:.1} draws; take more temperatures")
+            }
             Doubt::SidesDisagree(z) => write!(
                 f,
                 "forward annealing is {z:.1} standard errors above reverse annealing, whose starts are not the law's; \
@@ -196,10 +186,9 @@ impl fmt::Display for Doubt {
                 "reverse annealing from the data and from the machine's own chains are {z:.1} standard errors apart, so \
                  that one of them misses a mode; take more rounds of tempering"
             ),
-            Doubt::CoarseTemperatures(x) => write!(
-                f,
-                "with half the temperatures the integral changes by {x:.2e} nats; take more"
-            ),
+            Doubt::CoarseTemperatures(x) => {
+                write!(f, "with half the temperatures the integral changes by {x:.2e} nats; take more")
+            }
         }
     }
 }

@@ -44,8 +44,7 @@ impl TemperedRun {
     /// What speaks against an estimate from the run.
     pub(super) fn doubts(&self, seen: &Seen) -> Vec<Doubt> {
         let measured = self.measured() as f64;
-        let short = measured < ENOUGH_TIMES * seen.tau
-            || (self.burn_in as f64) < 2.0 * seen.tau * self.every as f64;
+        let short = measured < ENOUGH_TIMES * seen.tau || (self.burn_in as f64) < 2.0 * seen.tau * self.every as f64;
         let mut doubts = own_doubts(seen.standard_error, seen.effective_samples);
         if short {
             doubts.push(Doubt::ShortRun(measured / seen.tau));
@@ -93,10 +92,7 @@ impl TemperedRun {
                 "take more rounds, or measure more often",
             ));
         }
-        let Resolved {
-            betas,
-            gibbs_updates,
-        } = self.betas.resolve(path, seed.child("pilot", 0))?;
+        let Resolved { betas, gibbs_updates } = self.betas.resolve(path, seed.child("pilot", 0))?;
         let mut groups = Vec::new();
         for (number, first) in (0..self.ladders).step_by(GROUP).enumerate() {
             let ladders = GROUP.min(self.ladders - first);
@@ -108,20 +104,18 @@ impl TemperedRun {
         let total = self.burn_in + self.rounds;
         for first in (0..total).step_by(SECTION) {
             let last = (first + SECTION).min(total);
-            groups
-                .par_iter_mut()
-                .for_each(|(tempering, notes, before)| {
-                    for round in first..last {
-                        if round == self.burn_in {
-                            *before = tempering.round_trips().iter().sum();
-                        }
-                        tempering.advance(1);
-                        let since = (round + 1).saturating_sub(self.burn_in);
-                        if since > 0 && since.is_multiple_of(self.every) {
-                            measure(tempering, notes);
-                        }
+            groups.par_iter_mut().for_each(|(tempering, notes, before)| {
+                for round in first..last {
+                    if round == self.burn_in {
+                        *before = tempering.round_trips().iter().sum();
                     }
-                });
+                    tempering.advance(1);
+                    let since = (round + 1).saturating_sub(self.burn_in);
+                    if since > 0 && since.is_multiple_of(self.every) {
+                        measure(tempering, notes);
+                    }
+                }
+            });
             report(last, total);
         }
         let drawn = (betas.len() * self.ladders * path.units()) as u64 * total as u64;

@@ -37,12 +37,7 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
         "thermodynamic_integration"
     }
 
-    fn estimate(
-        &self,
-        path: &dyn Path,
-        seed: Seed,
-        report: &mut dyn FnMut(usize, usize),
-    ) -> Result<LogPartition> {
+    fn estimate(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<LogPartition> {
         self.0.check()?;
         if self.0.betas.temperatures() < 2 {
             return Err(Error::invalid(
@@ -56,10 +51,7 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
             seed,
             |rungs, ladders| {
                 let series = vec![Vec::with_capacity(self.0.measured()); ladders];
-                let rung = Rung {
-                    slopes: series.clone(),
-                    bends: series,
-                };
+                let rung = Rung { slopes: series.clone(), bends: series };
                 vec![rung; rungs]
             },
             |tempering, rungs| {
@@ -95,13 +87,10 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
         };
         let all = bins(0..measured);
         let value = integral(&mean(&all, None), &betas, 1);
-        let standard_error =
-            jackknife(&all, &|means| integral(means, &betas, 1)).map(|j| j.standard_error);
+        let standard_error = jackknife(&all, &|means| integral(means, &betas, 1)).map(|j| j.standard_error);
         let halves = [bins(0..measured / 2), bins(measured / 2..measured)];
         let difference = |without: Option<usize>| {
-            let [first, second] = halves
-                .each_ref()
-                .map(|half| integral(&mean(half, without), &betas, 1));
+            let [first, second] = halves.each_ref().map(|half| integral(&mean(half, without), &betas, 1));
             first - second
         };
         let without = (0..self.0.ladders).map(|ladder| difference(Some(ladder)));
@@ -117,13 +106,8 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
         let effective_samples = (self.0.ladders * measured) as f64 / tau;
         let halved = (integral(&mean(&all, None), &betas, 2) - value).abs();
         let coarse = halved > (COARSE * standard_error.unwrap_or(0.0)).max(1e-12 * value.abs());
-        let mut doubts = self.0.doubts(&Seen {
-            standard_error,
-            effective_samples,
-            tau,
-            round_trips: run.round_trips,
-            drift,
-        });
+        let mut doubts =
+            self.0.doubts(&Seen { standard_error, effective_samples, tau, round_trips: run.round_trips, drift });
         doubts.extend(coarse.then_some(Doubt::CoarseTemperatures(halved)));
         Ok(LogPartition {
             value: path.base_log_partition() + value,
@@ -139,9 +123,7 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
 /// The mean over the bins, or all but one of them.
 fn mean(bins: &[Vec<f64>], without: Option<usize>) -> Vec<f64> {
     let kept = || (0..bins.len()).filter(|k| Some(*k) != without);
-    (0..bins[0].len())
-        .map(|x| kept().map(|k| bins[k][x]).sum::<f64>() / kept().count() as f64)
-        .collect()
+    (0..bins[0].len()).map(|x| kept().map(|k| bins[k][x]).sum::<f64>() / kept().count() as f64).collect()
 }
 
 /// The corrected trapezoidal rule over every `stride`-th rung and the last; `means` holds g, <(d ln f / d beta)^2> and the mean second
@@ -149,12 +131,7 @@ fn mean(bins: &[Vec<f64>], without: Option<usize>) -> Vec<f64> {
 fn integral(means: &[f64], betas: &[f64], stride: usize) -> f64 {
     let mut rungs: Vec<usize> = (0..betas.len() - 1).step_by(stride).collect();
     rungs.push(betas.len() - 1);
-    let at = |rung: usize| {
-        (
-            means[3 * rung],
-            means[3 * rung + 1] - means[3 * rung].powi(2) + means[3 * rung + 2],
-        )
-    };
+    let at = |rung: usize| (means[3 * rung], means[3 * rung + 1] - means[3 * rung].powi(2) + means[3 * rung + 2]);
     let step = |pair: &[usize]| {
         let h = betas[pair[1]] - betas[pair[0]];
         let ((g, slope), (next, next_slope)) = (at(pair[0]), at(pair[1]));

@@ -65,13 +65,7 @@ pub trait Model: Send + Sync {
     /// may be empty.
     fn descend(&mut self, descent: &Descent, gradient: &[f64], velocity: &mut [f64]) {
         let couplings = self.couplings();
-        descend_from(
-            self.parameters_mut(),
-            couplings,
-            descent,
-            gradient,
-            velocity,
-        );
+        descend_from(self.parameters_mut(), couplings, descent, gradient, velocity);
     }
 
     /// Takes one step down the gradient that [`Self::set_difference_of_expectations`] gives. `gradient` is memory
@@ -95,8 +89,7 @@ pub trait Model: Send + Sync {
     /// Adds the gradient of the negative log-pseudo-likelihood -sum_s w_s sum_i ln p(v_si | v_s,-i)
     /// (Besag 1975) to `sums`. No partition function is needed: flipping site i alone changes ln f by d_i,
     /// and -ln p = ln(1 + e^{d_i}) has the gradient `sigmoid(d_i) (E[phi | v flipped at i] - E[phi | v])`.
-    fn add_pseudo_likelihood_gradient(&self, rows: &Configurations, sums: &mut [f64])
-    -> Result<()>;
+    fn add_pseudo_likelihood_gradient(&self, rows: &Configurations, sums: &mut [f64]) -> Result<()>;
 
     /// The Gibbs sampler of the joint law of (v, h).
     fn kernel(&self) -> Box<dyn Kernel + '_>;
@@ -107,21 +100,12 @@ pub trait Model: Send + Sync {
 }
 
 /// [`Model::descend`] on plain parameters.
-fn descend_from(
-    parameters: &mut [f64],
-    couplings: usize,
-    descent: &Descent,
-    gradient: &[f64],
-    velocity: &mut [f64],
-) {
+fn descend_from(parameters: &mut [f64], couplings: usize, descent: &Descent, gradient: &[f64], velocity: &mut [f64]) {
     let (pairs, biases) = parameters.split_at_mut(couplings);
     let (pair_gradient, bias_gradient) = gradient.split_at(couplings);
     let (pair_velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
     descent.step_in_parallel(pairs, pair_gradient, pair_velocity);
-    let free = Descent {
-        weight_decay: 0.0,
-        ..*descent
-    };
+    let free = Descent { weight_decay: 0.0, ..*descent };
     free.step(biases, bias_gradient, bias_velocity);
 }
 

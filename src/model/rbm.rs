@@ -49,11 +49,7 @@ impl PartialEq for Prepared {
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.get().is_some() {
-            "made"
-        } else {
-            "not made"
-        })
+        f.write_str(if self.0.get().is_some() { "made" } else { "not made" })
     }
 }
 
@@ -82,11 +78,7 @@ impl FromStr for InitialWeights {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let deviation = |word: &str| {
-            word.parse()
-                .ok()
-                .filter(|x: &f64| *x >= 0.0 && x.is_finite())
-        };
+        let deviation = |word: &str| word.parse().ok().filter(|x: &f64| *x >= 0.0 && x.is_finite());
         let (kind, word) = text.split_once(':').unwrap_or((text, ""));
         match (kind, deviation(word)) {
             ("uniform", _) if word.is_empty() => Ok(InitialWeights::Uniform),
@@ -124,13 +116,7 @@ impl Rbm {
         if b.len() != rbm.visible || c.len() != rbm.hidden {
             return Err(Error::invalid(
                 "biases of an RBM",
-                format!(
-                    "{} and {} for W of {} x {}",
-                    b.len(),
-                    c.len(),
-                    rbm.visible,
-                    rbm.hidden
-                ),
+                format!("{} and {} for W of {} x {}", b.len(), c.len(), rbm.visible, rbm.hidden),
                 "give a bias to each row (visible) and each column (hidden) of W",
             ));
         }
@@ -217,32 +203,21 @@ impl Rbm {
     pub fn energy(&self, row: &[u64]) -> f64 {
         let (n, m) = (self.visible, self.hidden);
         let pairs: f64 = set_sites(row, n)
-            .map(|i| {
-                (0..m)
-                    .filter(|j| bit(row, n + j))
-                    .map(|j| self.parameters[i * m + j])
-                    .sum::<f64>()
-            })
+            .map(|i| (0..m).filter(|j| bit(row, n + j)).map(|j| self.parameters[i * m + j]).sum::<f64>())
             .sum();
-        let biases: f64 = set_sites(row, n + m)
-            .map(|k| self.parameters[n * m + k])
-            .sum();
+        let biases: f64 = set_sites(row, n + m).map(|k| self.parameters[n * m + k]).sum();
         -pairs - biases
     }
 
     /// p(h_j = 1 | v) = sigmoid(c_j + sum_i v_i W_ij).
     pub fn hidden_probability(&self, v: &[u64], j: usize) -> f64 {
-        let input: f64 = set_sites(v, self.visible)
-            .map(|i| self.parameters[i * self.hidden + j])
-            .sum();
+        let input: f64 = set_sites(v, self.visible).map(|i| self.parameters[i * self.hidden + j]).sum();
         sigmoid(self.hidden_bias()[j] + input)
     }
 
     /// p(v_i = 1 | h) = sigmoid(b_i + sum_j W_ij h_j); `h` holds the hidden units from bit 0 on.
     pub fn visible_probability(&self, h: &[u64], i: usize) -> f64 {
-        let input: f64 = set_sites(h, self.hidden)
-            .map(|j| self.parameters[i * self.hidden + j])
-            .sum();
+        let input: f64 = set_sites(h, self.hidden).map(|j| self.parameters[i * self.hidden + j]).sum();
         sigmoid(self.visible_bias()[i] + input)
     }
 
@@ -255,12 +230,7 @@ impl Rbm {
         }
         parameters.extend_from_slice(self.hidden_bias());
         parameters.extend_from_slice(self.visible_bias());
-        Self {
-            visible: m,
-            hidden: n,
-            parameters,
-            sampler: Prepared::default(),
-        }
+        Self { visible: m, hidden: n, parameters, sampler: Prepared::default() }
     }
 
     pub(super) fn sampler(&self) -> &BlockGibbs {
@@ -393,11 +363,7 @@ impl Model for Rbm {
         Ok(log_partition)
     }
 
-    fn add_pseudo_likelihood_gradient(
-        &self,
-        rows: &Configurations,
-        sums: &mut [f64],
-    ) -> Result<()> {
+    fn add_pseudo_likelihood_gradient(&self, rows: &Configurations, sums: &mut [f64]) -> Result<()> {
         super::flip_each_site(self, rows, sums)
     }
 
@@ -407,8 +373,7 @@ impl Model for Rbm {
         data: &Configurations,
         gradient: &mut [f64],
     ) -> Result<()> {
-        self.sampler()
-            .set_expectations(&[(chains, 1.0), (data, -1.0)], gradient);
+        self.sampler().set_expectations(&[(chains, 1.0), (data, -1.0)], gradient);
         Ok(())
     }
 
@@ -500,11 +465,7 @@ mod tests {
         (0..4).for_each(|s| set_bit(data.row_mut(s), 2, true));
         let mut rbm = Rbm::new(3, 2).unwrap();
         rbm.set_visible_bias_from(&data);
-        let expected = [
-            (0.001_f64 / 0.999).ln(),
-            3_f64.ln(),
-            (0.999_f64 / 0.001).ln(),
-        ];
+        let expected = [(0.001_f64 / 0.999).ln(), 3_f64.ln(), (0.999_f64 / 0.001).ln()];
         for (b, expected) in rbm.visible_bias().iter().zip(expected) {
             assert!((b - expected).abs() < 1e-12);
         }
@@ -521,10 +482,7 @@ mod tests {
         let names: Vec<String> = [5, 6, 8].map(|index| rbm.parameter_name(index)).into();
         assert_eq!(names, ["W[1,2]", "b[0]", "c[0]"]);
         // v = (1, 1), h = (0, 1, 1).
-        assert_eq!(
-            rbm.energy(&[0b11011]),
-            -(2.0 + 3.0 + 5.0 + 6.0) - 15.0 - 21.0
-        );
+        assert_eq!(rbm.energy(&[0b11011]), -(2.0 + 3.0 + 5.0 + 6.0) - 15.0 - 21.0);
         assert!(Rbm::from_parts(&weights, &[0.0], &[0.0; 3]).is_err());
         assert!(Rbm::new(0, 3).is_err() && Rbm::new(3, 0).is_err());
     }

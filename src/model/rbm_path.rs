@@ -49,21 +49,13 @@ impl<'a> RbmPath<'a> {
         if base_bias.len() != rbm.visible() {
             return Err(Error::invalid(
                 "the base of a path",
-                format!(
-                    "it has {} units, and the machine {} visible ones",
-                    base_bias.len(),
-                    rbm.visible()
-                ),
+                format!("it has {} units, and the machine {} visible ones", base_bias.len(), rbm.visible()),
                 "give one bias, or data with one site, for each visible unit",
             ));
         }
         check_finite(rbm)?;
         if let Some(a) = base_bias.iter().find(|a| !a.is_finite()) {
-            return Err(Error::invalid(
-                "the base of a path",
-                format!("a bias is {a}"),
-                "give finite biases",
-            ));
+            return Err(Error::invalid("the base of a path", format!("a bias is {a}"), "give finite biases"));
         }
         Ok(Self {
             rbm,
@@ -140,9 +132,8 @@ impl Path for RbmPath<'_> {
     }
 
     fn slopes(&self, row: &[u64], beta: f64) -> [f64; 2] {
-        let mut first: f64 = set_sites(row, self.rbm.visible())
-            .map(|i| self.rbm.visible_bias()[i] - self.base_bias[i])
-            .sum();
+        let mut first: f64 =
+            set_sites(row, self.rbm.visible()).map(|i| self.rbm.visible_bias()[i] - self.base_bias[i]).sum();
         let mut second = 0.0;
         for x in self.inputs(row) {
             let p = sigmoid(beta * x);

@@ -66,11 +66,7 @@ pub fn learned_couplings(
     for i in 0..machine.visible() {
         let mut factors = DVector::zeros(parameters.len());
         factors[edges.len() + i] = 0.5;
-        for (k, _) in edges
-            .iter()
-            .enumerate()
-            .filter(|(_, (a, b))| i == *a || i == *b)
-        {
+        for (k, _) in edges.iter().enumerate().filter(|(_, (a, b))| i == *a || i == *b) {
             factors[k] = 0.25;
         }
         learned.push(LearnedCoupling {
@@ -84,19 +80,12 @@ pub fn learned_couplings(
 }
 
 /// The covariance of the parameters (edges, then biases).
-fn covariance(
-    machine: &BoltzmannMachine,
-    data: &Configurations,
-    criterion: Criterion,
-) -> Result<DMatrix<f64>> {
+fn covariance(machine: &BoltzmannMachine, data: &Configurations, criterion: Criterion) -> Result<DMatrix<f64>> {
     let size = machine.parameters().len();
     let refuse = || {
         Error::invalid(
             "standard errors of the couplings",
-            format!(
-                "{} configurations do not determine {size} parameters",
-                data.len()
-            ),
+            format!("{} configurations do not determine {size} parameters", data.len()),
             "take more configurations",
         )
     };
@@ -117,13 +106,7 @@ fn covariance(
         .map(|starts| {
             let mut moments = Moments::new(size);
             for &from in *starts {
-                moments.add_block(
-                    machine,
-                    data,
-                    from,
-                    (from + BLOCK).min(data.len()),
-                    criterion,
-                );
+                moments.add_block(machine, data, from, (from + BLOCK).min(data.len()), criterion);
             }
             moments
         })
@@ -137,12 +120,7 @@ fn covariance(
     let rows = data.len() as f64;
     let mean = total.score / rows;
     let scores = total.squares / rows - &mean * mean.transpose();
-    let invert = |matrix: DMatrix<f64>| {
-        matrix
-            .cholesky()
-            .map(|factor| factor.inverse())
-            .ok_or_else(refuse)
-    };
+    let invert = |matrix: DMatrix<f64>| matrix.cholesky().map(|factor| factor.inverse()).ok_or_else(refuse);
     Ok(match criterion {
         Criterion::Likelihood => invert(scores)? / rows,
         Criterion::PseudoLikelihood => {
@@ -161,11 +139,7 @@ struct Moments {
 
 impl Moments {
     fn new(size: usize) -> Self {
-        Self {
-            score: DVector::zeros(size),
-            squares: DMatrix::zeros(size, size),
-            hessian: DMatrix::zeros(size, size),
-        }
+        Self { score: DVector::zeros(size), squares: DMatrix::zeros(size, size), hessian: DMatrix::zeros(size, size) }
     }
 
     fn add_block(
@@ -177,27 +151,18 @@ impl Moments {
         criterion: Criterion,
     ) {
         let (n, couplings) = (machine.visible(), machine.edges().len());
-        let v = DMatrix::from_fn(n, to - from, |i, s| {
-            f64::from(u8::from(bit(data.row(from + s), i)))
-        });
+        let v = DMatrix::from_fn(n, to - from, |i, s| f64::from(u8::from(bit(data.row(from + s), i))));
         // A column a row of data, since nalgebra multiplies fastest without a transposed left factor.
         let scores = match criterion {
             Criterion::Likelihood => DMatrix::from_fn(couplings + n, to - from, |k, s| {
-                machine
-                    .edges()
-                    .get(k)
-                    .map_or_else(|| v[(k - couplings, s)], |&(a, b)| v[(a, s)] * v[(b, s)])
+                machine.edges().get(k).map_or_else(|| v[(k - couplings, s)], |&(a, b)| v[(a, s)] * v[(b, s)])
             }),
             Criterion::PseudoLikelihood => {
                 let p = self.add_hessian(machine, &v);
                 let residual = &v - &p;
-                DMatrix::from_fn(couplings + n, to - from, |k, s| {
-                    match machine.edges().get(k) {
-                        Some(&(a, b)) => {
-                            residual[(a, s)] * v[(b, s)] + residual[(b, s)] * v[(a, s)]
-                        }
-                        None => residual[(k - couplings, s)],
-                    }
+                DMatrix::from_fn(couplings + n, to - from, |k, s| match machine.edges().get(k) {
+                    Some(&(a, b)) => residual[(a, s)] * v[(b, s)] + residual[(b, s)] * v[(a, s)],
+                    None => residual[(k - couplings, s)],
                 })
             }
         };
@@ -231,11 +196,7 @@ impl Moments {
             }
             let block = features * weighted;
             let place = |j: usize| {
-                if j == i {
-                    Some(couplings + i)
-                } else {
-                    parameter[(i, j)]
-                }
+                if j == i { Some(couplings + i) } else { parameter[(i, j)] }
             };
             for a in 0..n {
                 for b in 0..n {

@@ -30,10 +30,7 @@ impl ExactTarget {
     /// For a law of at most [`crate::enumerate::VISIBLE_LIMIT`] sites.
     pub fn new(target: &dyn Law) -> Result<Self> {
         let log_probabilities = log_probabilities(target)?;
-        Ok(Self {
-            entropy: entropy(&log_probabilities),
-            log_probabilities,
-        })
+        Ok(Self { entropy: entropy(&log_probabilities), log_probabilities })
     }
 
     /// Measures `model` by enumeration. `sample` holds the training configurations (each once, with
@@ -46,21 +43,13 @@ impl ExactTarget {
             // sum_v P ln P_model = -H - KL.
             None => -self.entropy - kl,
         };
-        Ok(ExactRecord {
-            kl,
-            log_likelihood,
-            log_partition,
-        })
+        Ok(ExactRecord { kl, log_likelihood, log_partition })
     }
 }
 
 /// -sum_x p(x) ln p(x) in nats, from a table of ln p.
 pub fn entropy(log_probabilities: &[f64]) -> f64 {
-    log_probabilities
-        .iter()
-        .filter(|log_p| **log_p > f64::NEG_INFINITY)
-        .map(|log_p| -log_p.exp() * log_p)
-        .sum()
+    log_probabilities.iter().filter(|log_p| **log_p > f64::NEG_INFINITY).map(|log_p| -log_p.exp() * log_p).sum()
 }
 
 /// The divergence of a model from a data set's own law: -H_D - mean ln P_model, where H_D is the
@@ -68,10 +57,7 @@ pub fn entropy(log_probabilities: &[f64]) -> f64 {
 /// to the cost C = -mean ln P_model up to the constant H_D.
 pub fn data_set_kl(data: &Configurations, model: &dyn Law, model_log_partition: f64) -> f64 {
     let distinct = data.distinct();
-    let negative_entropy: f64 = (0..distinct.len())
-        .map(|s| distinct.weight(s))
-        .filter(|w| *w > 0.0)
-        .map(|w| w * w.ln())
-        .sum();
+    let negative_entropy: f64 =
+        (0..distinct.len()).map(|s| distinct.weight(s)).filter(|w| *w > 0.0).map(|w| w * w.ln()).sum();
     negative_entropy - (mean_log_weight(model, &distinct) - model_log_partition)
 }

@@ -44,38 +44,23 @@ const DIRECTIONS: usize = 2;
 impl<'a> Coordinates<'a> {
     /// The magnetisation with its sign, and the first two principal directions of `data`.
     pub fn of_data(data: &Configurations) -> Result<Self> {
-        Ok(Self {
-            magnetization: true,
-            directions: principal_directions(data, DIRECTIONS)?,
-            law: None,
-        })
+        Ok(Self { magnetization: true, directions: principal_directions(data, DIRECTIONS)?, law: None })
     }
 
     /// The magnetisation with its sign, and ln f of a law: for a machine less its free energy.
     pub fn of_law(law: impl Law + 'a) -> Self {
-        Self {
-            magnetization: true,
-            directions: Vec::new(),
-            law: Some(Box::new(law)),
-        }
+        Self { magnetization: true, directions: Vec::new(), law: Some(Box::new(law)) }
     }
 
     /// Nothing: where the modes that chains do not cross are known to be alike in all that is measured, as the two signs of
     /// the magnetisation are in the energy.
     pub fn none() -> Self {
-        Self {
-            magnetization: false,
-            directions: Vec::new(),
-            law: None,
-        }
+        Self { magnetization: false, directions: Vec::new(), law: None }
     }
 
     /// Those of `data` and of the machine, where its hidden units can be summed.
     pub fn of_model(model: &'a dyn Model, data: &Configurations) -> Result<Self> {
-        Ok(Self {
-            law: model.marginal().ok(),
-            ..Self::of_data(data)?
-        })
+        Ok(Self { law: model.marginal().ok(), ..Self::of_data(data)? })
     }
 
     fn count(&self) -> usize {
@@ -128,29 +113,20 @@ pub fn sample(
         }
     }
     report(total, total);
-    Sampled {
-        sites: ising.sites(),
-        temperature: ising.temperature(),
-        measurements,
-    }
+    Sampled { sites: ising.sites(), temperature: ising.temperature(), measurements }
 }
 
 impl Sampled {
     /// An observable, with an error that knows autocorrelation, and none where chains or their starts disagree in the
     /// observable or in a coordinate. tau is in steps of the kernel.
     pub fn estimate(&self, observable: Observable) -> Estimate {
-        self.measurements
-            .derived(&|moments| observable.of(moments, self.sites, self.temperature))
+        self.measurements.derived(&|moments| observable.of(moments, self.sites, self.temperature))
     }
 
     /// The probability that E = `energy`, to rounding.
     pub fn energy_probability(&self, energy: f64) -> f64 {
         let series = self.measurements.series(0);
-        let count = series
-            .iter()
-            .flatten()
-            .filter(|e| (**e - energy).abs() < 1e-6)
-            .count();
+        let count = series.iter().flatten().filter(|e| (**e - energy).abs() < 1e-6).count();
         count as f64 / (series.len() * self.measurements.length()) as f64
     }
 }
@@ -168,12 +144,7 @@ pub fn kinds_of_starts(chains: usize) -> Vec<usize> {
 /// Where the chains of a machine start: the first half anywhere (every visible unit 0 or 1 with probability 1/2), a quarter
 /// in configurations of the data, and a quarter at both ends of their first two principal directions ([`extremes`]), so
 /// that a mode which one of the three misses shows. Hidden units are 0; a step of block Gibbs draws them first.
-pub fn mixed_starts(
-    data: &Configurations,
-    units: usize,
-    chains: usize,
-    seed: Seed,
-) -> Result<Configurations> {
+pub fn mixed_starts(data: &Configurations, units: usize, chains: usize, seed: Seed) -> Result<Configurations> {
     let from_data = RowSampler::new(data)?.draw(chains, seed.child("data", 0));
     let ends = extremes(data, DIRECTIONS)?;
     let mut generator = seed.child("anywhere", 0).generator();
@@ -230,16 +201,9 @@ pub const HIDDEN_LIMIT: usize = 18;
 ///
 /// At most [`HIDDEN_LIMIT`] hidden units: 2^hidden x (sites^2 + couplings x neighbours) operations.
 pub fn exact_moments(ising: &Ising, model: &Rbm) -> Result<Expectations> {
-    check_limit(
-        "the exact observables of the machine",
-        model.hidden(),
-        HIDDEN_LIMIT,
-        "sample it instead",
-    )?;
+    check_limit("the exact observables of the machine", model.hidden(), HIDDEN_LIMIT, "sample it instead")?;
     let hidden = model.transposed();
-    Ok(mixture_of_states(&hidden, &|state| {
-        expectations_given(ising, model, state)
-    }))
+    Ok(mixture_of_states(&hidden, &|state| expectations_given(ising, model, state)))
 }
 
 /// The expectations given the hidden units.
@@ -285,21 +249,12 @@ fn expectations_given(ising: &Ising, model: &Rbm, hidden: u64) -> Expectations {
             (ups[n], Expectations::of_state(0.0, magnetization))
         })
         .collect();
-    Expectations {
-        energy,
-        energy_variance: variance,
-        ..Expectations::mixture(&magnetizations)
-    }
+    Expectations { energy, energy_variance: variance, ..Expectations::mixture(&magnetizations) }
 }
 
 /// The exact expectations of any law on the sites of `ising`, by enumeration.
 pub fn enumerated_moments(ising: &Ising, law: &dyn Law) -> Result<Expectations> {
-    check_limit(
-        "the exact observables",
-        law.sites(),
-        crate::enumerate::VISIBLE_LIMIT,
-        "sample the law instead",
-    )?;
+    check_limit("the exact observables", law.sites(), crate::enumerate::VISIBLE_LIMIT, "sample the law instead")?;
     Ok(mixture_of_states(law, &|state| {
         let row = [state];
         Expectations::of_state(ising.energy(&row), ising.magnetization(&row))
@@ -307,10 +262,7 @@ pub fn enumerated_moments(ising: &Ising, law: &dyn Law) -> Result<Expectations> 
 }
 
 /// The mixture of what is given for every state of a law that can be enumerated, block by block.
-fn mixture_of_states<L: Law + ?Sized>(
-    law: &L,
-    given: &(dyn Fn(u64) -> Expectations + Sync),
-) -> Expectations {
+fn mixture_of_states<L: Law + ?Sized>(law: &L, given: &(dyn Fn(u64) -> Expectations + Sync)) -> Expectations {
     let block = 1_usize << law.sites().min(8);
     let blocks = (1_u64 << law.sites()) / block as u64;
     // (largest ln f, sum f / largest, expectations) of every block that has a state.
@@ -319,9 +271,7 @@ fn mixture_of_states<L: Law + ?Sized>(
         .filter_map(|k| {
             let mut log_weights = vec![0.0; block];
             law.log_weights(k * block as u64, &mut log_weights);
-            let largest = log_weights
-                .iter()
-                .fold(f64::NEG_INFINITY, |a: f64, b| a.max(*b));
+            let largest = log_weights.iter().fold(f64::NEG_INFINITY, |a: f64, b| a.max(*b));
             let states: Vec<(f64, Expectations)> = (k * block as u64..)
                 .zip(&log_weights)
                 .filter(|(_, log_weight)| **log_weight > f64::NEG_INFINITY)
@@ -331,13 +281,9 @@ fn mixture_of_states<L: Law + ?Sized>(
             (sum > 0.0).then(|| (largest, sum, Expectations::mixture(&states)))
         })
         .collect();
-    let largest = parts
-        .iter()
-        .fold(f64::NEG_INFINITY, |a: f64, part| a.max(part.0));
-    let parts: Vec<(f64, Expectations)> = parts
-        .into_iter()
-        .map(|(scale, sum, part)| (sum * (scale - largest).exp(), part))
-        .collect();
+    let largest = parts.iter().fold(f64::NEG_INFINITY, |a: f64, part| a.max(part.0));
+    let parts: Vec<(f64, Expectations)> =
+        parts.into_iter().map(|(scale, sum, part)| (sum * (scale - largest).exp(), part)).collect();
     Expectations::mixture(&parts)
 }
 

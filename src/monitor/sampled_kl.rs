@@ -107,16 +107,8 @@ impl SampledTarget {
                 row.copy_from_slice(chains.states().row(chain));
             }
         }
-        let log_weights = (0..states.len())
-            .into_par_iter()
-            .map(|s| law.log_weight(states.row(s)))
-            .collect();
-        Ok(Self {
-            log_partition,
-            starts: vec![0; count],
-            states,
-            log_weights,
-        })
+        let log_weights = (0..states.len()).into_par_iter().map(|s| law.log_weight(states.row(s))).collect();
+        Ok(Self { log_partition, starts: vec![0; count], states, log_weights })
     }
 
     /// Samples an Ising model from random states and from all spins up, which must agree: a step is one Wolff cluster and
@@ -134,10 +126,7 @@ impl SampledTarget {
         };
         let kernel = Schedule::new(vec![(Box::new(Wolff::new(ising)), 1), (sweep, 1)]);
         let seed = seed.child("chains", 0);
-        Ok(Self {
-            starts: kinds_of_starts(sampling.chains),
-            ..Self::new(ising, &kernel, starts, sampling, seed)?
-        })
+        Ok(Self { starts: kinds_of_starts(sampling.chains), ..Self::new(ising, &kernel, starts, sampling, seed)? })
     }
 
     /// The divergence of the law at the end of a path, with ln Z from both sides, which is returned beside it.
@@ -171,11 +160,7 @@ impl SampledTarget {
         let exact = log_partition.side == Side::Exact;
         let known = Known {
             value: log_partition.value,
-            standard_error: if exact {
-                Some(0.0)
-            } else {
-                log_partition.standard_error
-            },
+            standard_error: if exact { Some(0.0) } else { log_partition.standard_error },
             lower: log_partition.value,
             upper: log_partition.value,
             trusted: exact,
@@ -185,11 +170,7 @@ impl SampledTarget {
     }
 
     fn with(&self, model: &dyn Law, log_partition: Known) -> SampledKl {
-        assert_eq!(
-            model.sites(),
-            self.states.sites(),
-            "target and model share their sites"
-        );
+        assert_eq!(model.sites(), self.states.sites(), "target and model share their sites");
         let differences: Vec<f64> = (0..self.states.len())
             .into_par_iter()
             .map(|s| self.log_weights[s] - model.log_weight(self.states.row(s)))
@@ -203,14 +184,8 @@ impl SampledTarget {
         }
         let mean = measurements.mean(0);
         // A model that is the target up to a factor does not fluctuate.
-        let constant = differences
-            .iter()
-            .all(|x| (x - mean.value).abs() <= 1e-9 * (1.0 + mean.value.abs()));
-        let average_error = if constant {
-            Some(0.0)
-        } else {
-            mean.standard_error
-        };
+        let constant = differences.iter().all(|x| (x - mean.value).abs() <= 1e-9 * (1.0 + mean.value.abs()));
+        let average_error = if constant { Some(0.0) } else { mean.standard_error };
         let average = mean.value - self.log_partition;
         let converged = mean.converged() || constant;
         let mut doubts = log_partition.doubts;

@@ -53,9 +53,7 @@ impl<'a> Bonds<'a> {
             (other as u32, strength > 0.0, place as u32)
         };
         let sites = 0..ising.sites();
-        let ends = sites
-            .map(|site| ising.neighbours(site).iter().map(&mut end).collect())
-            .collect();
+        let ends = sites.map(|site| ising.neighbours(site).iter().map(&mut end).collect()).collect();
         Self { ising, sizes, ends }
     }
 
@@ -65,25 +63,14 @@ impl<'a> Bonds<'a> {
     }
 
     /// Whether a site is bound to the ghost.
-    fn holds_ghost(
-        &self,
-        row: &[u64],
-        site: u32,
-        probability: f64,
-        generator: &mut Generator,
-    ) -> bool {
-        probability > 0.0
-            && bit(row, site as usize) == (self.ising.field() > 0.0)
-            && uniform(generator) < probability
+    fn holds_ghost(&self, row: &[u64], site: u32, probability: f64, generator: &mut Generator) -> bool {
+        probability > 0.0 && bit(row, site as usize) == (self.ising.field() > 0.0) && uniform(generator) < probability
     }
 
     /// 1 - e^{-2 beta |J| / T} of every size.
     fn probabilities(&self, beta: f64) -> Vec<f64> {
         let exponent = |size: &f64| -2.0 * beta * size / self.ising.temperature();
-        self.sizes
-            .iter()
-            .map(|size| -exponent(size).exp_m1())
-            .collect()
+        self.sizes.iter().map(|size| -exponent(size).exp_m1()).collect()
     }
 
     /// Calls `step(row, generator, scratch)` `steps` times on every chain.
@@ -94,11 +81,7 @@ impl<'a> Bonds<'a> {
         clamp: Clamp,
         step: impl Fn(&mut [u64], &mut Generator, &mut Scratch) + Sync,
     ) {
-        assert_eq!(
-            chains.states().sites(),
-            self.ising.sites(),
-            "rows hold the sites"
-        );
+        assert_eq!(chains.states().sites(), self.ising.sites(), "rows hold the sites");
         if clamp == Clamp::Visible {
             return;
         }
@@ -117,9 +100,7 @@ impl<'a> Bonds<'a> {
 impl<'a> Wolff<'a> {
     /// Of any Ising model; without frustration it moves fast, with it clusters seldom are of use.
     pub fn new(ising: &'a Ising) -> Self {
-        Self {
-            bonds: Bonds::new(ising),
-        }
+        Self { bonds: Bonds::new(ising) }
     }
 }
 
@@ -131,48 +112,38 @@ impl Kernel for Wolff<'_> {
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
         let (sites, probabilities) = (self.units() as u32, self.bonds.probabilities(beta));
         let ghost = self.bonds.ghost_probability(beta);
-        self.bonds
-            .advance(chains, steps, clamp, |row, generator, scratch| {
-                let first = generator.random_range(0..sites);
-                let Scratch {
-                    sites: front,
-                    members,
-                } = scratch;
-                front.clear();
-                front.push(first);
-                members.clear();
-                members.resize(row.len(), 0);
-                flip_bit(members, first as usize);
-                while let Some(site) = front.pop() {
-                    if self.bonds.holds_ghost(row, site, ghost, generator) {
-                        return;
-                    }
-                    for &(other, positive, size) in &self.bonds.ends[site as usize] {
-                        // Members are flipped at the end, so that every bond is judged as it was.
-                        let satisfied =
-                            (bit(row, other as usize) == bit(row, site as usize)) == positive;
-                        if satisfied
-                            && !bit(members, other as usize)
-                            && uniform(generator) < probabilities[size as usize]
-                        {
-                            flip_bit(members, other as usize);
-                            front.push(other);
-                        }
+        self.bonds.advance(chains, steps, clamp, |row, generator, scratch| {
+            let first = generator.random_range(0..sites);
+            let Scratch { sites: front, members } = scratch;
+            front.clear();
+            front.push(first);
+            members.clear();
+            members.resize(row.len(), 0);
+            flip_bit(members, first as usize);
+            while let Some(site) = front.pop() {
+                if self.bonds.holds_ghost(row, site, ghost, generator) {
+                    return;
+                }
+                for &(other, positive, size) in &self.bonds.ends[site as usize] {
+                    // Members are flipped at the end, so that every bond is judged as it was.
+                    let satisfied = (bit(row, other as usize) == bit(row, site as usize)) == positive;
+                    if satisfied && !bit(members, other as usize) && uniform(generator) < probabilities[size as usize] {
+                        flip_bit(members, other as usize);
+                        front.push(other);
                     }
                 }
-                for (word, members) in row.iter_mut().zip(members) {
-                    *word ^= *members;
-                }
-            });
+            }
+            for (word, members) in row.iter_mut().zip(members) {
+                *word ^= *members;
+            }
+        });
     }
 }
 
 impl<'a> SwendsenWang<'a> {
     /// Of any Ising model; without frustration it moves fast, with it clusters seldom are of use.
     pub fn new(ising: &'a Ising) -> Self {
-        Self {
-            bonds: Bonds::new(ising),
-        }
+        Self { bonds: Bonds::new(ising) }
     }
 }
 
@@ -184,47 +155,42 @@ impl Kernel for SwendsenWang<'_> {
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
         let probabilities = self.bonds.probabilities(beta);
         let ghost = self.bonds.ghost_probability(beta);
-        self.bonds
-            .advance(chains, steps, clamp, |row, generator, scratch| {
-                let Scratch {
-                    sites: parent,
-                    members: bound,
-                } = scratch;
-                bound.clear();
-                bound.resize(row.len(), 0);
-                parent.clear();
-                parent.extend(0..self.units() as u32);
-                for (site, ends) in self.bonds.ends.iter().enumerate() {
-                    for &(other, positive, size) in ends.iter().filter(|end| end.0 as usize > site)
-                    {
-                        let satisfied = (bit(row, other as usize) == bit(row, site)) == positive;
-                        if satisfied && uniform(generator) < probabilities[size as usize] {
-                            let (a, b) = (root(parent, site as u32), root(parent, other));
-                            // The smaller number is the root, so that it is met first below.
-                            parent[a.max(b) as usize] = a.min(b);
-                        }
+        self.bonds.advance(chains, steps, clamp, |row, generator, scratch| {
+            let Scratch { sites: parent, members: bound } = scratch;
+            bound.clear();
+            bound.resize(row.len(), 0);
+            parent.clear();
+            parent.extend(0..self.units() as u32);
+            for (site, ends) in self.bonds.ends.iter().enumerate() {
+                for &(other, positive, size) in ends.iter().filter(|end| end.0 as usize > site) {
+                    let satisfied = (bit(row, other as usize) == bit(row, site)) == positive;
+                    if satisfied && uniform(generator) < probabilities[size as usize] {
+                        let (a, b) = (root(parent, site as u32), root(parent, other));
+                        // The smaller number is the root, so that it is met first below.
+                        parent[a.max(b) as usize] = a.min(b);
                     }
                 }
-                for site in 0..self.units() as u32 {
-                    if self.bonds.holds_ghost(row, site, ghost, generator) {
-                        set_bit(bound, root(parent, site) as usize, true);
-                    }
+            }
+            for site in 0..self.units() as u32 {
+                if self.bonds.holds_ghost(row, site, ghost, generator) {
+                    set_bit(bound, root(parent, site) as usize, true);
                 }
-                const FLIPPED: u32 = 1 << 31;
-                for site in 0..self.units() {
-                    // A parent has a smaller number, and knows already whether it is flipped.
-                    let up = parent[site];
-                    let flip = if up as usize == site {
-                        !bit(bound, site) && generator.random::<bool>()
-                    } else {
-                        parent[up as usize] & FLIPPED != 0
-                    };
-                    parent[site] = if flip { FLIPPED } else { 0 };
-                    if flip {
-                        flip_bit(row, site);
-                    }
+            }
+            const FLIPPED: u32 = 1 << 31;
+            for site in 0..self.units() {
+                // A parent has a smaller number, and knows already whether it is flipped.
+                let up = parent[site];
+                let flip = if up as usize == site {
+                    !bit(bound, site) && generator.random::<bool>()
+                } else {
+                    parent[up as usize] & FLIPPED != 0
+                };
+                parent[site] = if flip { FLIPPED } else { 0 };
+                if flip {
+                    flip_bit(row, site);
                 }
-            });
+            }
+        });
     }
 }
 

@@ -30,10 +30,7 @@ pub fn multi_spin_metropolis(ising: &Ising) -> Result<MultiSpin> {
         if ends.len() > DEGREE_LIMIT {
             return refuse(format!("site {site} has {} neighbours", ends.len()));
         }
-        if ends
-            .iter()
-            .any(|(_, j)| j.abs() != *strength.get_or_insert(j.abs()))
-        {
+        if ends.iter().any(|(_, j)| j.abs() != *strength.get_or_insert(j.abs())) {
             return refuse("the couplings differ in strength".to_string());
         }
         neighbours.push(ends.iter().map(|(other, j)| (*other, *j >= 0.0)).collect());

@@ -79,14 +79,9 @@ fn draw_within(ising: &Ising, count: usize, longest: usize, seed: Seed) -> Resul
         let mut ladders = Ladders::new(&path, &starts, seed_of_chains)?;
         return draw(ising, &gauge, &mut ladders, count, longest, seed);
     }
-    let parts: Vec<(Box<dyn Kernel>, usize)> = vec![
-        (Box::new(Wolff::new(ising)), 1),
-        (Box::new(Metropolis::new(ising)?), 1),
-    ];
-    let mut clusters = Clusters {
-        kernel: Schedule::new(parts),
-        chains: Chains::new(starts, seed_of_chains),
-    };
+    let parts: Vec<(Box<dyn Kernel>, usize)> =
+        vec![(Box::new(Wolff::new(ising)), 1), (Box::new(Metropolis::new(ising)?), 1)];
+    let mut clusters = Clusters { kernel: Schedule::new(parts), chains: Chains::new(starts, seed_of_chains) };
     draw(ising, &gauge, &mut clusters, count, longest, seed)
 }
 
@@ -107,8 +102,7 @@ struct Clusters<'a> {
 
 impl Sampler for Clusters<'_> {
     fn advance(&mut self, steps: usize) {
-        self.kernel
-            .advance(&mut self.chains, 1.0, steps, Clamp::Nothing);
+        self.kernel.advance(&mut self.chains, 1.0, steps, Clamp::Nothing);
     }
 
     fn states(&self) -> &Configurations {
@@ -253,12 +247,7 @@ fn draw(
             }
         }
     }
-    Ok(IsingSample {
-        configurations,
-        tau,
-        spacing,
-        equilibration: length,
-    })
+    Ok(IsingSample { configurations, tau, spacing, equilibration: length })
 }
 
 /// Every state of every chain so far.
@@ -301,27 +290,17 @@ impl Pilot {
         let mut coordinates: Vec<(String, Coordinate)> = vec![
             ("energy".to_string(), Box::new(|row| ising.energy(row))),
             ("magnetisation".to_string(), Box::new(magnetization)),
-            (
-                "size of the magnetisation".to_string(),
-                Box::new(move |row| magnetization(row).abs()),
-            ),
-            (
-                "order along the couplings".to_string(),
-                Box::new(|row| projection(&gauge.signs, row)),
-            ),
+            ("size of the magnetisation".to_string(), Box::new(move |row| magnetization(row).abs())),
+            ("order along the couplings".to_string(), Box::new(|row| projection(&gauge.signs, row))),
         ];
         for (number, direction) in directions.iter().enumerate() {
-            coordinates.push((
-                format!("principal direction {}", number + 1),
-                Box::new(|row| projection(direction, row)),
-            ));
+            coordinates
+                .push((format!("principal direction {}", number + 1), Box::new(|row| projection(direction, row))));
         }
         let mut longest: f64 = 1.0;
         for (name, coordinate) in coordinates {
-            let series: Vec<Vec<f64>> = seen
-                .iter()
-                .map(|states| states.chunks_exact(words).map(&coordinate).collect())
-                .collect();
+            let series: Vec<Vec<f64>> =
+                seen.iter().map(|states| states.chunks_exact(words).map(&coordinate).collect()).collect();
             let views: Vec<&[f64]> = series.iter().map(|chain| &chain[..]).collect();
             match judge_law(&views, &KINDS) {
                 // As in a ground state that is never left, or seldom: its tail looks heavy, but every coordinate is bounded.
@@ -359,17 +338,8 @@ mod tests {
         let ising = Ising::on_lattice("square:16x16".parse().unwrap(), 1.0, 0.0, 2.269).unwrap();
         let error = draw_within(&ising, 10, 32, Seed::root(1)).unwrap_err();
         let message = error.to_string();
-        assert!(
-            message.contains("chains from different places have no common"),
-            "{message}"
-        );
+        assert!(message.contains("chains from different places have no common"), "{message}");
         assert!(message.contains("; take a higher temperature"), "{message}");
-        assert_eq!(
-            draw_configurations(&ising, 20, Seed::root(1))
-                .unwrap()
-                .configurations
-                .len(),
-            20
-        );
+        assert_eq!(draw_configurations(&ising, 20, Seed::root(1)).unwrap().configurations.len(), 20);
     }
 }

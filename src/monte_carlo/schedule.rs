@@ -12,9 +12,7 @@ impl<'a> Schedule<'a> {
     /// From kernels with their steps; all over the same units.
     pub fn new(parts: Vec<(Box<dyn Kernel + 'a>, usize)>) -> Self {
         assert!(!parts.is_empty(), "a schedule has a part");
-        let same = parts
-            .iter()
-            .all(|(kernel, _)| kernel.units() == parts[0].0.units());
+        let same = parts.iter().all(|(kernel, _)| kernel.units() == parts[0].0.units());
         assert!(same, "the parts move the same units");
         Self { parts }
     }

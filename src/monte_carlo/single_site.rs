@@ -91,11 +91,7 @@ fn sweep(
     clamp: Clamp,
     trial: impl Fn(&mut [u64], &mut Generator, usize) + Sync,
 ) {
-    assert_eq!(
-        chains.states().sites(),
-        law.sites(),
-        "rows hold the law's sites"
-    );
+    assert_eq!(chains.states().sites(), law.sites(), "rows hold the law's sites");
     if clamp == Clamp::Visible {
         return;
     }

@@ -52,19 +52,10 @@ struct Pair {
 impl<'a> ParallelTempering<'a> {
     /// All ladders start from the rows of `states`, every beta of a ladder from the same row. `betas` are distinct, not
     /// negative and in order, rising or falling; at 0 the base is drawn anew in every round.
-    pub fn new(
-        path: &'a dyn Path,
-        betas: &[f64],
-        states: &Configurations,
-        seed: Seed,
-    ) -> Result<Self> {
-        let refuse =
-            |problem: &str, mend: &str| Err(Error::invalid("parallel tempering", problem, mend));
+    pub fn new(path: &'a dyn Path, betas: &[f64], states: &Configurations, seed: Seed) -> Result<Self> {
+        let refuse = |problem: &str, mend: &str| Err(Error::invalid("parallel tempering", problem, mend));
         if states.sites() != path.units() {
-            return refuse(
-                "the states and the path differ in their units",
-                "give both the same",
-            );
+            return refuse("the states and the path differ in their units", "give both the same");
         }
         let steps: Vec<f64> = betas.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let ordered = steps.iter().all(|step| *step > 0.0) || steps.iter().all(|step| *step < 0.0);
@@ -76,10 +67,7 @@ impl<'a> ParallelTempering<'a> {
             );
         }
         if states.is_empty() {
-            return refuse(
-                "there is no ladder",
-                "give at least one state to start from",
-            );
+            return refuse("there is no ladder", "give at least one state to start from");
         }
         let rung = |k: usize| Chains::new(states.clone(), seed.child("rung", k as u64));
         Ok(Self {
@@ -153,18 +141,12 @@ impl<'a> ParallelTempering<'a> {
             let first = rung.saturating_sub(1);
             let near = &self.betas[first..(rung + 2).min(self.betas.len())];
             let own = rung - first;
-            for weights in self
-                .path
-                .log_weights(chains.states(), near)
-                .chunks_exact(near.len())
-            {
+            for weights in self.path.log_weights(chains.states(), near).chunks_exact(near.len()) {
                 if own == 1 {
                     self.pairs[first].back.push(weights[0] - weights[1]);
                 }
                 if own + 1 < weights.len() {
-                    self.pairs[rung]
-                        .onward
-                        .push(weights[own + 1] - weights[own]);
+                    self.pairs[rung].onward.push(weights[own + 1] - weights[own]);
                 }
             }
         }
@@ -194,8 +176,7 @@ impl<'a> ParallelTempering<'a> {
     /// The share of exchanges accepted between each beta and the next; `None` where none was offered yet. Where it is
     /// below about 0.2 the betas are too far apart.
     pub fn acceptance(&self) -> Vec<Option<f64>> {
-        let share =
-            |pair: &Pair| (pair.offered > 0).then(|| pair.accepted as f64 / pair.offered as f64);
+        let share = |pair: &Pair| (pair.offered > 0).then(|| pair.accepted as f64 / pair.offered as f64);
         self.pairs.iter().map(share).collect()
     }
 }

@@ -28,20 +28,11 @@ pub struct AutocorrelationTime {
 /// on. Work: length x ln(length) for every chain.
 pub fn integrated_time(chains: &[&[f64]]) -> Option<AutocorrelationTime> {
     let length = chains.first().map_or(0, |chain| chain.len());
-    assert!(
-        chains.iter().all(|chain| chain.len() == length),
-        "chains are equally long"
-    );
+    assert!(chains.iter().all(|chain| chain.len() == length), "chains are equally long");
     let total = (length * chains.len()) as f64;
     let mean = chains.iter().flat_map(|chain| *chain).sum::<f64>() / total;
-    let deviations: Vec<Vec<f64>> = chains
-        .iter()
-        .map(|chain| chain.iter().map(|x| x - mean).collect())
-        .collect();
-    let largest = deviations
-        .iter()
-        .flatten()
-        .fold(0.0, |a: f64, x| a.max(x.abs()));
+    let deviations: Vec<Vec<f64>> = chains.iter().map(|chain| chain.iter().map(|x| x - mean).collect()).collect();
+    let largest = deviations.iter().flatten().fold(0.0, |a: f64, x| a.max(x.abs()));
     let squares: f64 = deviations.iter().flatten().map(|x| x * x).sum();
     let variance = squares / total;
     // Rounding alone makes a constant series "vary" by its last digit.
@@ -80,10 +71,7 @@ fn lagged_products(chains: &[Vec<f64>]) -> Vec<f64> {
     let size = (2 * length).next_power_of_two();
     // The same on every processor: this crate's own transforms by vector width are switched off.
     let mut planner = FftPlanner::new();
-    let (forward, back) = (
-        planner.plan_fft_forward(size),
-        planner.plan_fft_inverse(size),
-    );
+    let (forward, back) = (planner.plan_fft_forward(size), planner.plan_fft_inverse(size));
     let mut scratch = vec![Complex::default(); forward.get_inplace_scratch_len()];
     let mut power = vec![Complex::default(); size];
     let mut row = vec![Complex::default(); size];
@@ -133,37 +121,22 @@ mod tests {
     #[test]
     fn autoregressive_series_have_their_known_time() {
         for (phi, exact) in [(0.9, 19.0), (0.5, 3.0), (0.0, 1.0)] {
-            let times: Vec<AutocorrelationTime> = (0..64)
-                .map(|run| integrated_time(&[&autoregressive(phi, 40_000, run)]).unwrap())
-                .collect();
+            let times: Vec<AutocorrelationTime> =
+                (0..64).map(|run| integrated_time(&[&autoregressive(phi, 40_000, run)]).unwrap()).collect();
             let taus: Vec<f64> = times.iter().map(|time| time.tau).collect();
             let mean = taus.iter().sum::<f64>() / 64.0;
             let t = student_t(&taus, exact, 1.0);
             // White noise stops summing at the first lag or two, and 1 is the least that is reported.
             if phi > 0.0 {
-                assert!(
-                    t.abs() < student_threshold(64, 3, 1e-6),
-                    "phi = {phi}: tau = {mean}, t = {t}"
-                );
+                assert!(t.abs() < student_threshold(64, 3, 1e-6), "phi = {phi}: tau = {mean}, t = {t}");
             }
-            assert!(
-                (mean / exact - 1.0).abs() < 0.02,
-                "phi = {phi}: tau = {mean}"
-            );
+            assert!((mean / exact - 1.0).abs() < 0.02, "phi = {phi}: tau = {mean}");
             // tau's own error: chi-square of 63 degrees of freedom lies within [0.28, 2.1] of its mean but
             // once in 1e6 on each side.
             let scatter = taus.iter().map(|tau| (tau - mean).powi(2)).sum::<f64>() / 63.0;
-            let said = times
-                .iter()
-                .map(|time| time.standard_error.powi(2))
-                .sum::<f64>()
-                / 64.0;
+            let said = times.iter().map(|time| time.standard_error.powi(2)).sum::<f64>() / 64.0;
             if phi > 0.0 {
-                assert!(
-                    (0.28..2.1).contains(&(scatter / said)),
-                    "phi = {phi}: {}",
-                    scatter / said
-                );
+                assert!((0.28..2.1).contains(&(scatter / said)), "phi = {phi}: {}", scatter / said);
             }
         }
     }
@@ -172,12 +145,7 @@ mod tests {
     /// back (Wolff 2004, equation 49) it would be 1.04 to 1.12 times too large, with the sum over all positive pairs 1.05.
     #[test]
     fn short_series_have_no_bias() {
-        for (phi, exact, length) in [
-            (0.5, 3.0, 200),
-            (0.5, 3.0, 400),
-            (0.8, 9.0, 400),
-            (0.8, 9.0, 1000),
-        ] {
+        for (phi, exact, length) in [(0.5, 3.0, 200), (0.5, 3.0, 400), (0.8, 9.0, 400), (0.8, 9.0, 1000)] {
             let tau = |run| autocorrelation_time(&autoregressive(phi, length, run));
             let mean = (0..4000).map(tau).sum::<f64>() / 4000.0 / exact;
             assert!((mean - 1.0).abs() < 0.04, "phi = {phi}, {length}: {mean}");
@@ -191,11 +159,7 @@ mod tests {
         let chains: Vec<Vec<f64>> = (0..64)
             .map(|run| {
                 let mut generator = Seed::root(5).child("switching", run).generator();
-                let mut side = if uniform(&mut generator) < 0.5 {
-                    -0.2
-                } else {
-                    0.2
-                };
+                let mut side = if uniform(&mut generator) < 0.5 { -0.2 } else { 0.2 };
                 (0..20_000)
                     .map(|_| {
                         if uniform(&mut generator) < 1.0 / 500.0 {
@@ -210,25 +174,17 @@ mod tests {
         let views: Vec<&[f64]> = chains.iter().map(|chain| &chain[..]).collect();
         let time = integrated_time(&views).unwrap();
         let exact = 1.0 + 2.0 * 0.04 / 1.04 * 249.5;
-        assert!(
-            (time.tau / exact - 1.0).abs() < 0.15,
-            "{time:?}, not {exact}"
-        );
+        assert!((time.tau / exact - 1.0).abs() < 0.15, "{time:?}, not {exact}");
     }
 
     /// By Fourier transforms and as they are defined, for odd and even numbers of chains and lengths.
     #[test]
     fn lagged_products_are_sums() {
         for (count, length) in [(1, 2), (2, 5), (3, 64), (5, 33)] {
-            let chains: Vec<Vec<f64>> = (0..count)
-                .map(|run| autoregressive(0.3, length, run))
-                .collect();
+            let chains: Vec<Vec<f64>> = (0..count).map(|run| autoregressive(0.3, length, run)).collect();
             let products = lagged_products(&chains);
             for lag in 0..length {
-                let sum: f64 = chains
-                    .iter()
-                    .map(|x| (lag..length).map(|s| x[s - lag] * x[s]).sum::<f64>())
-                    .sum();
+                let sum: f64 = chains.iter().map(|x| (lag..length).map(|s| x[s - lag] * x[s]).sum::<f64>()).sum();
                 assert!((products[lag] - sum).abs() < 1e-12 * length as f64, "{lag}");
             }
         }
@@ -240,18 +196,9 @@ mod tests {
         let series = autoregressive(0.9, 400_000, 7);
         let chains: Vec<&[f64]> = series.chunks(10_000).collect();
         let time = integrated_time(&chains).unwrap();
-        assert!(
-            (time.tau - 19.0).abs() < 4.9 * time.standard_error,
-            "{time:?}"
-        );
-        let apart: Vec<Vec<f64>> = (0..2)
-            .map(|k| {
-                autoregressive(0.0, 1000, k)
-                    .iter()
-                    .map(|x| x + 10.0 * k as f64)
-                    .collect()
-            })
-            .collect();
+        assert!((time.tau - 19.0).abs() < 4.9 * time.standard_error, "{time:?}");
+        let apart: Vec<Vec<f64>> =
+            (0..2).map(|k| autoregressive(0.0, 1000, k).iter().map(|x| x + 10.0 * k as f64).collect()).collect();
         let apart: Vec<&[f64]> = apart.iter().map(|chain| &chain[..]).collect();
         assert!(integrated_time(&apart).unwrap().tau > 500.0);
     }

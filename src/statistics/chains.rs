@@ -57,13 +57,8 @@ pub fn judge(chains: &[&[f64]], starts: &[usize]) -> ChainMean {
     let length = chains.first().map_or(0, |chain| chain.len());
     let total = (length * chains.len()) as f64;
     let mean = chains.iter().flat_map(|chain| *chain).sum::<f64>() / total;
-    let refuse = |doubt| ChainMean {
-        mean,
-        standard_error: None,
-        tau: None,
-        effective_samples: None,
-        doubt: Some(doubt),
-    };
+    let refuse =
+        |doubt| ChainMean { mean, standard_error: None, tau: None, effective_samples: None, doubt: Some(doubt) };
     if length < 2 || !mean.is_finite() {
         return refuse(Doubt::TooShort);
     }
@@ -102,16 +97,14 @@ pub fn judge_law(chains: &[&[f64]], starts: &[usize]) -> Option<Doubt> {
     }
     let length = chains[0].len();
     let all = chains.concat();
-    [rank_normalized(&all), rank_normalized(&folded(&all))]
-        .iter()
-        .find_map(|scores| {
-            let views: Vec<&[f64]> = scores.chunks_exact(length).collect();
-            match judge(&views, starts).doubt {
-                // Where x is 0 or 1, the distance from the median may be one number.
-                Some(Doubt::Constant | Doubt::HeavyTail) => None,
-                doubt => doubt,
-            }
-        })
+    [rank_normalized(&all), rank_normalized(&folded(&all))].iter().find_map(|scores| {
+        let views: Vec<&[f64]> = scores.chunks_exact(length).collect();
+        match judge(&views, starts).doubt {
+            // Where x is 0 or 1, the distance from the median may be one number.
+            Some(Doubt::Constant | Doubt::HeavyTail) => None,
+            doubt => doubt,
+        }
+    })
 }
 
 /// Means of chains beside means of parts of them.
@@ -143,23 +136,14 @@ impl Comparison {
         let within = squares / chains.len() as f64 / PARTS as f64;
         let between = variance(&means);
         // Both freedoms are positive: there are at least four chains.
-        let freedom = (
-            (chains.len() - 1) as f64,
-            (chains.len() * (PARTS - 1)) as f64,
-        );
+        let freedom = ((chains.len() - 1) as f64, (chains.len() * (PARTS - 1)) as f64);
         let ratio = between / within;
         let (usual, chance) = match FisherSnedecor::new(freedom.0, freedom.1) {
             Ok(law) if ratio.is_finite() => (law.inverse_cdf(1.0 - USUAL), law.sf(ratio)),
             // Chains that never move.
             _ => (1.0, 0.0),
         };
-        Self {
-            means,
-            between,
-            ratio,
-            usual,
-            chance,
-        }
+        Self { means, between, ratio, usual, chance }
     }
 
     fn doubt(&self, chains: &[&[f64]], starts: &[usize]) -> Option<Doubt> {
@@ -168,11 +152,8 @@ impl Comparison {
         }
         if self.chance < CHANCE {
             // A chain that is long in its own time has been everywhere that it goes.
-            let own: Vec<Vec<f64>> = chains
-                .iter()
-                .zip(&self.means)
-                .map(|(chain, mean)| chain.iter().map(|x| x - mean).collect())
-                .collect();
+            let own: Vec<Vec<f64>> =
+                chains.iter().zip(&self.means).map(|(chain, mean)| chain.iter().map(|x| x - mean).collect()).collect();
             let views: Vec<&[f64]> = own.iter().map(|chain| &chain[..]).collect();
             let tau = integrated_time(&views).map_or(1.0, |time| time.tau);
             return Some(match (chains[0].len() as f64) < LONG * tau {
@@ -197,10 +178,7 @@ impl Comparison {
             between += own.len() as f64 * (mean - all).powi(2);
             within += own.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
         }
-        let freedom = (
-            kinds.len() as f64 - 1.0,
-            self.means.len() as f64 - kinds.len() as f64,
-        );
+        let freedom = (kinds.len() as f64 - 1.0, self.means.len() as f64 - kinds.len() as f64);
         // One kind of start, or a chain a kind, compares nothing.
         FisherSnedecor::new(freedom.0, freedom.1).is_ok_and(|law| {
             let ratio = between / freedom.0 / (within / freedom.1);
@@ -228,8 +206,7 @@ fn heavy_tailed(chains: &[&[f64]], mean: f64) -> bool {
     [1.0, -1.0].iter().any(|side| {
         let largest = deviations.iter().fold(0.0, |a: f64, x| a.max(side * x));
         let tail = || deviations.iter().map(|x| side * x).collect::<Vec<f64>>();
-        largest * largest > LARGE * squares
-            && pareto_shape(&tail()).is_some_and(|shape| shape > HEAVIEST)
+        largest * largest > LARGE * squares && pareto_shape(&tail()).is_some_and(|shape| shape > HEAVIEST)
     })
 }
 
@@ -238,16 +215,12 @@ fn drifting(chains: &[&[f64]]) -> bool {
     let length = chains[0].len();
     let third = length / 3;
     let mean = |values: &[f64]| values.iter().sum::<f64>() / third as f64;
-    let drifts: Vec<f64> = chains
-        .iter()
-        .map(|chain| mean(&chain[length - third..]) - mean(&chain[..third]))
-        .collect();
+    let drifts: Vec<f64> = chains.iter().map(|chain| mean(&chain[length - third..]) - mean(&chain[..third])).collect();
     let count = drifts.len() as f64;
     let mean = drifts.iter().sum::<f64>() / count;
     let t = mean / (variance(&drifts) / count).sqrt();
     mean != 0.0
-        && StudentsT::new(0.0, 1.0, count - 1.0)
-            .is_ok_and(|law| t.is_infinite() || 2.0 * law.sf(t.abs()) < CHANCE)
+        && StudentsT::new(0.0, 1.0, count - 1.0).is_ok_and(|law| t.is_infinite() || 2.0 * law.sf(t.abs()) < CHANCE)
 }
 
 /// sum (x - mean)^2 / (n - 1).

@@ -28,17 +28,11 @@ pub fn principal_directions(data: &Configurations, count: usize) -> Result<Vec<V
 /// rows are in may be met. None where the data do not vary.
 pub fn extremes(data: &Configurations, count: usize) -> Result<Configurations> {
     let rows = drawn(data)?;
-    let ends = directions_of(&rows, count)
-        .into_iter()
-        .flat_map(|direction| {
-            let along: Vec<f64> = (0..rows.len())
-                .map(|s| projection(&direction, rows.row(s)))
-                .collect();
-            let end = |sign: f64| {
-                (0..along.len()).max_by(|a, b| (sign * along[*a]).total_cmp(&(sign * along[*b])))
-            };
-            [end(1.0), end(-1.0)]
-        });
+    let ends = directions_of(&rows, count).into_iter().flat_map(|direction| {
+        let along: Vec<f64> = (0..rows.len()).map(|s| projection(&direction, rows.row(s))).collect();
+        let end = |sign: f64| (0..along.len()).max_by(|a, b| (sign * along[*a]).total_cmp(&(sign * along[*b])));
+        [end(1.0), end(-1.0)]
+    });
     let ends: Vec<usize> = ends.flatten().collect();
     Ok(rows.select(&ends))
 }
@@ -55,14 +49,7 @@ fn drawn(data: &Configurations) -> Result<Configurations> {
 
 fn directions_of(rows: &Configurations, count: usize) -> Vec<Vec<f64>> {
     let (sites, total) = (rows.sites(), rows.len());
-    let mut spins: DMatrix<f64> =
-        DMatrix::from_fn(
-            total,
-            sites,
-            |s, i| {
-                if bit(rows.row(s), i) { 1.0 } else { -1.0 }
-            },
-        );
+    let mut spins: DMatrix<f64> = DMatrix::from_fn(total, sites, |s, i| if bit(rows.row(s), i) { 1.0 } else { -1.0 });
     let mean = spins.row_mean();
     spins.row_iter_mut().for_each(|mut row| row -= &mean);
     let by_site = sites <= total;
@@ -73,11 +60,8 @@ fn directions_of(rows: &Configurations, count: usize) -> Vec<Vec<f64>> {
     let mut order: Vec<usize> = (0..products.eigenvalues.len()).collect();
     order.sort_by(|a, b| products.eigenvalues[*b].total_cmp(&products.eigenvalues[*a]));
     let largest: f64 = order.first().map_or(0.0, |k| products.eigenvalues[*k]);
-    let directions = order
-        .iter()
-        .take(count)
-        .filter(|k| products.eigenvalues[**k] > RANK * largest.max(1.0))
-        .map(|k| {
+    let directions =
+        order.iter().take(count).filter(|k| products.eigenvalues[**k] > RANK * largest.max(1.0)).map(|k| {
             let vector = products.eigenvectors.column(*k).clone_owned();
             let direction = match by_site {
                 true => vector,
@@ -117,18 +101,12 @@ mod tests {
         let met = (0..2).filter(|k| all_up(ends.row(*k))).count();
         assert_eq!(met, 1, "one end of the first direction");
         assert!(!all_up(ends.row(2)) || !all_up(ends.row(3)));
-        let weights: Vec<f64> = (0..1000)
-            .map(|s| if s % 50 == 0 { 0.0 } else { 1.0 / 980.0 })
-            .collect();
+        let weights: Vec<f64> = (0..1000).map(|s| if s % 50 == 0 { 0.0 } else { 1.0 / 980.0 }).collect();
         let bits = (0..1000).flat_map(|s| data.row(s).to_vec()).collect();
         let weighted = Configurations::weighted(40, bits, weights).unwrap();
         let without = extremes(&weighted, 2).unwrap();
         assert!((0..4).all(|k| !all_up(without.row(k))));
-        assert!(
-            extremes(&Configurations::zeros(5, 4), 2)
-                .unwrap()
-                .is_empty()
-        );
+        assert!(extremes(&Configurations::zeros(5, 4), 2).unwrap().is_empty());
     }
 
     /// Two modes on sites 0 to 9 and weak noise on the others: the first direction is that of the modes; a direction
@@ -156,11 +134,7 @@ mod tests {
         assert_eq!(directions.len(), 2);
         let own: f64 = directions[0][..10].iter().sum::<f64>() / 10_f64.sqrt();
         assert!(own.abs() > 0.98, "{own}");
-        let product: f64 = directions[0]
-            .iter()
-            .zip(&directions[1])
-            .map(|(a, b)| a * b)
-            .sum();
+        let product: f64 = directions[0].iter().zip(&directions[1]).map(|(a, b)| a * b).sum();
         assert!(product.abs() < 1e-9);
         let squares: f64 = directions[1].iter().map(|d| d * d).sum();
         assert!((squares - 1.0).abs() < 1e-12 && directions[1][69].abs() < 1e-12);

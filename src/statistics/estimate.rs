@@ -20,13 +20,7 @@ pub struct Estimate {
 impl Estimate {
     /// A value without error.
     pub fn exact(value: f64) -> Self {
-        Self {
-            value,
-            standard_error: None,
-            tau: None,
-            effective_samples: None,
-            doubt: None,
-        }
+        Self { value, standard_error: None, tau: None, effective_samples: None, doubt: None }
     }
 
     /// Whether nothing speaks against the error.
@@ -36,8 +30,7 @@ impl Estimate {
 
     /// (value - truth) / standard error, where there is one.
     pub fn z(&self, truth: f64) -> Option<f64> {
-        self.standard_error
-            .map(|error| (self.value - truth) / error)
+        self.standard_error.map(|error| (self.value - truth) / error)
     }
 
     /// The mean of independent estimates (replicas), each with the same weight, and the standard error of that mean
@@ -45,9 +38,7 @@ impl Estimate {
     pub fn over_replicas(estimates: &[Self]) -> Option<Self> {
         let n = estimates.len() as f64;
         let value = estimates.iter().map(|estimate| estimate.value).sum::<f64>() / n;
-        let squares = estimates
-            .iter()
-            .map(|estimate| (estimate.value - value).powi(2));
+        let squares = estimates.iter().map(|estimate| (estimate.value - value).powi(2));
         let scatter = (squares.sum::<f64>() / (n - 1.0) / n).sqrt();
         (!estimates.is_empty()).then(|| Self {
             value,
@@ -70,17 +61,9 @@ mod tests {
         assert_eq!(mean.value, 3.0);
         // Squares 4 + 1 + 9, over 2, over 3.
         assert!((mean.standard_error.unwrap() - (14.0_f64 / 6.0).sqrt()).abs() < 1e-15);
-        assert_eq!(
-            Estimate::over_replicas(&estimates[..1])
-                .unwrap()
-                .standard_error,
-            None
-        );
+        assert_eq!(Estimate::over_replicas(&estimates[..1]).unwrap().standard_error, None);
         assert_eq!(Estimate::over_replicas(&[]), None);
-        let unsure = Estimate {
-            doubt: Some(Doubt::SlowChains),
-            ..estimates[0]
-        };
+        let unsure = Estimate { doubt: Some(Doubt::SlowChains), ..estimates[0] };
         let mean = Estimate::over_replicas(&[estimates[1], unsure]).unwrap();
         assert_eq!(mean.doubt, Some(Doubt::SlowChains));
         assert!(!mean.converged());

@@ -85,10 +85,7 @@ mod tests {
         assert_eq!(chi_square_p_value(&[10, 1], &[1.0, 0.0]), 0.0);
         assert_eq!(chi_square_p_value(&[10, 0], &[1.0, 0.0]), 1.0);
         // 3, 4 and 993 expected: the rare two are pooled with the last.
-        assert_eq!(
-            chi_square_p_value(&[0, 0, 1000], &[0.003, 0.004, 0.993]),
-            1.0
-        );
+        assert_eq!(chi_square_p_value(&[0, 0, 1000], &[0.003, 0.004, 0.993]), 1.0);
         assert_eq!(student_t(&[1.0, 1.0, 1.0], 1.0, 1.0), 0.0);
         assert!(student_t(&[1.0, 1.0, 1.0], 2.0, 1.0).is_infinite());
         assert!((student_t(&[1.0, 2.0, 3.0], 1.0, 1.0) - 3_f64.sqrt()).abs() < 1e-12);

@@ -51,21 +51,14 @@ pub fn jackknife(bins: &[Vec<f64>], f: &dyn Fn(&[f64]) -> f64) -> Option<Jackkni
     let without: Vec<f64> = bins
         .iter()
         .map(|bin| {
-            let rest: Vec<f64> = sums
-                .iter()
-                .zip(bin)
-                .map(|(sum, x)| (sum - x) / (count - 1.0))
-                .collect();
+            let rest: Vec<f64> = sums.iter().zip(bin).map(|(sum, x)| (sum - x) / (count - 1.0)).collect();
             f(&rest)
         })
         .collect();
     let standard_error = left_out_error(&without)?;
     let mean = without.iter().sum::<f64>() / count;
     let value = count * f(&all) - (count - 1.0) * mean;
-    value.is_finite().then_some(Jackknife {
-        value,
-        standard_error,
-    })
+    value.is_finite().then_some(Jackknife { value, standard_error })
 }
 
 #[cfg(test)]

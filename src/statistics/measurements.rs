@@ -32,10 +32,7 @@ impl Measurements {
     /// No measurement yet of so many quantities and coordinates, on chains of which each started in the kind of place
     /// that its number says.
     pub fn watching(quantities: usize, coordinates: usize, starts: &[usize]) -> Self {
-        assert!(
-            quantities > 0 && !starts.is_empty(),
-            "something is measured somewhere"
-        );
+        assert!(quantities > 0 && !starts.is_empty(), "something is measured somewhere");
         Self {
             quantities,
             coordinates,
@@ -77,9 +74,7 @@ impl Measurements {
 
     fn rows(&self) -> impl Iterator<Item = &[f64]> {
         let width = self.width();
-        self.chains
-            .iter()
-            .flat_map(move |chain| chain.chunks_exact(width))
+        self.chains.iter().flat_map(move |chain| chain.chunks_exact(width))
     }
 
     fn combined(&self, f: impl Fn(&[f64]) -> f64) -> Vec<Vec<f64>> {
@@ -126,25 +121,15 @@ impl Measurements {
         let means = self.means();
         let plain = f(&means);
         let slopes = self.slopes(f, &means);
-        let series = self.combined(|row| {
-            row.iter()
-                .zip(&means)
-                .zip(&slopes)
-                .map(|((x, mean), slope)| slope * (x - mean))
-                .sum()
-        });
+        let series =
+            self.combined(|row| row.iter().zip(&means).zip(&slopes).map(|((x, mean), slope)| slope * (x - mean)).sum());
         let views: Vec<&[f64]> = series.iter().map(|chain| &chain[..]).collect();
         let judged = judge(&views, &self.starts);
         let doubt = judged.doubt.or_else(|| self.watched_doubt());
         let value = judged.tau.map_or(plain, |tau| {
             let length = (BIN * tau).ceil().min(self.length() as f64) as usize;
-            let bins: Vec<Vec<f64>> = self
-                .chains
-                .iter()
-                .flat_map(|chain| bins(chain, self.width(), length))
-                .collect();
-            jackknife(&bins, &|means| f(&means[..self.quantities]))
-                .map_or(plain, |result| result.value)
+            let bins: Vec<Vec<f64>> = self.chains.iter().flat_map(|chain| bins(chain, self.width(), length)).collect();
+            jackknife(&bins, &|means| f(&means[..self.quantities])).map_or(plain, |result| result.value)
         });
         Estimate {
             value,
@@ -228,15 +213,9 @@ mod tests {
         };
         let (inside, mean, squares) = share(200 * 9, &|m| m[0], 0.3);
         assert!((inside - 0.9545).abs() < 0.023, "{inside}");
-        assert!(
-            mean.abs() < 4.9 / (runs as f64).sqrt() && (0.7..1.1).contains(&squares),
-            "{mean} {squares}"
-        );
+        assert!(mean.abs() < 4.9 / (runs as f64).sqrt() && (0.7..1.1).contains(&squares), "{mean} {squares}");
         let (inside, _, squares) = share(1000 * 9, &|m| m[1] - m[0] * m[0], 1.0);
-        assert!(
-            (inside - 0.9545).abs() < 0.023 && (0.7..1.1).contains(&squares),
-            "{inside} {squares}"
-        );
+        assert!((inside - 0.9545).abs() < 0.023 && (0.7..1.1).contains(&squares), "{inside} {squares}");
     }
 
     /// The bias of a variance, -tau / length of it, is gone from the mean over runs.
@@ -244,11 +223,7 @@ mod tests {
     fn values_have_no_bias_to_leading_order() {
         let values: Vec<f64> = (0..4000)
             .into_par_iter()
-            .map(|run| {
-                measured(0.5, 2.0, 2, 60, run)
-                    .derived(&|m| m[1] - m[0] * m[0])
-                    .value
-            })
+            .map(|run| measured(0.5, 2.0, 2, 60, run).derived(&|m| m[1] - m[0] * m[0]).value)
             .collect();
         let mean = values.iter().sum::<f64>() / 4000.0;
         let scatter = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 3999.0;

@@ -35,13 +35,7 @@ pub fn pareto_shape(values: &[f64]) -> Option<f64> {
     if quartile <= 0.0 {
         return None;
     }
-    let shape = |theta: f64| {
-        exceedances
-            .iter()
-            .map(|x| (-theta * x).ln_1p())
-            .sum::<f64>()
-            / n
-    };
+    let shape = |theta: f64| exceedances.iter().map(|x| (-theta * x).ln_1p()).sum::<f64>() / n;
     let points = 30.0 + n.sqrt().floor();
     let grid = (1..=points as usize).map(|j| {
         let theta = 1.0 + (1.0 - (points / (j as f64 - 0.5)).sqrt()) / (3.0 * quartile);
@@ -49,10 +43,7 @@ pub fn pareto_shape(values: &[f64]) -> Option<f64> {
         (theta, n * ((-theta / k).ln() - k - 1.0))
     });
     let grid: Vec<(f64, f64)> = grid.filter(|(_, l)| l.is_finite()).collect();
-    let best = grid
-        .iter()
-        .map(|(_, l)| *l)
-        .fold(f64::NEG_INFINITY, f64::max);
+    let best = grid.iter().map(|(_, l)| *l).fold(f64::NEG_INFINITY, f64::max);
     let (mut sum, mut total) = (0.0, 0.0);
     for (theta, likelihood) in &grid {
         let weight = (likelihood - best).exp();
@@ -73,9 +64,7 @@ mod tests {
     #[test]
     fn discrete_numbers_have_no_shape() {
         let mut words = Seed::root(5).words();
-        let heads: Vec<f64> = (0..64_000)
-            .map(|_| f64::from((words.next_word() & 255).count_ones()))
-            .collect();
+        let heads: Vec<f64> = (0..64_000).map(|_| f64::from((words.next_word() & 255).count_ones())).collect();
         assert_eq!(pareto_shape(&heads), None);
     }
 
@@ -86,19 +75,13 @@ mod tests {
     #[test]
     fn known_tails_have_their_shapes() {
         type Quantile = fn(f64) -> f64;
-        let laws: [(f64, Quantile); 4] = [
-            (-1.0, |u| u),
-            (0.0, |u| -u.ln()),
-            (0.5, |u| u.powf(-0.5)),
-            (1.0, |u| 1.0 / u),
-        ];
+        let laws: [(f64, Quantile); 4] =
+            [(-1.0, |u| u), (0.0, |u| -u.ln()), (0.5, |u| u.powf(-0.5)), (1.0, |u| 1.0 / u)];
         for (number, (k, quantile)) in laws.into_iter().enumerate() {
             let mut generator = Seed::root(1).child("law", number as u64).generator();
             let found: Vec<f64> = (0..400)
                 .map(|_| {
-                    let values: Vec<f64> = (0..10_000)
-                        .map(|_| quantile(1.0 - uniform(&mut generator)))
-                        .collect();
+                    let values: Vec<f64> = (0..10_000).map(|_| quantile(1.0 - uniform(&mut generator))).collect();
                     (310.0 * pareto_shape(&values).unwrap() - 5.0) / 300.0
                 })
                 .collect();
@@ -127,14 +110,9 @@ mod tests {
     #[test]
     fn only_the_form_of_the_tail_counts() {
         let mut generator = Seed::root(2).generator();
-        let values: Vec<f64> = (0..500)
-            .map(|_| 1.0 / (1.0 - uniform(&mut generator)))
-            .collect();
+        let values: Vec<f64> = (0..500).map(|_| 1.0 / (1.0 - uniform(&mut generator))).collect();
         let moved: Vec<f64> = values.iter().map(|x| 1e-3 * x - 1.0).collect();
-        let (k, same) = (
-            pareto_shape(&values).unwrap(),
-            pareto_shape(&moved).unwrap(),
-        );
+        let (k, same) = (pareto_shape(&values).unwrap(), pareto_shape(&moved).unwrap());
         assert!((k - same).abs() < 1e-8, "{k}, {same}");
         assert_eq!(pareto_shape(&values[..24]), None);
         assert!(pareto_shape(&values[..25]).is_some());

@@ -14,10 +14,7 @@ pub fn rank_normalized(values: &[f64]) -> Vec<f64> {
     let mut first = 0;
     while first < order.len() {
         let value = values[order[first] as usize];
-        let tied = order[first..]
-            .iter()
-            .take_while(|s| values[**s as usize] == value)
-            .count();
+        let tied = order[first..].iter().take_while(|s| values[**s as usize] == value).count();
         // Ranks first + 1 to first + tied.
         let rank = first as f64 + 0.5 * (tied as f64 + 1.0);
         // A value that equals nothing, not even itself, is a tie of its own.

@@ -17,11 +17,7 @@ impl Summary {
         assert!(!values.is_empty(), "a summary needs a value");
         values.sort_by(f64::total_cmp);
         let n = values.len();
-        Self {
-            median: (values[(n - 1) / 2] + values[n / 2]) / 2.0,
-            smallest: values[0],
-            largest: values[n - 1],
-        }
+        Self { median: (values[(n - 1) / 2] + values[n / 2]) / 2.0, smallest: values[0], largest: values[n - 1] }
     }
 }
 

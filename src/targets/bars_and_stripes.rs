@@ -42,22 +42,12 @@ impl BarsAndStripes {
             Err(Error::invalid(what, problem, mend))
         };
         if rows.min(columns) < 2 {
-            return refuse(
-                "a single line has no bars apart from stripes",
-                "take sides of at least 2",
-            );
+            return refuse("a single line has no bars apart from stripes", "take sides of at least 2");
         }
         if rows.saturating_mul(columns) > Self::SITES_LIMIT {
-            return refuse(
-                "it has more than 64 sites",
-                "take sides whose product is at most 64",
-            );
+            return refuse("it has more than 64 sites", "take sides whose product is at most 64");
         }
-        Ok(Self {
-            rows,
-            columns,
-            patterns,
-        })
+        Ok(Self { rows, columns, patterns })
     }
 
     /// `count` independent patterns, each drawn exactly from the law.
@@ -89,10 +79,7 @@ impl BarsAndStripes {
                 Patterns::Distinct => (stripes + 1) * self.first_column(),
             };
         }
-        (0..self.rows)
-            .filter(|row| number >> row & 1 == 1)
-            .map(|row| self.first_row() << (row * self.columns))
-            .sum()
+        (0..self.rows).filter(|row| number >> row & 1 == 1).map(|row| self.first_row() << (row * self.columns)).sum()
     }
 
     /// All bits of row 0. A product with it copies the bits of column 0 into every column.

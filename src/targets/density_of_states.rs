@@ -38,43 +38,25 @@ impl DensityOfStates {
         let (rows, columns) = (rows.max(columns), rows.min(columns));
         let (bonds, sites) = (2 * rows * columns, rows * columns);
         let ups = sites + 1;
-        let zero = Table {
-            ups,
-            counts: vec![0; (bonds + 1) * ups],
-        };
+        let zero = Table { ups, counts: vec![0; (bonds + 1) * ups] };
         let total = first_rows(columns)
             .into_par_iter()
             .map(|(first, multiplicity)| {
                 let mut table = close(first, rows, columns, &zero);
-                table
-                    .counts
-                    .iter_mut()
-                    .for_each(|count| *count *= multiplicity);
+                table.counts.iter_mut().for_each(|count| *count *= multiplicity);
                 table
             })
             .reduce(
                 || zero.clone(),
                 |mut a, b| {
-                    a.counts
-                        .iter_mut()
-                        .zip(&b.counts)
-                        .for_each(|(a, b)| *a += b);
+                    a.counts.iter_mut().zip(&b.counts).for_each(|(a, b)| *a += b);
                     a
                 },
             );
         let mut levels = Vec::new();
-        for (index, &count) in total
-            .counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-        {
+        for (index, &count) in total.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let (broken, up) = (index / ups, index % ups);
-            levels.push((
-                2 * broken as i32 - bonds as i32,
-                2 * up as i32 - sites as i32,
-                count,
-            ));
+            levels.push((2 * broken as i32 - bonds as i32, 2 * up as i32 - sites as i32, count));
         }
         Ok(Self { sites, levels })
     }
@@ -86,8 +68,7 @@ impl DensityOfStates {
 
     /// ln of g e^{-E/T}, level by level.
     fn log_weights(&self, temperature: f64) -> Vec<f64> {
-        let log_weight =
-            |(e, _, g): &(i32, i32, u64)| (*g as f64).ln() - f64::from(*e) / temperature;
+        let log_weight = |(e, _, g): &(i32, i32, u64)| (*g as f64).ln() - f64::from(*e) / temperature;
         self.levels.iter().map(log_weight).collect()
     }
 
@@ -162,9 +143,7 @@ fn close(first: usize, rows: usize, columns: usize, zero: &Table) -> Table {
     let mut broken_limit = columns + 1;
     for _ in 1..rows {
         for column in 0..columns {
-            next.iter_mut().for_each(|table| {
-                table[..((broken_limit + 3) * ups).min(zero.counts.len())].fill(0)
-            });
+            next.iter_mut().for_each(|table| table[..((broken_limit + 3) * ups).min(zero.counts.len())].fill(0));
             for (state, table) in tables.iter().enumerate() {
                 let old = state >> column & 1;
                 for new in 0..2 {
@@ -180,10 +159,7 @@ fn close(first: usize, rows: usize, columns: usize, zero: &Table) -> Table {
                     let length = (broken_limit * ups).min(zero.counts.len() - shift);
                     let source = &table[..length];
                     let target = &mut next[target][shift..shift + length];
-                    target
-                        .iter_mut()
-                        .zip(source)
-                        .for_each(|(target, source)| *target += source);
+                    target.iter_mut().zip(source).for_each(|(target, source)| *target += source);
                 }
             }
             std::mem::swap(&mut tables, &mut next);
@@ -195,9 +171,7 @@ fn close(first: usize, rows: usize, columns: usize, zero: &Table) -> Table {
         let shift = (last ^ first).count_ones() as usize * ups;
         let length = closed.counts.len() - shift;
         let target = closed.counts[shift..].iter_mut();
-        target
-            .zip(&table[..length])
-            .for_each(|(target, source)| *target += source);
+        target.zip(&table[..length]).for_each(|(target, source)| *target += source);
     }
     closed
 }

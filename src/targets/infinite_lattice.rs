@@ -35,11 +35,7 @@ impl InfiniteLattice {
         let complement = 2.0 * tanh * tanh - 1.0;
         let (first, second) = complete_elliptic_integrals(modulus, complement.abs());
         // At the critical temperature 0 x infinity is 0.
-        let product = if complement == 0.0 {
-            0.0
-        } else {
-            complement * first
-        };
+        let product = if complement == 0.0 { 0.0 } else { complement * first };
         let log_cosh = 2.0 * k + (-4.0 * k).exp().ln_1p();
         let integral = integrate(|x| {
             // 1 - k^2 sin^2 = k'^2 + k^2 cos^2.

@@ -50,21 +50,14 @@ impl Distance {
         let mut all: Vec<Self> = Vec::new();
         for &Coupling { i, j, strength } in couplings {
             let (first, distance) = (i.min(j), i.abs_diff(j));
-            let same = |known: &Self| {
-                (known.distance, known.strength) == (distance, strength)
-                    && !bit(&known.sites, first)
-            };
+            let same =
+                |known: &Self| (known.distance, known.strength) == (distance, strength) && !bit(&known.sites, first);
             let place = all.iter().position(same).unwrap_or(all.len());
             if place == 16 {
                 return Vec::new();
             }
             if place == all.len() {
-                all.push(Self {
-                    distance,
-                    strength,
-                    sites: vec![0; words_for(sites)],
-                    couplings: 0,
-                });
+                all.push(Self { distance, strength, sites: vec![0; words_for(sites)], couplings: 0 });
             }
             let found = &mut all[place];
             set_bit(&mut found.sites, first, true);
@@ -80,11 +73,7 @@ impl Distance {
         let mut broken = 0;
         for (k, sites) in self.sites.iter().enumerate() {
             let low = word(k + words) >> bits;
-            let high = if bits == 0 {
-                0
-            } else {
-                word(k + words + 1) << (64 - bits)
-            };
+            let high = if bits == 0 { 0 } else { word(k + words + 1) << (64 - bits) };
             broken += ((state[k] ^ (low | high)) & sites).count_ones();
         }
         self.strength * (self.couplings as f64 - 2.0 * f64::from(broken))
@@ -127,48 +116,23 @@ impl Ising {
             others.sort_unstable();
             others.dedup();
             if others.len() < ends.len() {
-                let sum = |other| {
-                    ends.iter()
-                        .filter(|end| end.0 == other)
-                        .map(|end| end.1)
-                        .sum()
-                };
-                *ends = others
-                    .into_iter()
-                    .map(|other| (other, sum(other)))
-                    .collect();
+                let sum = |other| ends.iter().filter(|end| end.0 == other).map(|end| end.1).sum();
+                *ends = others.into_iter().map(|other| (other, sum(other))).collect();
             }
         }
-        Ok(Self {
-            neighbours,
-            distances: Distance::all(sites, couplings),
-            field,
-            temperature,
-            log_partition: None,
-        })
+        Ok(Self { neighbours, distances: Distance::all(sites, couplings), field, temperature, log_partition: None })
     }
 
     /// The same strength on every bond of a lattice; ln Z in closed form for a chain, a ring, and a periodic square
     /// lattice without field.
-    pub fn on_lattice(
-        lattice: Lattice,
-        strength: f64,
-        field: f64,
-        temperature: f64,
-    ) -> Result<Self> {
-        let couplings: Vec<Coupling> = lattice
-            .bonds()
-            .into_iter()
-            .map(|(i, j)| Coupling { i, j, strength })
-            .collect();
+    pub fn on_lattice(lattice: Lattice, strength: f64, field: f64, temperature: f64) -> Result<Self> {
+        let couplings: Vec<Coupling> = lattice.bonds().into_iter().map(|(i, j)| Coupling { i, j, strength }).collect();
         let mut ising = Self::new(lattice.sites(), &couplings, field, temperature)?;
         let (k, b) = (strength / temperature, field / temperature);
         ising.log_partition = match lattice {
             Lattice::Chain(n) => Some(chain_log_partition(n, k, b)),
             Lattice::Ring(n) => Some(ring_log_partition(n, k, b)),
-            Lattice::Square(rows, columns) => {
-                SquareLattice::new(rows, columns, k, b).map(|exact| exact.log_partition)
-            }
+            Lattice::Square(rows, columns) => SquareLattice::new(rows, columns, k, b).map(|exact| exact.log_partition),
             _ => None,
         };
         Ok(ising)
@@ -176,27 +140,14 @@ impl Ising {
 
     /// The Edwards-Anderson model with +-J couplings (Edwards and Anderson 1975; Toulouse 1977): every bond has
     /// strength +J or -J with probability 1/2 each, as the seed says.
-    pub fn spin_glass(
-        lattice: Lattice,
-        strength: f64,
-        temperature: f64,
-        seed: Seed,
-    ) -> Result<Self> {
+    pub fn spin_glass(lattice: Lattice, strength: f64, temperature: f64, seed: Seed) -> Result<Self> {
         let mut generator = seed.generator();
         let couplings: Vec<Coupling> = lattice
             .bonds()
             .into_iter()
             .map(|(i, j)| {
-                let sign = if generator.random::<bool>() {
-                    1.0
-                } else {
-                    -1.0
-                };
-                Coupling {
-                    i,
-                    j,
-                    strength: sign * strength,
-                }
+                let sign = if generator.random::<bool>() { 1.0 } else { -1.0 };
+                Coupling { i, j, strength: sign * strength }
             })
             .collect();
         Self::new(lattice.sites(), &couplings, 0.0, temperature)
@@ -207,14 +158,9 @@ impl Ising {
         let couplings: f64 = if self.distances.is_empty() {
             // Half the local fields, since each coupling is seen from both its sites.
             let sites = 0..self.neighbours.len();
-            sites
-                .map(|i| 0.5 * spin(state, i) * self.local_coupling(state, i))
-                .sum()
+            sites.map(|i| 0.5 * spin(state, i) * self.local_coupling(state, i)).sum()
         } else {
-            self.distances
-                .iter()
-                .map(|distance| distance.sum(state))
-                .sum()
+            self.distances.iter().map(|distance| distance.sum(state)).sum()
         };
         -couplings - self.field * self.magnetization(state)
     }
@@ -243,10 +189,7 @@ impl Ising {
     }
 
     fn local_coupling(&self, state: &[u64], i: usize) -> f64 {
-        self.neighbours[i]
-            .iter()
-            .map(|&(j, strength)| strength * spin(state, j))
-            .sum()
+        self.neighbours[i].iter().map(|&(j, strength)| strength * spin(state, j)).sum()
     }
 }
 
@@ -326,13 +269,9 @@ mod tests {
             "triangular:3x3",
             "chain:2",
         ] {
-            for (strength, field, temperature) in [
-                (1.0, 0.0, 1.0),
-                (1.0, 0.3, 2.269),
-                (-1.0, 0.0, 0.4),
-                (-0.7, -0.5, 0.9),
-                (0.0, 1.0, 1.0),
-            ] {
+            for (strength, field, temperature) in
+                [(1.0, 0.0, 1.0), (1.0, 0.3, 2.269), (-1.0, 0.0, 0.4), (-0.7, -0.5, 0.9), (0.0, 1.0, 1.0)]
+            {
                 let lattice = lattice.parse().unwrap();
                 let ising = Ising::on_lattice(lattice, strength, field, temperature).unwrap();
                 contract::law(&ising, 1).unwrap();
@@ -344,11 +283,7 @@ mod tests {
     fn any_couplings_keep_the_contract_of_a_law() {
         let couplings: Vec<Coupling> = (0..7)
             .flat_map(|i| (0..i).map(move |j| (i, j)))
-            .map(|(i, j)| Coupling {
-                i,
-                j,
-                strength: ((3 * i + 5 * j) % 7) as f64 / 4.0 - 0.7,
-            })
+            .map(|(i, j)| Coupling { i, j, strength: ((3 * i + 5 * j) % 7) as f64 / 4.0 - 0.7 })
             .collect();
         contract::law(&Ising::new(7, &couplings, 0.2, 1.3).unwrap(), 2).unwrap();
     }
@@ -367,27 +302,16 @@ mod tests {
         let mut couplings: Vec<Coupling> = Lattice::Cubic(5, 6, 7)
             .bonds()
             .iter()
-            .map(|&(i, j)| Coupling {
-                i,
-                j,
-                strength: if (i * j) % 3 == 0 { 1.0 } else { -0.5 },
-            })
+            .map(|&(i, j)| Coupling { i, j, strength: if (i * j) % 3 == 0 { 1.0 } else { -0.5 } })
             .collect();
         couplings.push(couplings[17]);
         let ising = Ising::new(210, &couplings, 0.25, 1.0).unwrap();
-        assert!(
-            (7..16).contains(&ising.distances.len()),
-            "{}",
-            ising.distances.len()
-        );
+        assert!((7..16).contains(&ising.distances.len()), "{}", ising.distances.len());
         let mut generator = Seed::root(4).generator();
         for _ in 0..50 {
             // Bits past the last site mean nothing.
             let state: [u64; 5] = std::array::from_fn(|_| generator.random());
-            let pairs: f64 = couplings
-                .iter()
-                .map(|c| c.strength * spin(&state, c.i) * spin(&state, c.j))
-                .sum();
+            let pairs: f64 = couplings.iter().map(|c| c.strength * spin(&state, c.i) * spin(&state, c.j)).sum();
             let m: f64 = (0..210).map(|i| spin(&state, i)).sum();
             assert_eq!(ising.magnetization(&state), m);
             assert!((ising.energy(&state) - (-pairs - 0.25 * m)).abs() < 1e-10);

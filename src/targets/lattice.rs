@@ -115,17 +115,10 @@ impl FromStr for Lattice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = |problem: &str, mend: &str| {
-            Err(Error::invalid(format!("lattice {text}"), problem, mend))
-        };
-        let forms =
-            "write chain:N, ring:N, square:LxM, square-open:LxM, triangular:LxM or cubic:LxMxN";
+        let refuse = |problem: &str, mend: &str| Err(Error::invalid(format!("lattice {text}"), problem, mend));
+        let forms = "write chain:N, ring:N, square:LxM, square-open:LxM, triangular:LxM or cubic:LxMxN";
         let (kind, size) = text.split_once(':').unwrap_or((text, ""));
-        let Ok(sides) = size
-            .split('x')
-            .map(str::parse)
-            .collect::<std::result::Result<Vec<usize>, _>>()
-        else {
+        let Ok(sides) = size.split('x').map(str::parse).collect::<std::result::Result<Vec<usize>, _>>() else {
             return refuse("its size is not a number", forms);
         };
         let lattice = match (kind, &sides[..]) {
@@ -144,14 +137,9 @@ impl FromStr for Lattice {
                 "take sides of at least 3, or open borders",
             );
         }
-        let too_many = sides
-            .iter()
-            .try_fold(1_usize, |sites, &side| sites.checked_mul(side));
+        let too_many = sides.iter().try_fold(1_usize, |sites, &side| sites.checked_mul(side));
         if too_many.is_none_or(|sites| !(2..=1 << 24).contains(&sites)) {
-            return refuse(
-                "it has no bond or too many sites",
-                "take 2 to 16,777,216 sites in all",
-            );
+            return refuse("it has no bond or too many sites", "take 2 to 16,777,216 sites in all");
         }
         Ok(lattice)
     }
@@ -163,14 +151,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for name in [
-            "chain:6",
-            "ring:3",
-            "square:3x4",
-            "square-open:2x5",
-            "triangular:3x5",
-            "cubic:3x4x5",
-        ] {
+        for name in ["chain:6", "ring:3", "square:3x4", "square-open:2x5", "triangular:3x5", "cubic:3x4x5"] {
             assert_eq!(name.parse::<Lattice>().unwrap().to_string(), name);
         }
     }
@@ -198,10 +179,7 @@ mod tests {
             "cubic:3x3",
         ] {
             let message = name.parse::<Lattice>().unwrap_err().to_string();
-            assert!(
-                message.contains("; ") && message.contains("lattice"),
-                "{message}"
-            );
+            assert!(message.contains("; ") && message.contains("lattice"), "{message}");
         }
     }
 

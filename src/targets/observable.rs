@@ -14,13 +14,7 @@ pub fn moments(ising: &Ising, state: &[u64]) -> Moments {
 /// E, E^2, |M|, M^2 and M^4.
 pub fn moments_of(energy: f64, magnetization: f64) -> Moments {
     let square = magnetization * magnetization;
-    [
-        energy,
-        energy * energy,
-        magnetization.abs(),
-        square,
-        square * square,
-    ]
+    [energy, energy * energy, magnetization.abs(), square, square * square]
 }
 
 /// What an exact observable is made of. The variances stand for themselves, since in the cold they are far smaller than
@@ -63,20 +57,15 @@ impl Expectations {
         let (about_energy, about_magnetization) =
             heaviest.map_or((0.0, 0.0), |(_, part)| (part.energy, part.magnetization));
         let total: f64 = parts.iter().map(|(weight, _)| weight).sum();
-        let mean = |of: &dyn Fn(&Self) -> f64| {
-            parts.iter().map(|(p, part)| p * of(part)).sum::<f64>() / total
-        };
+        let mean = |of: &dyn Fn(&Self) -> f64| parts.iter().map(|(p, part)| p * of(part)).sum::<f64>() / total;
         let energy = mean(&|part| part.energy - about_energy);
         let magnetization = mean(&|part| part.magnetization - about_magnetization);
         Self {
             energy: about_energy + energy,
-            energy_variance: mean(&|part| {
-                part.energy_variance + (part.energy - about_energy - energy).powi(2)
-            }),
+            energy_variance: mean(&|part| part.energy_variance + (part.energy - about_energy - energy).powi(2)),
             magnetization: about_magnetization + magnetization,
             magnetization_variance: mean(&|part| {
-                part.magnetization_variance
-                    + (part.magnetization - about_magnetization - magnetization).powi(2)
+                part.magnetization_variance + (part.magnetization - about_magnetization - magnetization).powi(2)
             }),
             square: mean(&|part| part.square),
             fourth: mean(&|part| part.fourth),

@@ -104,19 +104,11 @@ impl SquareLattice {
         let k = k.abs();
         if k == 0.0 {
             let log_partition = sites * std::f64::consts::LN_2;
-            return Some(Self {
-                log_partition,
-                energy: 0.0,
-                specific_heat: 0.0,
-            });
+            return Some(Self { log_partition, energy: 0.0, specific_heat: 0.0 });
         }
         if k > COLD {
             let log_partition = 2.0 * sites * k + std::f64::consts::LN_2;
-            return Some(Self {
-                log_partition,
-                energy: -2.0,
-                specific_heat: 0.0,
-            });
+            return Some(Self { log_partition, energy: -2.0, specific_heat: 0.0 });
         }
         let Jet(value, slope, curvature) = if k.tanh() <= SMALL {
             hot(rows, columns as f64, k)
@@ -125,11 +117,7 @@ impl SquareLattice {
         } else {
             log_partition(rows, columns as f64, k)
         };
-        Some(Self {
-            log_partition: value,
-            energy: -slope / sites,
-            specific_heat: k * k * curvature / sites,
-        })
+        Some(Self { log_partition: value, energy: -slope / sites, specific_heat: k * k * curvature / sites })
     }
 }
 
@@ -150,12 +138,7 @@ fn log_partition(rows: usize, columns: f64, k: f64) -> Jet {
         let curvature = (second - (1.0 + x) * slope * slope) / sinh_gamma;
         Jet(gamma, slope, curvature).times(columns / 2.0)
     };
-    let half_gamma_0 = Jet(
-        2.0 * k + k.tanh().ln(),
-        2.0 + 2.0 / sinh,
-        -4.0 * cosh / (sinh * sinh),
-    )
-    .times(columns / 2.0);
+    let half_gamma_0 = Jet(2.0 * k + k.tanh().ln(), 2.0 + 2.0 / sinh, -4.0 * cosh / (sinh * sinh)).times(columns / 2.0);
 
     let zero = Jet(0.0, 0.0, 0.0);
     let product = |first: usize, factor: fn(Jet) -> Jet| {
@@ -164,10 +147,7 @@ fn log_partition(rows: usize, columns: f64, k: f64) -> Jet {
     };
     // The last product holds sinh(M gamma_0 / 2), which changes its sign: it stands apart, divided by e^{|x|}.
     let size = half_gamma_0.0.abs();
-    let (growing, falling) = (
-        (half_gamma_0.0 - size).exp(),
-        (-half_gamma_0.0 - size).exp(),
-    );
+    let (growing, falling) = ((half_gamma_0.0 - size).exp(), (-half_gamma_0.0 - size).exp());
     let signed = half_gamma_0.apply(growing - falling, growing + falling, growing - falling);
     let last = product(2, Jet::log_two_sinh);
     let one = Jet(1.0, 0.0, 0.0);
@@ -175,18 +155,10 @@ fn log_partition(rows: usize, columns: f64, k: f64) -> Jet {
     let terms = [
         (one, product(1, Jet::log_two_cosh)),
         (one, product(1, Jet::log_two_sinh)),
-        (
-            one,
-            half_gamma_0
-                .log_two_cosh()
-                .plus(product(2, Jet::log_two_cosh)),
-        ),
+        (one, half_gamma_0.log_two_cosh().plus(product(2, Jet::log_two_cosh))),
         (signed, Jet(last.0 + size, last.1, last.2)),
     ];
-    let largest = terms
-        .iter()
-        .map(|(_, exponent)| exponent.0)
-        .fold(f64::NEG_INFINITY, f64::max);
+    let largest = terms.iter().map(|(_, exponent)| exponent.0).fold(f64::NEG_INFINITY, f64::max);
     // About the slope of the first term, so that no large squares cancel.
     let about = terms[0].1.1;
     let mut sum = zero;
@@ -198,11 +170,7 @@ fn log_partition(rows: usize, columns: f64, k: f64) -> Jet {
         sum = sum.plus(Jet(factor.0, first, second).times(weight));
     }
     let (first, second) = (sum.1 / sum.0, sum.2 / sum.0);
-    let log_sum = Jet(
-        largest + (sum.0 / 2.0).ln(),
-        about + first,
-        second - first * first,
-    );
+    let log_sum = Jet(largest + (sum.0 / 2.0).ln(), about + first, second - first * first);
     bulk.times(rows as f64 * columns / 2.0).plus(log_sum)
 }
 
@@ -225,32 +193,24 @@ impl Rest {
         let mut sums = [[0.0; TERMS]; 2];
         let (mut windings, mut exclusion) = ([zero; 2], [zero; 2]);
         let square = v.product(v);
-        let log_half_q = v
-            .apply(v.0.ln(), 1.0 / v.0, -1.0 / (v.0 * v.0))
-            .plus(square.apply(
-                (-square.0).ln_1p(),
-                -1.0 / (1.0 - square.0),
-                -1.0 / ((1.0 - square.0) * (1.0 - square.0)),
-            ));
+        let log_half_q = v.apply(v.0.ln(), 1.0 / v.0, -1.0 / (v.0 * v.0)).plus(square.apply(
+            (-square.0).ln_1p(),
+            -1.0 / (1.0 - square.0),
+            -1.0 / ((1.0 - square.0) * (1.0 - square.0)),
+        ));
         for l in 0..2 * rows {
             let series = log_g((l as f64 * PI / rows as f64).cos());
             let parity = usize::from(l.is_multiple_of(2));
             let kept = sums[parity].iter_mut().zip(series);
             kept.for_each(|(sum, coefficient)| *sum += coefficient);
-            let log_y = log_half_q
-                .plus(polynomial(&series, 1, v).times(-1.0))
-                .times(columns);
+            let log_y = log_half_q.plus(polynomial(&series, 1, v).times(-1.0)).times(columns);
             let y = log_y.0.exp();
             // Slopes of a y that underflows would be 0 times infinity.
             if y > 0.0 {
                 let y = log_y.apply(y, y, y);
                 let rest = (1.0 - y.0) * (1.0 + y.0);
                 let artanh = y.apply(y.0.atanh(), 1.0 / rest, 2.0 * y.0 / (rest * rest));
-                let root = y.apply(
-                    0.5 * (-y.0 * y.0).ln_1p(),
-                    -y.0 / rest,
-                    -(1.0 + y.0 * y.0) / (rest * rest),
-                );
+                let root = y.apply(0.5 * (-y.0 * y.0).ln_1p(), -y.0 / rest, -(1.0 + y.0 * y.0) / (rest * rest));
                 windings[parity] = windings[parity].plus(artanh);
                 exclusion[parity] = exclusion[parity].plus(root);
             }
@@ -259,21 +219,12 @@ impl Rest {
         let mean: [f64; TERMS] = std::array::from_fn(|n| columns / 4.0 * (odd[n] + even[n]));
         let half: [f64; TERMS] = std::array::from_fn(|n| columns / 4.0 * (odd[n] - even[n]));
         // ln G has no harmonic above n in v^n, and no constant below v^4: these sums are exactly 0, with sides from 3.
-        Self {
-            mean: polynomial(&mean, 4, v),
-            half: polynomial(&half, 3, v),
-            windings,
-            exclusion,
-        }
+        Self { mean: polynomial(&mean, 4, v), half: polynomial(&half, 3, v), windings, exclusion }
     }
 
     /// Half of ln[(prod (1 + y) + prod (1 - y)) / 2] over odd l, plus and less that over even l.
     fn even_windings(&self) -> [Jet; 2] {
-        let [odd, even] = [0, 1].map(|parity| {
-            self.windings[parity]
-                .log_cosh()
-                .plus(self.exclusion[parity])
-        });
+        let [odd, even] = [0, 1].map(|parity| self.windings[parity].log_cosh().plus(self.exclusion[parity]));
         [1.0, -1.0].map(|sign| odd.plus(even.times(sign)).times(0.5))
     }
 }
@@ -336,16 +287,10 @@ fn hot(rows: usize, columns: f64, k: f64) -> Jet {
     let [odd, even] = rest.windings;
     let first = odd.log_cosh().plus(rest.exclusion[0]);
     let (sinh, cosh) = (even.0.sinh(), even.0.cosh());
-    let exponent = rest
-        .half
-        .times(-2.0)
-        .plus(rest.exclusion[1])
-        .plus(first.times(-1.0));
+    let exponent = rest.half.times(-2.0).plus(rest.exclusion[1]).plus(first.times(-1.0));
     let e = exponent.0.exp();
     // The second product over the first.
-    let ratio = even
-        .apply(sinh, cosh, sinh)
-        .product(exponent.apply(e, e, e));
+    let ratio = even.apply(sinh, cosh, sinh).product(exponent.apply(e, e, e));
     let share = 1.0 / (1.0 + ratio.0);
     let bonds = Jet(k, 1.0, 0.0).log_cosh().times(2.0 * sites);
     Jet(sites * std::f64::consts::LN_2, 0.0, 0.0)

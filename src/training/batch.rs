@@ -40,9 +40,7 @@ impl Batch<'_> {
     pub fn chain_starts(&self, seed: Seed) -> Configurations {
         match self {
             Batch::Rows(rows) => rows.clone(),
-            Batch::Law {
-                sampler, chains, ..
-            } => sampler.draw(*chains, seed),
+            Batch::Law { sampler, chains, .. } => sampler.draw(*chains, seed),
         }
     }
 }

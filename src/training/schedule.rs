@@ -42,12 +42,7 @@ impl FromStr for Decay {
 
     fn from_str(text: &str) -> Result<Self> {
         let (kind, constant) = text.split_once(':').unwrap_or((text, ""));
-        let positive = || {
-            constant
-                .parse()
-                .ok()
-                .filter(|t: &f64| *t > 0.0 && t.is_finite())
-        };
+        let positive = || constant.parse().ok().filter(|t: &f64| *t > 0.0 && t.is_finite());
         match (kind, positive()) {
             ("none", _) if constant.is_empty() => Ok(Decay::None),
             ("exponential", Some(constant)) => Ok(Decay::Exponential(constant)),
@@ -71,14 +66,7 @@ mod tests {
         assert_eq!(factor("none", 1000), 1.0);
         assert!((factor("exponential:50", 100) - 0.135_335_283_236_612_7).abs() < 1e-15);
         assert_eq!(factor("inverse:50", 100), 1.0 / 3.0);
-        for text in [
-            "exponential",
-            "inverse:0",
-            "inverse:-1",
-            "none:3",
-            "linear:2",
-            "exponential:nan",
-        ] {
+        for text in ["exponential", "inverse:0", "inverse:-1", "none:3", "linear:2", "exponential:nan"] {
             assert!(text.parse::<Decay>().is_err(), "{text}");
         }
     }

@@ -32,14 +32,7 @@ pub struct Training {
 impl Default for Training {
     /// Torlai and Melko 2016: mini-batches of 50, learning rate 0.01, 2000 epochs, plain descent.
     fn default() -> Self {
-        Self {
-            epochs: 2000,
-            batch: 50,
-            learning_rate: 0.01,
-            decay: Decay::None,
-            momentum: 0.0,
-            weight_decay: 0.0,
-        }
+        Self { epochs: 2000, batch: 50, learning_rate: 0.01, decay: Decay::None, momentum: 0.0, weight_decay: 0.0 }
     }
 }
 
@@ -63,11 +56,7 @@ pub fn train(
     if data.sites() != model.visible() {
         return Err(Error::invalid(
             "training data",
-            format!(
-                "{} sites for a model of {} visible units",
-                data.sites(),
-                model.visible()
-            ),
+            format!("{} sites for a model of {} visible units", data.sites(), model.visible()),
             "give the model as many visible units as the data have sites",
         ));
     }
@@ -77,19 +66,9 @@ pub fn train(
     let sampler = RowSampler::new(data)?;
     let parameters = model.parameters().len();
     let mut run = Run {
-        velocity: vec![
-            0.0;
-            if settings.momentum == 0.0 {
-                0
-            } else {
-                parameters
-            }
-        ],
+        velocity: vec![0.0; if settings.momentum == 0.0 { 0 } else { parameters }],
         gradient: vec![0.0; parameters],
-        bounds: Bounds {
-            parameter: f64::INFINITY,
-            velocity: f64::INFINITY,
-        },
+        bounds: Bounds { parameter: f64::INFINITY, velocity: f64::INFINITY },
         updates: 0,
         settings,
         seed,
@@ -98,11 +77,7 @@ pub fn train(
     observe(0, 0, model)?;
     for epoch in 1..=settings.epochs {
         if data.weights().is_some() {
-            let batch = Batch::Law {
-                law: data,
-                sampler: &sampler,
-                chains: settings.batch,
-            };
+            let batch = Batch::Law { law: data, sampler: &sampler, chains: settings.batch };
             run.update(model, estimator, &batch)?;
         } else {
             order.shuffle(&mut seed.child("shuffle", epoch as u64).generator());
@@ -130,12 +105,7 @@ struct Run<'a> {
 const HARMLESS: f64 = 1e100;
 
 impl Run<'_> {
-    fn update(
-        &mut self,
-        model: &mut dyn Model,
-        estimator: &mut dyn GradientEstimator,
-        batch: &Batch,
-    ) -> Result<()> {
+    fn update(&mut self, model: &mut dyn Model, estimator: &mut dyn GradientEstimator, batch: &Batch) -> Result<()> {
         let seed = self.seed.child("update", self.updates);
         let descent = Descent {
             rate: self.settings.learning_rate * self.settings.decay.factor(self.updates),
@@ -168,19 +138,13 @@ impl Run<'_> {
             self.bounds = next;
             return Ok(());
         }
-        let bounds = Bounds {
-            parameter: largest_magnitude(model.parameters()),
-            velocity: largest_magnitude(&self.velocity),
-        };
+        let bounds =
+            Bounds { parameter: largest_magnitude(model.parameters()), velocity: largest_magnitude(&self.velocity) };
         self.bounds = bounds.after(descent, slope);
         if !self.bounds.are_harmless() {
             let (theta, velocity) = (model.parameters(), &self.velocity);
             for (index, (theta, gradient)) in theta.iter().zip(&self.gradient).enumerate() {
-                let decay = if index < model.couplings() {
-                    descent.weight_decay
-                } else {
-                    0.0
-                };
+                let decay = if index < model.couplings() { descent.weight_decay } else { 0.0 };
                 let kept = velocity.get(index).map_or(0.0, |v| descent.momentum * v);
                 let value = theta + (kept - descent.rate * (gradient + decay * theta));
                 if !value.is_finite() {
@@ -208,10 +172,7 @@ impl Bounds {
     fn after(&self, descent: &Descent, slope: f64) -> Self {
         let force = slope + descent.weight_decay.abs() * self.parameter;
         let velocity = descent.momentum.abs() * self.velocity + descent.rate.abs() * force;
-        Self {
-            parameter: self.parameter + velocity,
-            velocity,
-        }
+        Self { parameter: self.parameter + velocity, velocity }
     }
 
     fn are_harmless(&self) -> bool {

@@ -15,26 +15,19 @@ use std::path::Path;
 
 /// The JSON file `tests/data/<name>.json`.
 pub fn reference(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(format!("{name}.json"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(format!("{name}.json"));
     let text = std::fs::read_to_string(path).expect("the reference file is there");
     serde_json::from_str(&text).expect("the reference file is JSON")
 }
 
 /// A number, plain or as an object with its nearest double.
 pub fn number(value: &Value) -> f64 {
-    value
-        .as_f64()
-        .or_else(|| value["f64"].as_f64())
-        .unwrap_or_else(|| panic!("{value} is not a number"))
+    value.as_f64().or_else(|| value["f64"].as_f64()).unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 /// The entries of a JSON list.
 pub fn list(value: &Value) -> &[Value] {
-    value
-        .as_array()
-        .unwrap_or_else(|| panic!("{value} is not a list"))
+    value.as_array().unwrap_or_else(|| panic!("{value} is not a list"))
 }
 
 /// A list of numbers.
@@ -49,12 +42,7 @@ pub fn matrix(value: &Value) -> Vec<f64> {
 
 /// Numbers in the order of a machine's parameters, from three named entries.
 pub fn in_parameter_order(value: &Value, [pairs, visible, hidden]: [&str; 3]) -> Vec<f64> {
-    [
-        matrix(&value[pairs]),
-        vector(&value[visible]),
-        vector(&value[hidden]),
-    ]
-    .concat()
+    [matrix(&value[pairs]), vector(&value[visible]), vector(&value[hidden])].concat()
 }
 
 /// The machine of a reference file.
@@ -78,10 +66,7 @@ pub fn configurations(value: &Value) -> Configurations {
 
 /// Fails unless |ours - truth| <= tolerance (1 + |truth|).
 pub fn assert_close(what: &str, ours: f64, truth: f64, tolerance: f64) {
-    assert!(
-        (ours - truth).abs() <= tolerance * (1.0 + truth.abs()),
-        "{what}: {ours} instead of {truth}"
-    );
+    assert!((ours - truth).abs() <= tolerance * (1.0 + truth.abs()), "{what}: {ours} instead of {truth}");
 }
 
 /// [`assert_close`] entry by entry.
@@ -98,10 +83,7 @@ pub fn assert_binomial(what: &str, count: u64, trials: u64, p: f64, level: f64) 
     let law = Binomial::new(p, trials).expect("a probability");
     let upper = if count == 0 { 1.0 } else { law.sf(count - 1) };
     let tail = law.cdf(count).min(upper);
-    assert!(
-        tail >= level / 2.0,
-        "{what}: {count} of {trials}, probability {p}: tail {tail:e}"
-    );
+    assert!(tail >= level / 2.0, "{what}: {count} of {trials}, probability {p}: tail {tail:e}");
 }
 
 /// The bit of a whole number.
@@ -157,9 +139,8 @@ impl NaiveMachine {
     /// The probabilities of the joint law f^beta; row k has the bits of v first, then those of h.
     pub fn joint_law(&self, beta: f64) -> Vec<f64> {
         let (n, m) = (self.visible_bias.len(), self.hidden_bias.len());
-        let weights: Vec<f64> = (0..1 << (n + m))
-            .map(|k| (beta * self.exponent(k & ((1 << n) - 1), k >> n)).exp())
-            .collect();
+        let weights: Vec<f64> =
+            (0..1 << (n + m)).map(|k| (beta * self.exponent(k & ((1 << n) - 1), k >> n)).exp()).collect();
         let z: f64 = weights.iter().sum();
         weights.into_iter().map(|weight| weight / z).collect()
     }
@@ -195,12 +176,7 @@ impl NaiveMachine {
                     }
                 }
                 for (row, b) in self.weights.iter().zip(&self.visible_bias) {
-                    let input = b + row
-                        .iter()
-                        .enumerate()
-                        .filter(|(j, _)| bit_of(h, *j))
-                        .map(|(_, w)| w)
-                        .sum::<f64>();
+                    let input = b + row.iter().enumerate().filter(|(j, _)| bit_of(h, *j)).map(|(_, w)| w).sum::<f64>();
                     weight *= 1.0 + input.exp();
                 }
                 weight

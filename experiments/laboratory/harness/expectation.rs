@@ -28,10 +28,7 @@ pub fn announce(unit_draws: u64) {
     };
     let seconds = one * unit_draws as f64 / rayon::current_num_threads() as f64;
     if seconds > LONG.as_secs_f64() {
-        eprintln!(
-            "this will take about {}; --quick takes seconds",
-            words(seconds)
-        );
+        eprintln!("this will take about {}; --quick takes seconds", words(seconds));
     }
 }
 

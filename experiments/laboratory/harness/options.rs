@@ -97,9 +97,7 @@ pub fn output_folder<Options: ExperimentOptions>(options: &Options) -> PathBuf {
 
 /// The main function of an experiment: options, threads, `run`, and the exit code. 0 when all is
 /// done, 2 for what the user can mend, said in one line.
-pub fn main<Options: ExperimentOptions + Sync>(
-    run: impl FnOnce(&Options) -> Result<()> + Send,
-) -> ExitCode {
+pub fn main<Options: ExperimentOptions + Sync>(run: impl FnOnce(&Options) -> Result<()> + Send) -> ExitCode {
     let options: Options = parse(std::env::args_os().collect());
     let outcome = check_environment()
         .and_then(|()| options.check())
@@ -119,11 +117,7 @@ fn check_environment() -> Result<()> {
         return Ok(());
     }
     let mend = "unset it, or name baseline, avx2 or avx512";
-    Err(Error::invalid(
-        "GIBBSITE_KERNEL",
-        "there is no such kernel level",
-        mend,
-    ))
+    Err(Error::invalid("GIBBSITE_KERNEL", "there is no such kernel level", mend))
 }
 
 fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
@@ -131,11 +125,5 @@ fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .map_err(|reason| {
-            Error::invalid(
-                "--threads",
-                format!("{threads} cannot be started ({reason})"),
-                "take fewer",
-            )
-        })
+        .map_err(|reason| Error::invalid("--threads", format!("{threads} cannot be started ({reason})"), "take fewer"))
 }

@@ -54,10 +54,7 @@ impl Sweep {
         if folder.exists() && !record.exists() {
             return Err(Error::invalid(
                 format!("--out {}", out.display()),
-                format!(
-                    "{} is not a sweep's: it has no made_with.json",
-                    folder.display()
-                ),
+                format!("{} is not a sweep's: it has no made_with.json", folder.display()),
                 "name another folder with --out, or move that one away",
             ));
         }
@@ -111,15 +108,9 @@ impl Sweep {
                     }
                     // A damaged file: compute the cell anew.
                 }
-                let mut progress = Progress {
-                    bar: &bar,
-                    work: cell.work(),
-                    reported: 0,
-                };
-                let rows = compute(cell, &mut progress).map_err(|error| Error::InCell {
-                    cell: cell.id(),
-                    source: Box::new(error),
-                })?;
+                let mut progress = Progress { bar: &bar, work: cell.work(), reported: 0 };
+                let rows = compute(cell, &mut progress)
+                    .map_err(|error| Error::InCell { cell: cell.id(), source: Box::new(error) })?;
                 progress.report(1, 1);
                 file::write_table(&self.path(cell), &rows)?;
                 Ok(rows)
@@ -147,11 +138,7 @@ fn to_map(value: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-fn refuse_other_options(
-    out: &Path,
-    then: &Map<String, Value>,
-    now: &Map<String, Value>,
-) -> Result<()> {
+fn refuse_other_options(out: &Path, then: &Map<String, Value>, now: &Map<String, Value>) -> Result<()> {
     let keys = then.keys().chain(now.keys());
     for key in keys {
         let (old, new) = (then.get(key), now.get(key));

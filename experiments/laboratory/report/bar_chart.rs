@@ -1,8 +1,6 @@
 //! Horizontal bars over a logarithmic axis, each with its name and value.
 
-use super::canvas::{
-    self, COLORS, Draw, Drawing, GRAY, MARGIN, SCALE, TITLE, bold, draw_head, text,
-};
+use super::canvas::{self, COLORS, Draw, Drawing, GRAY, MARGIN, SCALE, TITLE, bold, draw_head, text};
 use crate::error::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -56,14 +54,8 @@ impl BarChart {
 
     /// The decades that hold every value.
     fn decades(&self) -> (f64, f64) {
-        let values = self
-            .groups
-            .iter()
-            .flat_map(|group| &group.bars)
-            .map(|bar| bar.value.log10());
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
-            (low.min(x), high.max(x))
-        });
+        let values = self.groups.iter().flat_map(|group| &group.bars).map(|bar| bar.value.log10());
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         (low.floor() - 0.2, high.max(low.floor() + 1.0))
     }
 }
@@ -82,8 +74,7 @@ impl Drawing for BarChart {
         let area = draw_head(root, &self.title, &self.subtitle, NAMES + BARS + TEXTS)?;
         let (low, high) = self.decades();
         let scaled = |x: u32| (x * SCALE) as i32;
-        let middle =
-            |style: TextStyle<'static>, side: HPos| style.pos(Pos::new(side, VPos::Center));
+        let middle = |style: TextStyle<'static>, side: HPos| style.pos(Pos::new(side, VPos::Center));
         let mut y = 0;
         for group in &self.groups {
             for (line, bar) in group.bars.iter().enumerate() {
@@ -97,10 +88,7 @@ impl Drawing for BarChart {
                 area.draw(&Text::new(bar.label.clone(), (end, centre), style))?;
                 let share = (bar.value.log10() - low) / (high - low);
                 let right = scaled(NAMES) + (share * f64::from(BARS * SCALE)) as i32;
-                let corners = [
-                    (scaled(NAMES), scaled(y + 2)),
-                    (right, scaled(y + LINE - 2)),
-                ];
+                let corners = [(scaled(NAMES), scaled(y + 2)), (right, scaled(y + LINE - 2))];
                 let color = COLORS[bar.look % COLORS.len()];
                 area.draw(&Rectangle::new(corners, color.filled()))?;
                 let style = middle(text(11), HPos::Left);

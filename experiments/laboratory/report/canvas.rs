@@ -57,10 +57,7 @@ pub(super) fn write(drawing: &impl Drawing, folder: &Path, name: &str) -> Result
 }
 
 fn refuse(path: &Path, reason: &dyn std::error::Error) -> Error {
-    Error::Figure {
-        path: path.to_path_buf(),
-        reason: reason.to_string(),
-    }
+    Error::Figure { path: path.to_path_buf(), reason: reason.to_string() }
 }
 
 fn write_png(drawing: &impl Drawing, folder: &Path, path: &Path) -> Draw<()> {
@@ -101,11 +98,7 @@ fn rows(figure: &Figure) -> usize {
 }
 
 fn panel_size(figure: &Figure) -> (u32, u32) {
-    if figure.panels.len() == 1 {
-        ALONE
-    } else {
-        PANEL
-    }
+    if figure.panels.len() == 1 { ALONE } else { PANEL }
 }
 
 fn register_fonts() -> Draw<()> {
@@ -114,23 +107,15 @@ fn register_fonts() -> Draw<()> {
         register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).is_ok()
             && register_font(FONT, FontStyle::Bold, dejavu::sans::bold()).is_ok()
     });
-    if registered {
-        Ok(())
-    } else {
-        Err("the embedded font cannot be read".into())
-    }
+    if registered { Ok(()) } else { Err("the embedded font cannot be read".into()) }
 }
 
 pub(super) fn text(size: u32) -> TextStyle<'static> {
-    (FONT, (size * SCALE) as i32)
-        .into_text_style(&(1, 1))
-        .color(&BLACK)
+    (FONT, (size * SCALE) as i32).into_text_style(&(1, 1)).color(&BLACK)
 }
 
 pub(super) fn bold(size: u32) -> TextStyle<'static> {
-    (FONT, (size * SCALE) as i32, FontStyle::Bold)
-        .into_text_style(&(1, 1))
-        .color(&BLACK)
+    (FONT, (size * SCALE) as i32, FontStyle::Bold).into_text_style(&(1, 1)).color(&BLACK)
 }
 
 /// The largest size up to `size` at which a line of text fits into `width`.
@@ -181,10 +166,7 @@ where
     let y_span = figure.y.span(shared.flat_map(y_values));
     let areas = middle.split_evenly((rows(figure), figure.columns));
     for (panel, area) in figure.panels.iter().zip(&areas) {
-        let own = panel
-            .y
-            .as_ref()
-            .map(|axis| (axis, axis.span(y_values(panel))));
+        let own = panel.y.as_ref().map(|axis| (axis, axis.span(y_values(panel))));
         let (y_axis, y_span) = own.unwrap_or((&figure.y, y_span));
         draw_panel(panel, (&figure.x, x_span), (y_axis, y_span), area)?;
     }
@@ -197,9 +179,7 @@ where
 fn y_values(panel: &Panel) -> impl Iterator<Item = f64> + Clone {
     let points = panel.series.iter().flat_map(|series| series.points.iter());
     let levels = panel.levels.iter().map(|level| level.y);
-    points
-        .flat_map(|point| [point.low, point.y, point.high])
-        .chain(levels)
+    points.flat_map(|point| [point.low, point.y, point.high]).chain(levels)
 }
 
 type Span = (f64, f64);
@@ -220,11 +200,7 @@ impl Ranged for Ticks {
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() {
-            Vec::new()
-        } else {
-            self.at.clone()
-        }
+        if hint.weight().allow_light_points() { Vec::new() } else { self.at.clone() }
     }
 
     fn range(&self) -> std::ops::Range<f64> {
@@ -249,10 +225,7 @@ where
     if !panel.title.is_empty() {
         builder.caption(&panel.title, bold(12));
     }
-    let ticks = |axis: &Axis, span| Ticks {
-        span,
-        at: axis.tick_positions(span),
-    };
+    let ticks = |axis: &Axis, span| Ticks { span, at: axis.tick_positions(span) };
     let (x_range, y_range) = (ticks(x_axis, x_span), ticks(y_axis, y_span));
     let mut chart = builder.build_cartesian_2d(x_range, y_range)?;
     chart
@@ -282,19 +255,12 @@ where
             Some((from, to)) => (x_axis.position(from), x_axis.position(to)),
             None => x_span,
         };
-        let ends = [
-            (from.max(x_span.0), at_y(level.y)),
-            (to.min(x_span.1), at_y(level.y)),
-        ];
+        let ends = [(from.max(x_span.0), at_y(level.y)), (to.min(x_span.1), at_y(level.y))];
         let style = GRAY.stroke_width(2 * SCALE);
         chart.draw_series(DashedLineSeries::new(ends, 5 * SCALE, 3 * SCALE, style))?;
     }
     // Bands first, so that no line is hidden.
-    for series in panel
-        .series
-        .iter()
-        .filter(|series| series.mark == Mark::Band)
-    {
+    for series in panel.series.iter().filter(|series| series.mark == Mark::Band) {
         let upper = series.points.iter().map(|p| at(p.x, p.high));
         let lower = series.points.iter().rev().map(|p| at(p.x, p.low));
         let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
@@ -318,9 +284,7 @@ where
             let bar = |p: &Point| PathElement::new([at(p.x, p.low), at(p.x, p.high)], style);
             chart.draw_series(series.points.iter().map(bar))?;
             for position in line {
-                chart.draw_series([
-                    EmptyElement::at(position) + marker(series.look, color(series))
-                ])?;
+                chart.draw_series([EmptyElement::at(position) + marker(series.look, color(series))])?;
             }
         }
     }
@@ -394,10 +358,7 @@ where
 {
     let scale = SCALE as i32;
     for ((label, series), (line, x)) in legend(figure).into_iter().zip(place_entries(figure).0) {
-        let (x, y) = (
-            x as i32 * scale,
-            (line * LEGEND_LINE + LEGEND_LINE / 2) as i32 * scale,
-        );
+        let (x, y) = (x as i32 * scale, (line * LEGEND_LINE + LEGEND_LINE / 2) as i32 * scale);
         let ends = [(x, y), (x + 28 * scale, y)];
         match series {
             Some(series) => {

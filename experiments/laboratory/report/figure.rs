@@ -105,19 +105,12 @@ impl Figure {
 impl Axis {
     /// A linear axis.
     pub fn linear(label: impl Into<String>) -> Self {
-        Self {
-            label: label.into(),
-            log: false,
-            ticks: Vec::new(),
-        }
+        Self { label: label.into(), log: false, ticks: Vec::new() }
     }
 
     /// A logarithmic axis.
     pub fn log(label: impl Into<String>) -> Self {
-        Self {
-            log: true,
-            ..Self::linear(label)
-        }
+        Self { log: true, ..Self::linear(label) }
     }
 
     /// The same axis with ticks at these values.
@@ -134,11 +127,7 @@ impl Axis {
 
     /// The value at a position.
     pub(super) fn value(&self, position: f64) -> f64 {
-        if self.log {
-            10_f64.powf(position)
-        } else {
-            position
-        }
+        if self.log { 10_f64.powf(position) } else { position }
     }
 
     /// The positions that the axis spans, so that all `values` fit with a margin. A logarithmic
@@ -150,11 +139,7 @@ impl Axis {
         if largest < smallest {
             return (0.0, 1.0);
         }
-        let smallest = if self.log {
-            smallest.max(largest * 1e-8)
-        } else {
-            smallest
-        };
+        let smallest = if self.log { smallest.max(largest * 1e-8) } else { smallest };
         let (low, high) = (self.position(smallest), self.position(largest));
         let margin = if high > low { 0.04 * (high - low) } else { 0.5 };
         (low - margin, high + margin)
@@ -163,10 +148,7 @@ impl Axis {
     /// The positions of the ticks within a span.
     pub(super) fn tick_positions(&self, (low, high): (f64, f64)) -> Vec<f64> {
         let candidates: Vec<f64> = if !self.ticks.is_empty() {
-            self.ticks
-                .iter()
-                .map(|value| self.position(*value))
-                .collect()
+            self.ticks.iter().map(|value| self.position(*value)).collect()
         } else if self.log {
             // Decades, and their halves and fifths where few decades show.
             let decades = (low.floor() as i32)..=(high.ceil() as i32);
@@ -176,9 +158,7 @@ impl Axis {
                 _ => &[1.0],
             };
             let tick = |decade: i32, step: &f64| f64::from(decade) + step.log10();
-            decades
-                .flat_map(|decade| steps.iter().map(move |step| tick(decade, step)))
-                .collect()
+            decades.flat_map(|decade| steps.iter().map(move |step| tick(decade, step))).collect()
         } else {
             let rough = (high - low) / 5.0;
             let power = 10_f64.powf(rough.log10().floor());
@@ -191,10 +171,7 @@ impl Axis {
             let last = (high / step).floor() as i64;
             (first..=last).map(|k| k as f64 * step).collect()
         };
-        candidates
-            .into_iter()
-            .filter(|p| *p >= low - 1e-9 && *p <= high + 1e-9)
-            .collect()
+        candidates.into_iter().filter(|p| *p >= low - 1e-9 && *p <= high + 1e-9).collect()
     }
 }
 
@@ -247,22 +224,8 @@ mod tests {
     fn ticks_are_labelled_as_a_reader_expects() {
         let labels = |values: &[f64]| values.iter().map(|v| tick_label(*v)).collect::<Vec<_>>();
         assert_eq!(
-            labels(&[
-                0.0, 0.001, 0.05, 0.5, 1.0, 2.5, 40.0, 2000.0, 1e6, 1e-4, 2e-7
-            ]),
-            [
-                "0",
-                "0.001",
-                "0.05",
-                "0.5",
-                "1",
-                "2.5",
-                "40",
-                "2000",
-                "10⁶",
-                "10⁻⁴",
-                "2·10⁻⁷"
-            ]
+            labels(&[0.0, 0.001, 0.05, 0.5, 1.0, 2.5, 40.0, 2000.0, 1e6, 1e-4, 2e-7]),
+            ["0", "0.001", "0.05", "0.5", "1", "2.5", "40", "2000", "10⁶", "10⁻⁴", "2·10⁻⁷"]
         );
     }
 
@@ -270,18 +233,12 @@ mod tests {
     fn axes_span_what_they_can_draw() {
         let log = Axis::log("KL");
         let (low, high) = log.span([1e-12, 0.0, -1.0, 1e-2, f64::NAN].into_iter());
-        assert!(
-            low < -10.0 && low > -10.5 && high > -2.0 && high < -1.5,
-            "{low} {high}"
-        );
+        assert!(low < -10.0 && low > -10.5 && high > -2.0 && high < -1.5, "{low} {high}");
         let ticks = log.tick_positions((-2.1, 0.1));
         let labels: Vec<String> = ticks.iter().map(|t| tick_label(log.value(*t))).collect();
         assert_eq!(labels, ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"]);
         let linear = Axis::linear("epoch");
-        assert_eq!(
-            linear.tick_positions((0.0, 100.0)),
-            [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
-        );
+        assert_eq!(linear.tick_positions((0.0, 100.0)), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
         assert_eq!(Axis::linear("").span(std::iter::empty()), (0.0, 1.0));
     }
 }

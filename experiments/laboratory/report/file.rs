@@ -28,11 +28,8 @@ pub fn create_folder(path: &Path) -> Result<()> {
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let refuse = |source| Error::cannot_write(path, "write the file", source);
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .permissions_like_a_new_file()
-        .tempfile_in(folder)
-        .map_err(refuse)?;
+    let mut file =
+        tempfile::Builder::new().prefix(TEMPORARY).permissions_like_a_new_file().tempfile_in(folder).map_err(refuse)?;
     file.write_all(bytes).map_err(refuse)?;
     file.as_file().sync_all().map_err(refuse)?;
     file.persist(path).map_err(|error| refuse(error.error))?;
@@ -41,26 +38,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Writes a table, a row a record; the header names the record's fields. A missing value is empty.
 pub fn write_table<Row: Serialize>(path: &Path, rows: &[Row]) -> Result<()> {
-    let refuse = |source| Error::Table {
-        path: path.to_path_buf(),
-        source,
-    };
+    let refuse = |source| Error::Table { path: path.to_path_buf(), source };
     let mut table = csv::Writer::from_writer(Vec::new());
     for row in rows {
         table.serialize(row).map_err(refuse)?;
     }
-    let bytes = table
-        .into_inner()
-        .map_err(|error| Error::cannot_write(path, "write the table", error.into_error()))?;
+    let bytes = table.into_inner().map_err(|error| Error::cannot_write(path, "write the table", error.into_error()))?;
     write(path, &bytes)
 }
 
 /// Reads a table that [`write_table`] wrote.
 pub fn read_table<Row: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<Row>> {
-    let refuse = |source| Error::Table {
-        path: path.to_path_buf(),
-        source,
-    };
+    let refuse = |source| Error::Table { path: path.to_path_buf(), source };
     let mut table = csv::Reader::from_path(path).map_err(refuse)?;
     table.deserialize().map(|row| row.map_err(refuse)).collect()
 }
@@ -86,8 +75,8 @@ impl PermissionsLikeANewFile for tempfile::Builder<'_, '_> {
 
 /// Writes a value as indented JSON.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let mut text = serde_json::to_vec_pretty(value)
-        .map_err(|error| Error::cannot_write(path, "write the file", error.into()))?;
+    let mut text =
+        serde_json::to_vec_pretty(value).map_err(|error| Error::cannot_write(path, "write the file", error.into()))?;
     text.push(b'\n');
     write(path, &text)
 }

@@ -68,13 +68,7 @@ impl Clock {
 
 impl<'a, Options: Serialize> Manifest<'a, Options> {
     /// The record of a run that ends now.
-    pub fn new(
-        program: &'a str,
-        options: &'a Options,
-        cells: usize,
-        cells_resumed: usize,
-        clock: &Clock,
-    ) -> Self {
+    pub fn new(program: &'a str, options: &'a Options, cells: usize, cells_resumed: usize, clock: &Clock) -> Self {
         let since_1970 = clock.0.duration_since(UNIX_EPOCH);
         Self {
             program,

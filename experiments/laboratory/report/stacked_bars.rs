@@ -1,8 +1,6 @@
 //! Horizontal bars of shares that add up to 1, in panels side by side.
 
-use super::canvas::{
-    self, COLORS, Draw, Drawing, GRAY, MARGIN, SCALE, TITLE, bold, draw_head, text,
-};
+use super::canvas::{self, COLORS, Draw, Drawing, GRAY, MARGIN, SCALE, TITLE, bold, draw_head, text};
 use crate::error::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -218,8 +216,7 @@ impl StackedBars {
                 area.draw(&Text::new("–".to_string(), place, style))?;
                 continue;
             }
-            let x =
-                |sum: f64| scaled(left) + (sum / total * f64::from(BARS * SCALE)).round() as i32;
+            let x = |sum: f64| scaled(left) + (sum / total * f64::from(BARS * SCALE)).round() as i32;
             let mut sum = 0.0;
             for (share, amount) in self.shares.iter().zip(&bar.shares) {
                 let corners = [(x(sum), high), (x(sum + amount), low)];
@@ -234,10 +231,7 @@ impl StackedBars {
         }
         let bottom = top + CAPTION + self.bars_height() + 4;
         let line = BLACK.mix(0.6).stroke_width(SCALE);
-        let ends = [
-            (scaled(left), scaled(bottom)),
-            (scaled(left + BARS), scaled(bottom)),
-        ];
+        let ends = [(scaled(left), scaled(bottom)), (scaled(left + BARS), scaled(bottom))];
         area.draw(&PathElement::new(ends, line))?;
         for (share, label) in [(0.0, "0"), (0.25, ""), (0.5, "0.5"), (0.75, ""), (1.0, "1")] {
             let x = scaled(left) + (share * f64::from(BARS * SCALE)) as i32;

@@ -71,11 +71,7 @@ impl Factors {
                 add(&mut inputs[..m], low + bit);
             }
         }
-        for (scale, (bias, inputs)) in self
-            .scale
-            .iter_mut()
-            .zip(biases.iter().zip(self.inputs.chunks_exact(m)))
-        {
+        for (scale, (bias, inputs)) in self.scale.iter_mut().zip(biases.iter().zip(self.inputs.chunks_exact(m))) {
             *scale = bias + inputs.iter().map(|input| input.max(0.0)).sum::<f64>();
         }
         for (small, t) in self.small.iter_mut().zip(&self.inputs) {
@@ -84,11 +80,7 @@ impl Factors {
         for h in 0..HIGH {
             let (inputs, small) = (&self.inputs[h * m..], &self.small[h * m..]);
             for ((pair, t), small) in self.pairs.iter_mut().zip(inputs).zip(small) {
-                pair[h] = if *t > 0.0 {
-                    [*small, 1.0]
-                } else {
-                    [1.0, *small]
-                };
+                pair[h] = if *t > 0.0 { [*small, 1.0] } else { [1.0, *small] };
             }
         }
     }
@@ -103,22 +95,12 @@ impl Factors {
         self.exponents.fill(NOTHING);
         for group in &tables.groups {
             let pairs = &self.pairs[group.clone()];
-            for (products, table) in self
-                .products
-                .iter_mut()
-                .zip(tables.exponentials.chunks_exact(m))
-            {
+            for (products, table) in self.products.iter_mut().zip(tables.exponentials.chunks_exact(m)) {
                 multiply(registers, pairs, &table[group.clone()], products);
             }
             for (products, exponents) in self.products.iter_mut().zip(&mut self.exponents) {
-                let exponents = exponents
-                    .as_flattened_mut()
-                    .iter_mut()
-                    .flat_map(|eight| &mut eight.0);
-                let products = products
-                    .as_flattened_mut()
-                    .iter_mut()
-                    .flat_map(|eight| &mut eight.0);
+                let exponents = exponents.as_flattened_mut().iter_mut().flat_map(|eight| &mut eight.0);
+                let products = products.as_flattened_mut().iter_mut().flat_map(|eight| &mut eight.0);
                 for (x, e) in products.zip(exponents) {
                     *e += (x.to_bits() >> 52) as f64 - 1023.0;
                     *x = f64::from_bits(x.to_bits() & ((1 << 52) - 1) | 1.0_f64.to_bits());
@@ -129,33 +111,19 @@ impl Factors {
 
     /// Exponents of state `h`, where there are any.
     pub fn exponents(&self, h: usize) -> impl Iterator<Item = f64> + '_ {
-        self.exponents
-            .iter()
-            .flat_map(move |exponents| exponents[h])
-            .flat_map(|eight| eight.0)
+        self.exponents.iter().flat_map(move |exponents| exponents[h]).flat_map(|eight| eight.0)
     }
 
     /// Products of state `h`.
     pub fn products(&self, h: usize) -> impl Iterator<Item = f64> + '_ {
-        self.products
-            .iter()
-            .flat_map(move |products| products[h])
-            .flat_map(|eight| eight.0)
+        self.products.iter().flat_map(move |products| products[h]).flat_map(|eight| eight.0)
     }
 }
 
 /// Multiplies 16 products of each state by the factors of some units.
 #[inline(always)]
-fn multiply<R: Registers>(
-    registers: R,
-    pairs: &[[[f64; 2]; HIGH]],
-    table: &[Pair],
-    products: &mut [Pair; HIGH],
-) {
-    let (mut x, mut y) = (
-        [registers.splat_double(0.0); HIGH],
-        [registers.splat_double(0.0); HIGH],
-    );
+fn multiply<R: Registers>(registers: R, pairs: &[[[f64; 2]; HIGH]], table: &[Pair], products: &mut [Pair; HIGH]) {
+    let (mut x, mut y) = ([registers.splat_double(0.0); HIGH], [registers.splat_double(0.0); HIGH]);
     for h in 0..HIGH {
         x[h] = registers.load_doubles(&products[h][0]);
         y[h] = registers.load_doubles(&products[h][1]);

@@ -71,9 +71,7 @@ struct Tables<'a> {
 
 /// The sum of the positive numbers, and that of all magnitudes.
 fn extent(steps: impl Iterator<Item = f64>) -> (f64, f64) {
-    steps.fold((0.0, 0.0), |(positive, all), x| {
-        (positive + x.max(0.0), all + x.abs())
-    })
+    steps.fold((0.0, 0.0), |(positive, all), x| (positive + x.max(0.0), all + x.abs()))
 }
 
 /// e^{sum over the set bits of l - its maximum} for every l.
@@ -107,9 +105,7 @@ impl<'a> Tables<'a> {
         let (n, m) = (layers.first_bias.len(), layers.second_bias.len());
         let column = |j: usize, low: usize| (0..low).map(move |i| layers.weights[i * m + j]);
         let biases = |low: usize| layers.first_bias[..low].iter().copied();
-        let fits = |low: &usize| {
-            extent(biases(*low)).1 <= RANGE && (0..m).all(|j| extent(column(j, *low)).1 <= RANGE)
-        };
+        let fits = |low: &usize| extent(biases(*low)).1 <= RANGE && (0..m).all(|j| extent(column(j, *low)).1 <= RANGE);
         let low = (LEAST_LOW..=LOW.min(n)).rev().find(fits)?;
         let extents: Vec<(f64, f64)> = (0..m).map(|j| extent(column(j, low))).collect();
         let (largest_bias, mut range) = extent(biases(low));
@@ -125,8 +121,7 @@ impl<'a> Tables<'a> {
         groups.push(start..m);
         let chunks = 1 << low >> 4;
         let mut table = vec![[Eight::ZERO; 2]; chunks * m];
-        let exponentials =
-            |steps: &[f64], largest| Level::get().run(Exponentials { steps, largest });
+        let exponentials = |steps: &[f64], largest| Level::get().run(Exponentials { steps, largest });
         for (j, (largest, _)) in extents.iter().enumerate() {
             let steps: Vec<f64> = column(j, low).collect();
             for (chunk, pair) in exponentials(&steps, *largest).into_iter().enumerate() {
@@ -153,14 +148,9 @@ impl<'a> Tables<'a> {
     fn tasks(&self) -> Vec<Range<usize>> {
         let states = self.high_states();
         let work = (states * self.layers.second_bias.len()) << self.low;
-        let tasks = (work / WORTH_A_THREAD)
-            .clamp(1, TASKS)
-            .next_power_of_two()
-            .min(states);
+        let tasks = (work / WORTH_A_THREAD).clamp(1, TASKS).next_power_of_two().min(states);
         let length = states / tasks;
-        (0..tasks)
-            .map(|task| task * length..(task + 1) * length)
-            .collect()
+        (0..tasks).map(|task| task * length..(task + 1) * length).collect()
     }
 
     /// Does every task, on the threads where there are several; results in order.
@@ -190,12 +180,7 @@ impl TwoLayers<'_> {
         let log_partition = log_sum(&tables);
         let parts = tables.for_each_task(|states| {
             let mut moments = Moments::new(&tables);
-            Level::get().run_with(AddMoments {
-                tables: &tables,
-                states,
-                log_partition,
-                moments: &mut moments,
-            });
+            Level::get().run_with(AddMoments { tables: &tables, states, log_partition, moments: &mut moments });
             moments
         });
         let mut total = Moments::new(&tables);
@@ -221,14 +206,8 @@ impl TwoLayers<'_> {
         let log_partition = log_sum_exp(&parts);
         for_each_block(&mut |first, log_weights| {
             let bits = (first..).take(log_weights.len()).collect();
-            let weights = log_weights
-                .iter()
-                .map(|x| (x - log_partition).exp())
-                .collect();
-            self.add_expectations(
-                &Configurations::with_any_weights(sites, bits, weights),
-                sums,
-            );
+            let weights = log_weights.iter().map(|x| (x - log_partition).exp()).collect();
+            self.add_expectations(&Configurations::with_any_weights(sites, bits, weights), sums);
         });
         log_partition
     }

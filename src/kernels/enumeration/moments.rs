@@ -22,10 +22,7 @@ pub(super) struct Moments {
 
 impl Moments {
     pub fn new(tables: &Tables) -> Self {
-        let (n, m) = (
-            tables.layers.first_bias.len(),
-            tables.layers.second_bias.len(),
-        );
+        let (n, m) = (tables.layers.first_bias.len(), tables.layers.second_bias.len());
         Self {
             pairs: vec![[Eight::ZERO; 2]; tables.exponentials.len()],
             high_pairs: vec![0.0; (n - tables.low) * m],
@@ -51,21 +48,13 @@ impl Moments {
 
     /// Adds the moments, low units unfolded, in the order of [`TwoLayers::add_moments_by_tables`].
     pub fn add_to(&self, tables: &Tables, sums: &mut [f64]) {
-        let (n, m, low) = (
-            tables.layers.first_bias.len(),
-            tables.layers.second_bias.len(),
-            tables.low,
-        );
+        let (n, m, low) = (tables.layers.first_bias.len(), tables.layers.second_bias.len(), tables.low);
         // The probabilities sum to 1 but for the rounding of ln Z, which grows with it.
         let share = 1.0 / self.states.iter().sum::<f64>();
         let (pairs, biases) = sums.split_at_mut(n * m);
         let (first, second) = biases.split_at_mut(n);
         let of_bit = |values: &[f64], i: usize| -> f64 {
-            (0..values.len())
-                .filter(|l| l >> i & 1 == 1)
-                .map(|l| values[l])
-                .sum::<f64>()
-                * share
+            (0..values.len()).filter(|l| l >> i & 1 == 1).map(|l| values[l]).sum::<f64>() * share
         };
         for j in 0..m {
             let chunks = self.pairs.iter().skip(j).step_by(m).flatten();
@@ -79,11 +68,7 @@ impl Moments {
             *sum += x * share;
         }
         for (i, sum) in first.iter_mut().enumerate() {
-            *sum += if i < low {
-                of_bit(&self.states, i)
-            } else {
-                self.high[i - low] * share
-            };
+            *sum += if i < low { of_bit(&self.states, i) } else { self.high[i - low] * share };
         }
     }
 }
@@ -126,15 +111,7 @@ impl VectorKernel for AddMoments<'_> {
                 let sums = moments.pairs.chunks_exact_mut(m);
                 let tables = tables.exponentials.chunks_exact(m);
                 for ((weights, table), sums) in weights.chunks_exact(16).zip(tables).zip(sums) {
-                    add_products(
-                        registers,
-                        h,
-                        &factors.pairs,
-                        table,
-                        weights,
-                        sums,
-                        &mut totals,
-                    );
+                    add_products(registers, h, &factors.pairs, table, weights, sums, &mut totals);
                 }
                 for (sum, weight) in moments.states.iter_mut().zip(&weights) {
                     *sum += weight;
@@ -168,10 +145,7 @@ fn add_products<R: Registers>(
     for (eight, weights) in eights.iter_mut().zip(weights.chunks_exact(8)) {
         eight.0.copy_from_slice(weights);
     }
-    let weights = [
-        registers.load_doubles(&eights[0]),
-        registers.load_doubles(&eights[1]),
-    ];
+    let weights = [registers.load_doubles(&eights[0]), registers.load_doubles(&eights[1])];
     for (((pair, table), sums), totals) in pairs.iter().zip(table).zip(sums).zip(totals) {
         let a = registers.splat_double(pair[h][0]);
         let b = registers.splat_double(pair[h][1]);
@@ -179,8 +153,7 @@ fn add_products<R: Registers>(
         for k in 0..2 {
             let on = registers.multiply_doubles(b, registers.load_doubles(&table[k]));
             let either = registers.fused_doubles(one, on, a);
-            let share =
-                registers.divide_doubles(registers.multiply_doubles(on, weights[k]), either);
+            let share = registers.divide_doubles(registers.multiply_doubles(on, weights[k]), either);
             let sum = registers.fused_doubles(one, share, registers.load_doubles(&sums[k]));
             registers.store_doubles(sum, &mut sums[k]);
             total = registers.fused_doubles(one, share, total);

@@ -36,10 +36,7 @@ impl Layout {
             return None;
         }
         let replicas = 64 / strips;
-        let (mut ends, mut runs) = (
-            Vec::new(),
-            Vec::<(usize, std::ops::Range<usize>, usize)>::new(),
-        );
+        let (mut ends, mut runs) = (Vec::new(), Vec::<(usize, std::ops::Range<usize>, usize)>::new());
         for position in 0..positions {
             // (position, turn, negative) of the neighbours seen from each strip.
             let seen = |strip: usize| {
@@ -69,11 +66,7 @@ impl Layout {
                         return None;
                     }
                 }
-                ends.push(End {
-                    position: other as u32,
-                    turn: turn as u32,
-                    negative,
-                });
+                ends.push(End { position: other as u32, turn: turn as u32, negative });
             }
             let degree = ends.len() - first;
             match runs.last_mut() {
@@ -82,12 +75,7 @@ impl Layout {
             }
         }
         let plain = ends.iter().all(|end| end.turn == 0 && end.negative == 0);
-        Some(Self {
-            strips,
-            ends,
-            runs,
-            plain,
-        })
+        Some(Self { strips, ends, runs, plain })
     }
 
     /// Chains that fit a register.
@@ -103,13 +91,7 @@ pub(super) enum Direction {
 }
 
 /// Copies chains between their rows and registers: 64 strips at a time, by transposing blocks of 64 x 64 bits.
-pub(super) fn exchange(
-    layout: &Layout,
-    sites: usize,
-    rows: &mut [u64],
-    spins: &mut [Bits512],
-    direction: Direction,
-) {
+pub(super) fn exchange(layout: &Layout, sites: usize, rows: &mut [u64], spins: &mut [Bits512], direction: Direction) {
     let (strips, words) = (layout.strips, words_for(sites));
     let positions = sites / strips;
     let chains_of_word = 64 / strips;
@@ -125,10 +107,7 @@ pub(super) fn exchange(
             }
             for (chain, row) in rows.chunks_exact_mut(words).enumerate() {
                 for strip in 0..strips {
-                    let (start, bits) = (
-                        strip * positions + first,
-                        &mut block[chain * strips + strip..][..1],
-                    );
+                    let (start, bits) = (strip * positions + first, &mut block[chain * strips + strip..][..1]);
                     match direction {
                         Direction::In => copy_bits(row, start, count, bits, 0),
                         Direction::Out => copy_bits(bits, 0, count, row, start),
@@ -169,10 +148,7 @@ pub(super) fn turn<R: Registers>(registers: R, bits: R::Bits, by: u32, strips: u
     let low = field >> by;
     // The same in every field of the word.
     let repeat = u64::MAX / field;
-    let near = registers.and(
-        registers.shift_right(bits, by),
-        registers.splat_bits(low * repeat),
-    );
+    let near = registers.and(registers.shift_right(bits, by), registers.splat_bits(low * repeat));
     let high = (field & !low).wrapping_mul(repeat);
     let around = registers.shift_left(bits, strips as u32 - by);
     registers.or(near, registers.and(around, registers.splat_bits(high)))
@@ -184,8 +160,7 @@ mod tests {
 
     #[test]
     fn a_transposed_block_has_rows_for_columns() {
-        let mut block: [u64; 64] =
-            std::array::from_fn(|k| (k as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut block: [u64; 64] = std::array::from_fn(|k| (k as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let before = block;
         transpose(&mut block);
         for (i, row) in block.iter().enumerate() {

@@ -43,18 +43,13 @@ impl MultiSpin {
     /// `strength` is |J| / T.
     pub fn new(neighbours: &[Vec<(usize, bool)>], strength: f64) -> Self {
         let limit = DEGREE_LIMIT;
-        assert!(
-            neighbours.iter().all(|ends| ends.len() <= limit),
-            "no site has more neighbours"
-        );
+        assert!(neighbours.iter().all(|ends| ends.len() <= limit), "no site has more neighbours");
         // A strip for every power of two: chains fill a register, or half of it at least.
         let layouts = [64, 32, 16, 8, 4, 2, 1].into_iter();
         Self {
             sites: neighbours.len(),
             strength,
-            layouts: layouts
-                .filter_map(|strips| Layout::new(neighbours, strips))
-                .collect(),
+            layouts: layouts.filter_map(|strips| Layout::new(neighbours, strips)).collect(),
         }
     }
 
@@ -198,16 +193,10 @@ fn count<R: Registers, const Z: usize>(
     if Z == 4 {
         // Neighbours up, as a number of three bits: with four neighbours, few operations tell the cases.
         let odd = registers.xor(registers.xor(others[0], others[1]), others[2]);
-        let pair = registers.or(
-            registers.and(others[0], others[1]),
-            registers.and(others[2], registers.or(others[0], others[1])),
-        );
+        let pair = registers
+            .or(registers.and(others[0], others[1]), registers.and(others[2], registers.or(others[0], others[1])));
         let carry = registers.and(odd, others[3]);
-        let digits = [
-            registers.xor(odd, others[3]),
-            registers.xor(pair, carry),
-            registers.and(pair, carry),
-        ];
+        let digits = [registers.xor(odd, others[3]), registers.xor(pair, carry), registers.and(pair, carry)];
         let some = registers.or(registers.or(digits[0], digits[1]), digits[2]);
         let none = registers.and_not(registers.splat_bits(!0), some);
         of_cost[0] = registers.select(spins, digits[2], none);
@@ -225,11 +214,9 @@ fn count<R: Registers, const Z: usize>(
         }
     }
     let exactly = |n: usize| {
-        (0..3).fold(registers.splat_bits(!0), |bits, digit| {
-            match n >> digit & 1 {
-                1 => registers.and(bits, digits[digit]),
-                _ => registers.and_not(bits, digits[digit]),
-            }
+        (0..3).fold(registers.splat_bits(!0), |bits, digit| match n >> digit & 1 {
+            1 => registers.and(bits, digits[digit]),
+            _ => registers.and_not(bits, digits[digit]),
         })
     };
     for (n, of_cost) in of_cost.iter_mut().enumerate() {
@@ -237,10 +224,6 @@ fn count<R: Registers, const Z: usize>(
             *of_cost = exactly(n);
         }
     }
-    let tie = if Z.is_multiple_of(2) {
-        exactly(Z / 2)
-    } else {
-        zero
-    };
+    let tie = if Z.is_multiple_of(2) { exactly(Z / 2) } else { zero };
     (of_cost, tie)
 }

@@ -125,21 +125,12 @@ impl<R: Registers> Decider<R> {
 }
 
 impl Stock {
-    pub const EMPTY: Self = Self {
-        degree: 0,
-        stores: [[Bits512::ZERO; COSTS]; BATCH],
-        left: 0,
-    };
+    pub const EMPTY: Self = Self { degree: 0, stores: [[Bits512::ZERO; COSTS]; BATCH], left: 0 };
 
     /// Decisions `u < threshold`, where u and the threshold begin below the private bits: from the highest bit down
     /// until all chains are decided.
     #[inline(always)]
-    fn fill<R: Registers, const Z: usize>(
-        &mut self,
-        registers: R,
-        thresholds: &[u64; COSTS],
-        noise: &mut Noise,
-    ) {
+    fn fill<R: Registers, const Z: usize>(&mut self, registers: R, thresholds: &[u64; COSTS], noise: &mut Noise) {
         let zero = registers.splat_bits(0);
         let mut decisions = [[zero; BATCH]; COSTS];
         let mut open = [[registers.splat_bits(!0); BATCH]; COSTS];
@@ -197,16 +188,14 @@ mod tests {
         #[inline(always)]
         fn call<R: Registers>(mut self, registers: R) -> Self::Output {
             let (mut stock, mut noise) = (Stock::EMPTY, Noise::new(Seed::root(6)));
-            let mut decider =
-                Decider::new::<4>(registers, &self.thresholds, &mut stock, &mut noise);
+            let mut decider = Decider::new::<4>(registers, &self.thresholds, &mut stock, &mut noise);
             let of_cost = [
                 registers.splat_bits(0x5555_5555_5555_5555),
                 registers.splat_bits(0xaaaa_aaaa_aaaa_aaaa),
                 registers.splat_bits(0),
             ];
             for _ in 0..CALLS {
-                let (accepted, coin) =
-                    decider.decide::<4>(registers, &of_cost, &mut stock, &mut noise);
+                let (accepted, coin) = decider.decide::<4>(registers, &of_cost, &mut stock, &mut noise);
                 for (bits, counts) in [(accepted, &mut self.counts), (coin, &mut self.coins)] {
                     let mut memory = Bits512::ZERO;
                     registers.store_bits(bits, &mut memory);
@@ -227,20 +216,12 @@ mod tests {
         let p = |share: f64| (share / 256.0 * (1_u64 << RESOLUTION) as f64) as u64;
         let mut thresholds = [0; DEGREE_LIMIT + 1];
         (thresholds[4], thresholds[2]) = (p(7.5), p(101.4));
-        let (counts, coins) = Level::get().run_with(Count {
-            thresholds,
-            counts: vec![0; 512],
-            coins: vec![0; 512],
-        });
+        let (counts, coins) = Level::get().run_with(Count { thresholds, counts: vec![0; 512], coins: vec![0; 512] });
         let of = |counts: &[u32], first: usize, step: usize| -> Vec<f64> {
             let chosen = counts.iter().skip(first).step_by(step);
             chosen.map(|count| f64::from(*count)).collect()
         };
-        for (values, share) in [
-            (of(&counts, 0, 2), 7.5),
-            (of(&counts, 1, 2), 101.4),
-            (of(&coins, 0, 1), 128.0),
-        ] {
+        for (values, share) in [(of(&counts, 0, 2), 7.5), (of(&counts, 1, 2), 101.4), (of(&coins, 0, 1), 128.0)] {
             let (n, calls, p) = (values.len() as f64, CALLS as f64, share / 256.0);
             let variance = calls * p * (1.0 - p);
             let mean = values.iter().sum::<f64>() / n;
@@ -248,11 +229,7 @@ mod tests {
             assert!(z.abs() < 5.2, "{share}: mean {mean}, z = {z}");
             let spread = values.iter().map(|x| (x - calls * p).powi(2)).sum::<f64>() / n;
             let z = (spread / variance - 1.0) / (2.0 / n).sqrt();
-            assert!(
-                z.abs() < 5.2,
-                "{share}: variance {} times as large",
-                spread / variance
-            );
+            assert!(z.abs() < 5.2, "{share}: variance {} times as large", spread / variance);
         }
     }
 }

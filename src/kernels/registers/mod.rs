@@ -319,12 +319,8 @@ impl Registers for Plain {
             sum.rotate_left(23).wrapping_add(a[k])
         });
         let (c, d): ([u64; 8], [u64; 8]) = (each(|k| c[k] ^ a[k]), each(|k| d[k] ^ b[k]));
-        *state = [
-            each(|k| a[k] ^ d[k]),
-            each(|k| b[k] ^ c[k]),
-            each(|k| c[k] ^ b[k] << 17),
-            each(|k| d[k].rotate_left(45)),
-        ];
+        *state =
+            [each(|k| a[k] ^ d[k]), each(|k| b[k] ^ c[k]), each(|k| c[k] ^ b[k] << 17), each(|k| d[k].rotate_left(45))];
         words
     }
 }

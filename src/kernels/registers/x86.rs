@@ -57,10 +57,7 @@ impl Registers for V4 {
     fn widen(self, x: __m512, to: &mut [f64; LANES]) {
         let [low, high]: [__m256; 2] = cast(x);
         let features = self.avx512f;
-        *to = cast([
-            features._mm512_cvtps_pd(low),
-            features._mm512_cvtps_pd(high),
-        ]);
+        *to = cast([features._mm512_cvtps_pd(low), features._mm512_cvtps_pd(high)]);
     }
     #[inline(always)]
     fn less(self, a: __m512, b: __m512) -> u16 {
@@ -68,8 +65,7 @@ impl Registers for V4 {
     }
     #[inline(always)]
     fn indicator(self, a: __m512, b: __m512) -> __m512 {
-        self.avx512f
-            ._mm512_maskz_mov_ps(self.less(a, b), self.splat(1.0))
+        self.avx512f._mm512_maskz_mov_ps(self.less(a, b), self.splat(1.0))
     }
     #[inline(always)]
     fn uniform(self, state: &mut NoiseState) -> __m512 {
@@ -161,8 +157,7 @@ impl Registers for V4 {
     }
     #[inline(always)]
     fn less_bits(self, random: __m512i, threshold: __m512i, lower: __m512i) -> __m512i {
-        self.avx512f
-            ._mm512_ternarylogic_epi64::<0x8e>(random, threshold, lower)
+        self.avx512f._mm512_ternarylogic_epi64::<0x8e>(random, threshold, lower)
     }
     #[inline(always)]
     fn and_equal(self, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
@@ -170,13 +165,11 @@ impl Registers for V4 {
     }
     #[inline(always)]
     fn shift_right(self, x: __m512i, by: u32) -> __m512i {
-        self.avx512f
-            ._mm512_srl_epi64(x, self.sse2._mm_cvtsi32_si128(by as i32))
+        self.avx512f._mm512_srl_epi64(x, self.sse2._mm_cvtsi32_si128(by as i32))
     }
     #[inline(always)]
     fn shift_left(self, x: __m512i, by: u32) -> __m512i {
-        self.avx512f
-            ._mm512_sll_epi64(x, self.sse2._mm_cvtsi32_si128(by as i32))
+        self.avx512f._mm512_sll_epi64(x, self.sse2._mm_cvtsi32_si128(by as i32))
     }
     #[inline(always)]
     fn any(self, x: __m512i) -> bool {
@@ -238,10 +231,7 @@ impl Registers for V3 {
     }
     #[inline(always)]
     fn fused(self, a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
-        [
-            self.fma._mm256_fmadd_ps(a[0], b[0], c[0]),
-            self.fma._mm256_fmadd_ps(a[1], b[1], c[1]),
-        ]
+        [self.fma._mm256_fmadd_ps(a[0], b[0], c[0]), self.fma._mm256_fmadd_ps(a[1], b[1], c[1])]
     }
     #[inline(always)]
     fn clamp(self, x: [__m256; 2], bound: f32) -> [__m256; 2] {
@@ -263,19 +253,13 @@ impl Registers for V3 {
     }
     #[inline(always)]
     fn less(self, a: [__m256; 2], b: [__m256; 2]) -> u16 {
-        let [low, high] = both(a, b, |a, b| {
-            self.avx
-                ._mm256_movemask_ps(self.avx._mm256_cmp_ps::<_CMP_LT_OQ>(a, b))
-        });
+        let [low, high] = both(a, b, |a, b| self.avx._mm256_movemask_ps(self.avx._mm256_cmp_ps::<_CMP_LT_OQ>(a, b)));
         (low | high << 8) as u16
     }
     #[inline(always)]
     fn indicator(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
         let one = self.avx._mm256_set1_ps(1.0);
-        both(a, b, |a, b| {
-            self.avx
-                ._mm256_and_ps(self.avx._mm256_cmp_ps::<_CMP_LT_OQ>(a, b), one)
-        })
+        both(a, b, |a, b| self.avx._mm256_and_ps(self.avx._mm256_cmp_ps::<_CMP_LT_OQ>(a, b), one))
     }
     #[inline(always)]
     fn uniform(self, state: &mut NoiseState) -> [__m256; 2] {
@@ -336,10 +320,7 @@ impl Registers for V3 {
     }
     #[inline(always)]
     fn fused_doubles(self, a: [__m256d; 2], b: [__m256d; 2], c: [__m256d; 2]) -> [__m256d; 2] {
-        [
-            self.fma._mm256_fmadd_pd(a[0], b[0], c[0]),
-            self.fma._mm256_fmadd_pd(a[1], b[1], c[1]),
-        ]
+        [self.fma._mm256_fmadd_pd(a[0], b[0], c[0]), self.fma._mm256_fmadd_pd(a[1], b[1], c[1])]
     }
 
     #[inline(always)]
@@ -375,12 +356,7 @@ impl Registers for V3 {
         self.or(self.and(which, a), self.and_not(b, which))
     }
     #[inline(always)]
-    fn less_bits(
-        self,
-        random: [__m256i; 2],
-        threshold: [__m256i; 2],
-        lower: [__m256i; 2],
-    ) -> [__m256i; 2] {
+    fn less_bits(self, random: [__m256i; 2], threshold: [__m256i; 2], lower: [__m256i; 2]) -> [__m256i; 2] {
         self.select(self.xor(random, threshold), threshold, lower)
     }
     #[inline(always)]
@@ -406,10 +382,7 @@ impl Registers for V3 {
     fn random_bits(self, state: &mut NoiseState) -> [__m256i; 2] {
         let features = self.avx2;
         let rotate = |x, left, right| {
-            features._mm256_or_si256(
-                features._mm256_sll_epi64(x, left),
-                features._mm256_srl_epi64(x, right),
-            )
+            features._mm256_or_si256(features._mm256_sll_epi64(x, left), features._mm256_srl_epi64(x, right))
         };
         let count = |bits| self.sse2._mm_cvtsi32_si128(bits);
         let xor = |a, b| features._mm256_xor_si256(a, b);

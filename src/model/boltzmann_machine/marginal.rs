@@ -37,17 +37,12 @@ impl<'a> Marginal<'a> {
         let mut group_of: Vec<usize> = (0..machine.hidden).collect();
         for &(a, b) in machine.edges.iter().filter(|(a, _)| *a >= n) {
             let (from, to) = (group_of[b - n], group_of[a - n]);
-            group_of
-                .iter_mut()
-                .filter(|group| **group == from)
-                .for_each(|group| *group = to);
+            group_of.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
         }
         let mut place = vec![(0, 0); machine.hidden];
         let mut groups: Vec<Group> = Vec::new();
         for name in 0..machine.hidden {
-            let units: Vec<usize> = (0..machine.hidden)
-                .filter(|j| group_of[*j] == name)
-                .collect();
+            let units: Vec<usize> = (0..machine.hidden).filter(|j| group_of[*j] == name).collect();
             if units.is_empty() {
                 continue;
             }
@@ -83,11 +78,7 @@ impl<'a> Marginal<'a> {
                 group.pairs.push((k, first, second));
             }
         }
-        Ok(Self {
-            machine,
-            groups,
-            visible_pairs,
-        })
+        Ok(Self { machine, groups, visible_pairs })
     }
 
     /// The biases of a group's units with their inputs from `row`.
@@ -119,10 +110,7 @@ impl<'a> Marginal<'a> {
                 let biases = self.group_biases(group, row);
                 let size = biases.len();
                 let (mut means, mut products) = (vec![0.0; size], vec![0.0; size * size]);
-                let law = Pairwise {
-                    biases: &biases,
-                    couplings: &group.couplings,
-                };
+                let law = Pairwise { biases: &biases, couplings: &group.couplings };
                 law.moments(&mut means, &mut products);
                 for (unit, mean) in group.units.iter().zip(&means) {
                     sums[couplings + unit] += weight * mean;
@@ -147,9 +135,7 @@ impl Law for Marginal<'_> {
 
     fn log_weight(&self, state: &[u64]) -> f64 {
         let biases = self.machine.biases();
-        let mut total: f64 = set_sites(state, self.machine.visible)
-            .map(|i| biases[i])
-            .sum();
+        let mut total: f64 = set_sites(state, self.machine.visible).map(|i| biases[i]).sum();
         for &(k, i, j) in &self.visible_pairs {
             if bit(state, i) && bit(state, j) {
                 total += self.machine.parameters[k];
@@ -160,11 +146,7 @@ impl Law for Marginal<'_> {
             total += match biases[..] {
                 [bias] => crate::numerics::softplus(bias),
                 _ => crate::numerics::log_sum_exp(
-                    &Pairwise {
-                        biases: &biases,
-                        couplings: &group.couplings,
-                    }
-                    .log_weights(),
+                    &Pairwise { biases: &biases, couplings: &group.couplings }.log_weights(),
                 ),
             };
         }

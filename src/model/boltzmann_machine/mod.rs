@@ -35,9 +35,7 @@ const ROWS: usize = 4096;
 
 /// Every pair of `units` units.
 pub fn full_graph(units: usize) -> Vec<(usize, usize)> {
-    (0..units)
-        .flat_map(|a| (a + 1..units).map(move |b| (a, b)))
-        .collect()
+    (0..units).flat_map(|a| (a + 1..units).map(move |b| (a, b))).collect()
 }
 
 /// Every pair of units of neighbouring layers: two layers are a restricted machine, more a deep one.
@@ -69,10 +67,7 @@ pub fn layered_graph(layers: &[usize]) -> Vec<(usize, usize)> {
     let mut edges = Vec::new();
     let mut start = 0;
     for pair in layers.windows(2) {
-        let (first, second) = (
-            start..start + pair[0],
-            start + pair[0]..start + pair[0] + pair[1],
-        );
+        let (first, second) = (start..start + pair[0], start + pair[0]..start + pair[0] + pair[1]);
         edges.extend(first.flat_map(|a| second.clone().map(move |b| (a, b))));
         start += pair[0];
     }
@@ -84,8 +79,7 @@ impl BoltzmannMachine {
     /// different units, and each pair is listed once.
     pub fn new(visible: usize, hidden: usize, edges: &[(usize, usize)]) -> Result<Self> {
         let units = visible + hidden;
-        let refuse =
-            |what: String, problem: &str, mend: &str| Err(Error::invalid(what, problem, mend));
+        let refuse = |what: String, problem: &str, mend: &str| Err(Error::invalid(what, problem, mend));
         if visible == 0 {
             let what = format!("a machine of 0 visible and {hidden} hidden units");
             return refuse(what, "it has no visible unit", "give it at least one");
@@ -97,11 +91,7 @@ impl BoltzmannMachine {
                 return refuse(what, "it couples a unit to itself", "use that unit's bias");
             }
             if a.max(b) >= units {
-                return refuse(
-                    what,
-                    &format!("there are {units} units"),
-                    "number units from 0",
-                );
+                return refuse(what, &format!("there are {units} units"), "number units from 0");
             }
             if !seen.insert((a.min(b), a.max(b))) {
                 return refuse(what, "the pair is listed twice", "list each pair once");
@@ -117,16 +107,10 @@ impl BoltzmannMachine {
 
     /// Draws the weights from a normal law with mean 0 and this standard deviation; biases are zero.
     pub fn initialize(&mut self, deviation: f64, seed: Seed) -> Result<()> {
-        let normal = Normal::new(0.0, deviation)
-            .ok()
-            .filter(|_| deviation.is_finite() && deviation >= 0.0);
+        let normal = Normal::new(0.0, deviation).ok().filter(|_| deviation.is_finite() && deviation >= 0.0);
         let Some(normal) = normal else {
             let problem = format!("{deviation} is not a standard deviation");
-            return Err(Error::invalid(
-                "initial weights",
-                problem,
-                "take a finite number >= 0",
-            ));
+            return Err(Error::invalid("initial weights", problem, "take a finite number >= 0"));
         };
         let mut generator = seed.generator();
         self.parameters.fill(0.0);
@@ -153,14 +137,9 @@ impl BoltzmannMachine {
     /// E of a complete row (v, h).
     pub fn energy(&self, row: &[u64]) -> f64 {
         let on = |&(a, b): &(usize, usize)| bit(row, a) && bit(row, b);
-        let pairs = self
-            .edges
-            .iter()
-            .zip(self.weights())
-            .filter(|(edge, _)| on(edge));
+        let pairs = self.edges.iter().zip(self.weights()).filter(|(edge, _)| on(edge));
         let biases = self.biases();
-        -pairs.map(|(_, weight)| weight).sum::<f64>()
-            - set_sites(row, self.units()).map(|a| biases[a]).sum::<f64>()
+        -pairs.map(|(_, weight)| weight).sum::<f64>() - set_sites(row, self.units()).map(|a| biases[a]).sum::<f64>()
     }
 
     /// The law e^{-E(v, h)} of all units.
@@ -170,10 +149,7 @@ impl BoltzmannMachine {
             neighbours[a].push((b, weight));
             neighbours[b].push((a, weight));
         }
-        Joint {
-            machine: self,
-            neighbours,
-        }
+        Joint { machine: self, neighbours }
     }
 
     fn units(&self) -> usize {
@@ -206,8 +182,7 @@ impl BoltzmannMachine {
             } else {
                 let both = |&(a, b): &(usize, usize)| bit(row, a) && bit(row, b);
                 let sums = self.edges.iter().zip(sums.iter_mut());
-                sums.filter(|(edge, _)| both(edge))
-                    .for_each(|(_, sum)| *sum += weight);
+                sums.filter(|(edge, _)| both(edge)).for_each(|(_, sum)| *sum += weight);
             }
         }
         if dense {
@@ -247,9 +222,7 @@ impl Law for Joint<'_> {
     }
 
     fn log_weight_change(&self, state: &[u64], site: usize) -> f64 {
-        let neighbours = self.neighbours[site]
-            .iter()
-            .filter(|(other, _)| bit(state, *other));
+        let neighbours = self.neighbours[site].iter().filter(|(other, _)| bit(state, *other));
         let input = self.machine.biases()[site] + neighbours.map(|(_, weight)| weight).sum::<f64>();
         if bit(state, site) { -input } else { input }
     }
@@ -303,9 +276,7 @@ impl Model for BoltzmannMachine {
             })
             .collect();
         for partial in partial {
-            sums.iter_mut()
-                .zip(partial)
-                .for_each(|(sum, more)| *sum += more);
+            sums.iter_mut().zip(partial).for_each(|(sum, more)| *sum += more);
         }
     }
 
@@ -320,10 +291,7 @@ impl Model for BoltzmannMachine {
         let units = self.units();
         if units <= WHOLE_LAW_LIMIT {
             let couplings = self.coupling_table(false);
-            let law = Pairwise {
-                biases: self.biases(),
-                couplings: &couplings,
-            };
+            let law = Pairwise { biases: self.biases(), couplings: &couplings };
             let (mut means, mut products) = (vec![0.0; units], vec![0.0; units * units]);
             let log_partition = law.moments(&mut means, &mut products);
             let pairs = self.edges.iter().map(|&(a, b)| products[a * units + b]);
@@ -337,11 +305,7 @@ impl Model for BoltzmannMachine {
         log_partition(&*marginal)
     }
 
-    fn add_pseudo_likelihood_gradient(
-        &self,
-        rows: &Configurations,
-        sums: &mut [f64],
-    ) -> Result<()> {
+    fn add_pseudo_likelihood_gradient(&self, rows: &Configurations, sums: &mut [f64]) -> Result<()> {
         if self.hidden > 0 {
             return super::flip_each_site(self, rows, sums);
         }
@@ -350,11 +314,7 @@ impl Model for BoltzmannMachine {
         // p_i are the second layer of two coupled copies of the sites.
         let n = self.visible;
         let weights = self.coupling_table(true);
-        let layers = TwoLayers {
-            weights: &weights,
-            first_bias: &vec![0.0; n],
-            second_bias: self.biases(),
-        };
+        let layers = TwoLayers { weights: &weights, first_bias: &vec![0.0; n], second_bias: self.biases() };
         let mut predicted = vec![0.0; n * n + 2 * n];
         layers.add_expectations(rows, &mut predicted);
         let mut seen = vec![0.0; self.parameters.len()];

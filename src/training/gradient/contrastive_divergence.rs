@@ -1,8 +1,7 @@
 //! Contrastive divergence.
 
 use super::{
-    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws,
-    with_random_hidden,
+    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws, with_random_hidden,
 };
 use crate::configuration::Configurations;
 use crate::error::Result;
@@ -39,24 +38,13 @@ impl ContrastiveDivergence {
 }
 
 impl GradientEstimator for ContrastiveDivergence {
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
         let mut chains = self.chains(model, batch, seed);
         let how = self.hidden_statistics;
         difference_of_phases(model, batch.data(), &mut chains, how, seed, gradient)
     }
 
-    fn advance_chains(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-    ) -> Result<Option<Configurations>> {
+    fn advance_chains(&mut self, model: &dyn Model, batch: &Batch, seed: Seed) -> Result<Option<Configurations>> {
         if !self.hidden_statistics.are_analytic() {
             return Ok(None);
         }

@@ -11,13 +11,7 @@ use crate::training::batch::Batch;
 pub struct Exact;
 
 impl GradientEstimator for Exact {
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
         positive_phase(model, batch.data(), Phase::Analytic, seed, gradient)?;
         model.add_model_statistics(gradient)?;
         Ok(())

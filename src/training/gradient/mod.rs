@@ -25,23 +25,12 @@ use std::str::FromStr;
 /// A way to estimate the gradient of the cost C = -mean ln p(v).
 pub trait GradientEstimator: Send {
     /// Overwrites `gradient` with an estimate of dC/d theta, a mean per configuration.
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()>;
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()>;
 
     /// Moves the chains of one update and returns where they are, if the estimate is
     /// mean_chains E[phi | v] - mean_data E[phi | v] with both means in closed form: the trainer then need not
     /// have the gradient written out. None, and nothing moved, for any other estimator.
-    fn advance_chains(
-        &mut self,
-        _model: &dyn Model,
-        _batch: &Batch,
-        _seed: Seed,
-    ) -> Result<Option<Configurations>> {
+    fn advance_chains(&mut self, _model: &dyn Model, _batch: &Batch, _seed: Seed) -> Result<Option<Configurations>> {
         Ok(None)
     }
 
@@ -92,10 +81,7 @@ impl HiddenStatistics {
 
 impl Default for HiddenStatistics {
     fn default() -> Self {
-        Self {
-            positive: Phase::Analytic,
-            negative: Phase::Analytic,
-        }
+        Self { positive: Phase::Analytic, negative: Phase::Analytic }
     }
 }
 
@@ -126,12 +112,7 @@ fn positive_phase(
 fn with_random_hidden(model: &dyn Model, rows: &Configurations, seed: Seed) -> Configurations {
     let mut complete = rows.widened(model.hidden());
     let mut generator = seed.generator();
-    randomize(
-        &mut complete,
-        model.visible(),
-        model.hidden(),
-        &mut generator,
-    );
+    randomize(&mut complete, model.visible(), model.hidden(), &mut generator);
     complete
 }
 
@@ -209,9 +190,6 @@ impl FromStr for HiddenStatistics {
             )),
         };
         let (positive, negative) = text.split_once('/').unwrap_or((text, text));
-        Ok(Self {
-            positive: phase(positive)?,
-            negative: phase(negative)?,
-        })
+        Ok(Self { positive: phase(positive)?, negative: phase(negative)? })
     }
 }

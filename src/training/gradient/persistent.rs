@@ -1,8 +1,6 @@
 //! Persistent contrastive divergence.
 
-use super::{
-    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws,
-};
+use super::{GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp};
@@ -35,42 +33,25 @@ impl PersistentContrastiveDivergence {
                 "take one or more",
             ));
         }
-        Ok(Self {
-            gibbs_steps,
-            hidden_statistics,
-            chains: Chains::new(starts.widened(hidden), seed),
-        })
+        Ok(Self { gibbs_steps, hidden_statistics, chains: Chains::new(starts.widened(hidden), seed) })
     }
 }
 
 impl PersistentContrastiveDivergence {
     fn advance(&mut self, model: &dyn Model) {
         let steps = self.gibbs_steps;
-        model
-            .kernel()
-            .advance(&mut self.chains, 1.0, steps, Clamp::Nothing);
+        model.kernel().advance(&mut self.chains, 1.0, steps, Clamp::Nothing);
     }
 }
 
 impl GradientEstimator for PersistentContrastiveDivergence {
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
         self.advance(model);
         let how = self.hidden_statistics;
         difference_of_phases(model, batch.data(), &mut self.chains, how, seed, gradient)
     }
 
-    fn advance_chains(
-        &mut self,
-        model: &dyn Model,
-        _batch: &Batch,
-        _seed: Seed,
-    ) -> Result<Option<Configurations>> {
+    fn advance_chains(&mut self, model: &dyn Model, _batch: &Batch, _seed: Seed) -> Result<Option<Configurations>> {
         if !self.hidden_statistics.are_analytic() {
             return Ok(None);
         }

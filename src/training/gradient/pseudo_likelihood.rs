@@ -13,13 +13,7 @@ use crate::training::batch::Batch;
 pub struct PseudoLikelihood;
 
 impl GradientEstimator for PseudoLikelihood {
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        _seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, _seed: Seed, gradient: &mut [f64]) -> Result<()> {
         gradient.fill(0.0);
         model.add_pseudo_likelihood_gradient(batch.data(), gradient)
     }

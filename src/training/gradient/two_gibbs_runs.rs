@@ -1,8 +1,8 @@
 //! The learning rule of the general Boltzmann machine as it was first stated.
 
 use super::{
-    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws,
-    randomize, with_random_hidden,
+    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws, randomize,
+    with_random_hidden,
 };
 use crate::configuration::Configurations;
 use crate::error::Result;
@@ -33,32 +33,19 @@ impl TwoGibbsRuns {
         let starts = with_random_hidden(model, &visible, seed.child("free hidden", 0));
         let mut chains = Chains::new(starts, seed.child("free", 0));
         let steps = self.burn_in;
-        model
-            .kernel()
-            .advance(&mut chains, 1.0, steps, Clamp::Nothing);
+        model.kernel().advance(&mut chains, 1.0, steps, Clamp::Nothing);
         chains
     }
 }
 
 impl GradientEstimator for TwoGibbsRuns {
-    fn estimate(
-        &mut self,
-        model: &dyn Model,
-        batch: &Batch,
-        seed: Seed,
-        gradient: &mut [f64],
-    ) -> Result<()> {
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
         let mut chains = self.free_run(model, seed);
         let how = self.hidden_statistics;
         difference_of_phases(model, batch.data(), &mut chains, how, seed, gradient)
     }
 
-    fn advance_chains(
-        &mut self,
-        model: &dyn Model,
-        _batch: &Batch,
-        seed: Seed,
-    ) -> Result<Option<Configurations>> {
+    fn advance_chains(&mut self, model: &dyn Model, _batch: &Batch, seed: Seed) -> Result<Option<Configurations>> {
         if !self.hidden_statistics.are_analytic() {
             return Ok(None);
         }
