@@ -9,8 +9,10 @@ use gibbsite::model::rbm::InitialWeights;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
+use gibbsite::training::recipe::{EstimatorName, Recipe};
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::Training;
+use itertools::iproduct;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -100,10 +102,6 @@ pub struct TrainingOptions {
     /// Law of the first weights: gaussian:STD, or uniform within 4 sqrt(6 / (n_v + n_h))
     #[arg(long, value_name = "LAW", default_value = "gaussian:0.01")]
     pub initial_weights: InitialWeights,
-
-    /// Hidden units given visible ones: analytic, sampled, or POSITIVE/NEGATIVE phase
-    #[arg(long, value_name = "HOW", default_value = "analytic")]
-    pub hidden_statistics: HiddenStatistics,
 }
 
 impl TrainingOptions {
@@ -119,9 +117,9 @@ impl TrainingOptions {
         }
     }
 
-    /// CD-k.
+    /// CD-k with hidden units in closed form.
     pub fn contrastive_divergence(&self, gibbs_steps: usize) -> ContrastiveDivergence {
-        ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics: self.hidden_statistics }
+        ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() }
     }
 
     /// Refuses what no memory holds.
@@ -217,5 +215,35 @@ impl FromStr for Samples {
 impl Serialize for Samples {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// Estimators of the gradient.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Sweep")]
+pub struct EstimatorOptions {
+    /// Gradient estimators: exact (enumeration), cd (contrastive divergence), pcd (persistent), two-runs (from random states)
+    #[arg(long, value_name = "LIST", default_value = "exact,cd,pcd")]
+    pub estimators: List<EstimatorName>,
+
+    /// Gibbs steps k of estimators that sample
+    #[arg(long, value_name = "LIST", default_value = "1,10")]
+    pub gibbs_steps: List<Positive>,
+
+    /// Hidden units given visible ones: analytic, sampled, or POSITIVE/NEGATIVE phase
+    #[arg(long, value_name = "LIST", default_value = "analytic")]
+    pub hidden_statistics: List<HiddenStatistics>,
+}
+
+impl EstimatorOptions {
+    /// Every estimator with all its settings; the exact gradient has none.
+    pub fn all(&self) -> impl Iterator<Item = Recipe> + Clone + '_ {
+        self.estimators.iter().flat_map(|&name| {
+            let exact = Recipe { name, gibbs_steps: None, hidden_statistics: HiddenStatistics::default() };
+            let settings = iproduct!(self.gibbs_steps.iter(), self.hidden_statistics.iter());
+            let recipes = settings.filter(move |_| name.samples());
+            let recipes = recipes.map(move |(k, &how)| Recipe { name, gibbs_steps: Some(k.0), hidden_statistics: how });
+            (!name.samples()).then_some(exact).into_iter().chain(recipes)
+        })
     }
 }

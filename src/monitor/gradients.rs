@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::model::rbm::Rbm;
 use crate::numerics::sigmoid;
+use crate::random::Seed;
+use crate::training::batch::Batch;
+use crate::training::gradient::GradientEstimator;
 
 /// Independent estimates of a gradient g, each a vector, against g. Lengths are in units of |g|.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,12 +55,24 @@ impl GradientErrors {
 }
 
 /// Euclidean length.
-pub fn norm(x: &[f64]) -> f64 {
+fn norm(x: &[f64]) -> f64 {
     x.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 fn distance(x: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()
+}
+
+/// The gradient that an estimator gives, as a vector.
+pub fn gradient(
+    estimator: &mut dyn GradientEstimator,
+    model: &dyn Model,
+    batch: &Batch,
+    seed: Seed,
+) -> Result<Vec<f64>> {
+    let mut gradient = vec![0.0; model.parameters().len()];
+    estimator.estimate(model, batch, seed, &mut gradient)?;
+    Ok(gradient)
 }
 
 /// Units of each layer up to which all states of both are multiplied with each other.
@@ -99,6 +114,13 @@ impl<'a> ExpectedContrastiveDivergence<'a> {
         };
         let (chains, data) = (mean(self.after(gibbs_steps))?, mean(self.start.clone())?);
         Ok(chains.iter().zip(&data).map(|(chains, data)| chains - data).collect())
+    }
+
+    /// The bias of CD-k in units of the exact gradient's length, its largest component, and the [`Self::bound`] on that.
+    pub fn bias(&self, gibbs_steps: usize, exact: &[f64]) -> Result<[f64; 3]> {
+        let mean = self.gradient(gibbs_steps)?;
+        let largest = mean.iter().zip(exact).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        Ok([distance(&mean, exact) / norm(exact), largest, self.bound(gibbs_steps)?])
     }
 
     /// An upper bound on the bias of every component, 1/2 |P - p| (1 - e^{-N Delta})^k with the distance sum_v |P(v) - p(v)|,
@@ -157,12 +179,10 @@ mod tests {
     use super::*;
     use crate::enumerate::whole_law;
     use crate::model::rbm::InitialWeights;
-    use crate::random::Seed;
     use crate::row_sampler::RowSampler;
     use crate::targets::ising::Ising;
     use crate::targets::lattice::Lattice;
-    use crate::training::batch::Batch;
-    use crate::training::gradient::{ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics};
+    use crate::training::gradient::{ContrastiveDivergence, Exact, HiddenStatistics};
     use rand_distr::{Distribution, StandardNormal};
 
     #[test]
@@ -266,14 +286,10 @@ mod tests {
         let law = whole_law(&ising).unwrap();
         let sampler = RowSampler::new(&law).unwrap();
         let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
-        let mut exact = vec![0.0; machine.parameters().len()];
-        Exact.estimate(&machine, &batch, Seed::root(1), &mut exact).unwrap();
+        let exact = gradient(&mut Exact, &machine, &batch, Seed::root(1)).unwrap();
         let start: Vec<f64> = log_probabilities(&ising).unwrap().iter().map(|log_p| log_p.exp()).collect();
         let expected = ExpectedContrastiveDivergence::new(&machine, &start).unwrap();
-        let bias = |k| {
-            let gradient = expected.gradient(k).unwrap();
-            gradient.iter().zip(&exact).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
-        };
+        let bias = |k| expected.bias(k, &exact).unwrap()[1];
         let all: Vec<f64> = [0, 1, 3, 10, 30].map(bias).to_vec();
         assert!(all.windows(2).all(|pair| pair[1] < pair[0]), "{all:?}");
         assert!(bias(2000) < 1e-9, "{}", bias(2000));
