@@ -61,6 +61,12 @@ impl IsingOptions {
         Ok(())
     }
 
+    /// `the ring of 6 and the open chain of 6`.
+    pub fn lattices_in_words(&self) -> String {
+        let words: Vec<String> = self.lattices.iter().map(|l| format!("the {}", l.description())).collect();
+        words.join(" and ")
+    }
+
     /// `T = 2.269`, or nothing where there are several temperatures.
     pub fn one_temperature(&self) -> String {
         match self.temperatures[..] {
