@@ -50,11 +50,17 @@ impl Exact {
         })
     }
 
-    /// The observables on the way from one temperature to another, where they do not cost a sum over all states each.
-    pub fn line(&self, low: f64, high: f64) -> Result<Vec<(f64, Vec<(Observable, f64)>)>> {
-        let points = if matches!(self.lattice, Lattice::Square(..)) && high > low { 0..161 } else { 0..0 };
-        let temperatures = points.map(|k| low + (high - low) * f64::from(k) / 160.0);
-        temperatures.map(|t| Ok((t, self.observables(t)?))).collect()
+    /// (T, an observable) from one temperature to another, where that does not cost a sum over all states for each.
+    pub fn line(&self, observable: Observable, (low, high): (f64, f64)) -> Result<Vec<(f64, f64)>> {
+        let mut line = Vec::new();
+        if matches!(self.lattice, Lattice::Square(..)) && high > low {
+            for k in 0..=160 {
+                let temperature = low + (high - low) * f64::from(k) / 160.0;
+                let all = self.observables(temperature)?.into_iter();
+                line.extend(all.filter(|(which, _)| *which == observable).map(|(_, value)| (temperature, value)));
+            }
+        }
+        Ok(line)
     }
 
     /// (E, P(E)) at a temperature, where it is known.

@@ -40,10 +40,10 @@ impl IsingObservables {
     /// Observables against temperature: a row of panels for each of several lattices.
     pub fn observables(&self, rows: &Rows<Self>) -> Result<Figure> {
         let temperatures = self.target.temperatures.iter().map(|t| t.0);
-        let (low, high) = (temperatures.clone().fold(f64::INFINITY, f64::min), temperatures.fold(0.0, f64::max));
+        let span = (temperatures.clone().fold(f64::INFINITY, f64::min), temperatures.fold(0.0, f64::max));
         let mut panels = Vec::new();
         for &lattice in self.target.lattices.iter() {
-            let smooth = Exact::of(lattice)?.line(low, high)?;
+            let exact = Exact::of(lattice)?;
             for (observable, label) in [
                 (Observable::Energy, "energy per spin ⟨E⟩/N (J)"),
                 (Observable::SpecificHeat, "specific heat per spin"),
@@ -51,11 +51,8 @@ impl IsingObservables {
                 (Observable::Susceptibility, "susceptibility N(⟨m²⟩−⟨|m|⟩²)/T"),
             ] {
                 let own = rows.filter(|cell, row| cell.lattice == lattice && row.observable == observable.name());
-                let values =
-                    |(t, all): &(f64, Vec<_>)| all.iter().find(|(o, _)| *o == observable).map(|(_, y)| (*t, *y));
-                let curve: Vec<(f64, f64)> = smooth.iter().filter_map(values).collect();
                 let (title, y) = (self.panel_title(lattice), Some(Axis::linear(label)));
-                panels.push(Panel { title, y, ..observable_panel(&own, curve) });
+                panels.push(Panel { title, y, ..observable_panel(&own, exact.line(observable, span)?) });
             }
         }
         Ok(Figure {
@@ -68,14 +65,12 @@ impl IsingObservables {
         })
     }
 
-    /// Probabilities of energies at one temperature, of the best and of the worst machine by the deviation of its specific
-    /// heat from Monte Carlo's.
+    /// Probabilities of energies at one temperature.
     pub fn energies(&self, rows: &Rows<Self>, histogram: &[(Cell, Energy)]) -> Figure {
-        let rows = rows.filter(|_, row| row.observable == Observable::SpecificHeat.name());
         let panel = |&lattice: &Lattice| {
-            let heat = rows.filter(|cell, _| cell.lattice == lattice);
+            let own = rows.filter(|cell, _| cell.lattice == lattice);
             let histogram: Vec<_> = histogram.iter().filter(|(cell, _)| cell.lattice == lattice).collect();
-            let series = self.energy_series(lattice, &heat, &histogram);
+            let series = self.energy_series(lattice, &own, &histogram);
             Panel { title: self.panel_title(lattice), series, ..Panel::default() }
         };
         let temperature = (self.histogram_temperature() * 1e4).round() / 1e4;
@@ -89,37 +84,37 @@ impl IsingObservables {
         }
     }
 
-    fn energy_series(&self, lattice: Lattice, heat: &Rows<Self>, histogram: &[&(Cell, Energy)]) -> Vec<Series> {
+    /// The law, and the best and the worst machine by the deviation of its specific heat from Monte Carlo's.
+    fn energy_series(&self, lattice: Lattice, rows: &Rows<Self>, histogram: &[&(Cell, Energy)]) -> Vec<Series> {
         let sites = lattice.sites() as f64;
         let law = |source, least| {
             let rows = histogram.iter().filter(move |(_, row)| row.source == source && row.probability >= least);
             rows.map(|(_, row)| (row.energy / sites, row.probability))
         };
         // What no run could have seen is left out.
-        let sampling = self.measuring.sampling();
-        let least = 0.1 / (sampling.chains * sampling.measured * self.machines.replicas) as f64;
+        let (sampling, replicas) = (self.measuring.sampling(), self.machines.replicas);
+        let least = 0.1 / (sampling.chains * sampling.measured * replicas) as f64;
         let mut series = vec![line("exact", 0, law(Source::Exact, least))];
         if series[0].points.is_empty() {
             series = vec![line("Monte Carlo", MONTE_CARLO, law(Source::MonteCarlo, 0.0))];
         }
-        let off = |machine: usize| {
-            let heat = |source, hidden| {
-                let own = heat.filter(|cell, row| (row.source, cell.hidden) == (source, hidden));
-                summary(&own).map_or(f64::NAN, |(found, _)| found.value)
-            };
-            (heat(Source::Rbm, Some(machine)) - heat(Source::MonteCarlo, None)).abs()
+        let heat = |source, hidden| {
+            let own = rows.filter(|cell, row| {
+                (row.source, cell.hidden) == (source, hidden) && row.observable == Observable::SpecificHeat.name()
+            });
+            summary(&own).map_or(f64::NAN, |(found, _)| found.value)
         };
+        let off = |hidden| (heat(Source::Rbm, Some(hidden)) - heat(Source::MonteCarlo, None)).abs();
         let mut order: Vec<(usize, usize)> = self.machines.hidden().enumerate().collect();
         order.sort_by(|a, b| off(a.1).total_cmp(&off(b.1)));
         let best_and_worst = order.first().into_iter().chain(order.last()).zip(["best", "worst"]);
         for (&(place, hidden), rank) in best_and_worst.take(order.len()) {
             let point = |energy: f64| {
                 let own = histogram.iter().filter(|(cell, row)| cell.hidden == Some(hidden) && row.energy == energy);
-                let mut seen: Vec<f64> = own.map(|(_, row)| row.probability).collect();
+                let seen: Vec<f64> = own.map(|(_, row)| row.probability).collect();
                 // What a replica has not seen has no row.
-                seen.resize(self.machines.replicas, 0.0);
-                let y = seen.iter().sum::<f64>() / seen.len() as f64;
-                let low = seen.iter().copied().fold(f64::INFINITY, f64::min);
+                let low = if seen.len() < replicas { 0.0 } else { seen.iter().copied().fold(1.0, f64::min) };
+                let y = seen.iter().sum::<f64>() / replicas as f64;
                 (y > 0.0).then(|| Point { x: energy / sites, y, low, high: seen.into_iter().fold(0.0, f64::max) })
             };
             let label = format!("{} ({rank} specific heat)", machine(hidden));

@@ -210,14 +210,11 @@ impl Experiment for IsingObservables {
         Ok(self.target.all().flat_map(all).collect())
     }
 
-    /// Units drawn, roughly.
     fn work(&self, cell: &Cell) -> f64 {
-        let (sites, (training, measuring)) = (cell.lattice.sites() as f64, self.steps());
-        match cell.hidden {
-            None => work_of_exact(cell.lattice) + 4.0 * measuring * sites,
-            // A step of a machine costs a constant beside its weights.
-            Some(hidden) => (training + measuring) * (sites * hidden as f64 + 1500.0) / 8.0,
-        }
+        let sampling = self.measuring.sampling();
+        let steps = (sampling.equilibration + sampling.measured) * sampling.chains;
+        // To measure a state costs more than to move it.
+        self.work_before_sampling(cell) + 100.0 * (steps * cell.lattice.sites()) as f64
     }
 
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
@@ -235,16 +232,15 @@ impl Experiment for IsingObservables {
         let mut model = Rbm::new(ising.sites(), hidden)?;
         model.initialize(self.training.initial_weights, seed.child("weights", 0))?;
         let mut estimator = self.training.contrastive_divergence(self.gibbs_steps);
-        let (settings, (before, after)) = (self.training.training(), self.steps());
-        let progress = |done: f64| lab.progress(done as usize, (before + after) as usize);
+        let settings = self.training.training();
         let observe = &mut |epoch, _, _: &dyn Model| {
-            progress(before * epoch as f64 / settings.epochs as f64);
+            // Sampling takes little beside.
+            lab.progress(epoch, settings.epochs + 1);
             Ok(())
         };
         train(&mut model, &mut estimator, &data, &settings, seed.child("training", 0), observe)?;
-        let report = &mut |done, of| progress(before + after * done as f64 / of as f64);
         let sampling = self.measuring.sampling();
-        let sampled = sample_model(&ising, &model, &data, sampling, seed.child("sampling", 0), report)?;
+        let sampled = sample_model(&ising, &model, &data, sampling, seed.child("sampling", 0), &mut |_, _| ())?;
         let mut rows = rows_of(&sampled, Source::Rbm);
         if hidden <= HIDDEN_LIMIT {
             let expectations = exact_moments(&ising, &model)?;
@@ -263,10 +259,10 @@ impl Experiment for IsingObservables {
         histogram.retain(|(cell, _)| cell.temperature == temperature);
         publication.table("energy_histogram", histogram.iter().map(|(cell, row)| (cell, row)))?;
         publication.figure("observables", &self.observables(rows)?)?;
-        publication.figure("energy_histogram", &self.energies(rows, &histogram))?;
-        for &lattice in self.target.lattices.iter() {
-            let own = rows.filter(|cell, _| (cell.lattice, cell.temperature) == (lattice, temperature));
-            publication.print(self.table(lattice, &own));
+        let here = rows.filter(|cell, _| cell.temperature == temperature);
+        publication.figure("energy_histogram", &self.energies(&here, &histogram))?;
+        for (lattice, own) in here.group_by(|cell, _| cell.lattice.to_string()) {
+            publication.print(self.table(&lattice, &own));
         }
         let unsure = rows.filter(|_, row| row.doubt.is_some());
         if !unsure.is_empty() {
@@ -284,12 +280,21 @@ impl Experiment for IsingObservables {
 }
 
 impl IsingObservables {
-    /// Steps of all chains of a machine in training, and after it.
-    fn steps(&self) -> (f64, f64) {
-        let sampling = self.measuring.sampling();
-        let measured = (sampling.equilibration + sampling.measured) * sampling.chains;
-        let trained = self.training.epochs as f64 * self.samples as f64 * (self.gibbs_steps + 3) as f64;
-        (trained, measured as f64)
+    /// Of training, or of what is known exactly: multiplications with a weight, roughly.
+    fn work_before_sampling(&self, cell: &Cell) -> f64 {
+        let sites = cell.lattice.sites();
+        match (cell.hidden, cell.lattice) {
+            // A step of a machine costs a constant beside its weights.
+            (Some(hidden), _) => {
+                let steps = self.training.epochs as f64 * self.samples as f64 * (self.gibbs_steps + 3) as f64;
+                steps * ((sites * hidden) as f64 + 1500.0) / 8.0
+            }
+            (None, Lattice::Square(rows, columns)) if rows.max(columns) <= SIDE_LIMIT => {
+                ((50 * sites * sites) << (2 * columns)) as f64
+            }
+            (None, _) if sites <= VISIBLE_LIMIT => (30_u64 << sites) as f64,
+            (None, _) => 0.0,
+        }
     }
 
     /// The temperature of the energy histogram: the one nearest to the critical one of the square lattice.
@@ -303,12 +308,12 @@ impl IsingObservables {
     /// random states and from all spins up.
     fn target(&self, cell: &Cell, ising: &Ising, seed: Seed, lab: &Lab) -> Result<Vec<Row>> {
         let exact = lab.shared(format!("{} exact", cell.lattice), || Ok(Exact::of(cell.lattice)?))?;
+        let source = Source::Exact;
         let known = exact.observables(cell.temperature)?.into_iter();
-        let mut rows: Vec<Row> =
-            known.map(|(observable, value)| Row::new(Source::Exact, observable, Estimate::exact(value))).collect();
+        let row = |(observable, value)| Row::new(source, observable, Estimate::exact(value));
         let law = exact.energy_law(cell.temperature).into_iter();
-        let mut histogram: Vec<Energy> =
-            law.map(|(energy, probability)| Energy { source: Source::Exact, energy, probability }).collect();
+        let energy = |(energy, probability)| Energy { source, energy, probability };
+        let (mut rows, mut histogram) = (known.map(row).collect::<Vec<_>>(), law.map(energy).collect::<Vec<_>>());
         let seed = seed.child("monte carlo", 0);
         let steps = vec![(Box::new(Wolff::new(ising)) as _, 1), (Box::new(multi_spin_metropolis(ising)?) as _, 1)];
         let (kernel, sites) = (Schedule::new(steps), ising.sites());
@@ -321,9 +326,9 @@ impl IsingObservables {
         let mut chains = Chains::new(starts, seed.child("chains", 0));
         let kinds = kinds_of_starts(sampling.chains);
         let (chains, coordinates) = ((&mut chains, &kinds[..]), Coordinates::of_law(ising));
-        let (known, total) = (work_of_exact(cell.lattice), self.work(cell));
+        let (before, total) = (self.work_before_sampling(cell), self.work(cell));
         let report = &mut |done, of| {
-            lab.progress((known + (total - known) * done as f64 / of as f64) as usize, total as usize);
+            lab.progress((before + (total - before) * done as f64 / of as f64) as usize, total as usize);
         };
         let sampled = sample(ising, &kernel, chains, &coordinates, sampling, report);
         rows.extend(rows_of(&sampled, Source::MonteCarlo));
@@ -333,7 +338,7 @@ impl IsingObservables {
     }
 
     /// What the machines have learned at one temperature, in numbers: means over replicas, with both errors.
-    fn table(&self, lattice: Lattice, rows: &Rows<Self>) -> Table {
+    fn table(&self, lattice: &str, rows: &Rows<Self>) -> Table {
         let (temperature, replicas) = (self.histogram_temperature(), self.machines.replicas);
         let mut table = Table::new(
             format!(
@@ -363,17 +368,6 @@ impl IsingObservables {
             }
         }
         table
-    }
-}
-
-/// What a lattice's exact observables cost: a sum over its states, or by a transfer matrix.
-fn work_of_exact(lattice: Lattice) -> f64 {
-    match lattice {
-        Lattice::Square(rows, columns) if rows.max(columns) <= SIDE_LIMIT => {
-            ((rows * columns).pow(2) * 8 << (2 * columns)) as f64
-        }
-        _ if lattice.sites() <= VISIBLE_LIMIT => (30_u64 << lattice.sites()) as f64,
-        _ => 0.0,
     }
 }
 
