@@ -6,6 +6,7 @@ use crate::options::check_at_most;
 use crate::value::{Positive, PositiveNumber, at_least_one, finite, not_negative, positive, share};
 use gibbsite::enumerate::check_limit;
 use gibbsite::model::rbm::InitialWeights;
+use gibbsite::monitor::observables::Sampling;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
@@ -60,6 +61,12 @@ impl IsingOptions {
             check_limit(&what, lattice.sites(), limit, "take a smaller one")?;
         }
         Ok(())
+    }
+
+    /// `the ring of 6 and the open chain of 6`.
+    pub fn lattices_in_words(&self) -> String {
+        let words: Vec<String> = self.lattices.iter().map(|l| format!("the {}", l.description())).collect();
+        words.join(" and ")
     }
 
     /// `T = 2.269`, or nothing where there are several temperatures.
@@ -160,6 +167,44 @@ impl MachineOptions {
             1 => "one replica".to_string(),
             n => format!("{summary} of {n} replicas"),
         }
+    }
+
+    /// `5 replicas`, `one replica`.
+    pub fn count_in_words(&self) -> String {
+        match self.replicas {
+            1 => "one replica".to_string(),
+            n => format!("{n} replicas"),
+        }
+    }
+}
+
+/// How averages are measured along chains.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Measuring")]
+pub struct SamplingOptions {
+    /// Steps measured on each of 64 chains, after a fifth as many to equilibrate
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one)]
+    pub sweeps: usize,
+}
+
+impl SamplingOptions {
+    /// What the sampler needs.
+    pub fn sampling(&self) -> Sampling {
+        Sampling { chains: 64, equilibration: (self.sweeps / 5).max(100), measured: self.sweeps }
+    }
+
+    /// Refuses what no error bar can be told from, and more than `most`.
+    pub fn check(&self, most: usize) -> Result<()> {
+        check_at_most("--sweeps", self.sweeps, most)?;
+        let least = 100;
+        if self.sweeps >= least {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!("--sweeps {}", self.sweeps),
+            "no error bar can be told from so few",
+            format!("take at least {least}"),
+        ))
     }
 }
 

@@ -49,6 +49,9 @@ type Of<'a, E, T> = Box<dyn Fn(&<E as Experiment>::Cell, &<E as Experiment>::Row
 /// Exact values of a panel, from its rows.
 type Levels<'a, E> = Box<dyn Fn(&Rows<E>) -> Vec<Level> + 'a>;
 
+/// The point at x that rows in one place make.
+type Points<'a, E> = Box<dyn Fn(f64, &Rows<E>) -> Option<Point> + 'a>;
+
 /// A figure of rows. Rows without a number (NaN) are left out.
 pub struct Plot<'a, E: Experiment> {
     rows: Rows<'a, E>,
@@ -59,6 +62,7 @@ pub struct Plot<'a, E: Experiment> {
     x: (Axis, Of<'a, E, f64>),
     y: (Axis, Of<'a, E, f64>),
     over: Over,
+    points: Option<Points<'a, E>>,
     mark: Mark,
     columns: usize,
     levels: Levels<'a, E>,
@@ -83,6 +87,7 @@ impl<'a, E: Experiment> Rows<'a, E> {
             x: (x_axis, Box::new(x)),
             y: (y_axis, Box::new(y)),
             over: Over::Range,
+            points: None,
             mark: Mark::Band,
             columns: 3,
             levels: Box::new(|_| Vec::new()),
@@ -119,6 +124,13 @@ impl<'a, E: Experiment> Plot<'a, E> {
     #[must_use]
     pub fn over(mut self, over: Over) -> Self {
         self.over = over;
+        self
+    }
+
+    /// The point that rows in one place make, where no summary of y does.
+    #[must_use]
+    pub fn points(mut self, point: impl Fn(f64, &Rows<E>) -> Option<Point> + 'a) -> Self {
+        self.points = Some(Box::new(point));
         self
     }
 
@@ -198,7 +210,11 @@ impl<'a, E: Experiment> Plot<'a, E> {
                     true => 1.035_f64.powf(look as f64 - middle),
                     false => 1.0,
                 };
-                let Some(point) = self.over.point(x * aside, own.values(&self.y.1)) else {
+                let point = match &self.points {
+                    Some(point) => point(x * aside, own),
+                    None => self.over.point(x * aside, own.values(&self.y.1)),
+                };
+                let Some(point) = point else {
                     continue;
                 };
                 points.push(point);
