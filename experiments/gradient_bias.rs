@@ -1,9 +1,8 @@
 //! How far is a sampled gradient from the exact one: by how much is it biased, and how noisy is it?
 //!
-//! A machine follows the exact gradient; on its way each estimator is asked for many independent gradients at the same
-//! parameters. Carreira-Perpinan and Hinton, AISTATS 2005; Fischer and Igel, ICANN 2010 and Neural Computation 23, 664 (2011).
+//! Carreira-Perpinan and Hinton, AISTATS 2005; Fischer and Igel, ICANN 2010 and Neural Computation 23, 664 (2011).
 
-use gibbsite::monitor::gradients::{ExpectedContrastiveDivergence, GradientErrors, LAYER_LIMIT, gradient};
+use gibbsite::monitor::gradients::{ExpectedContrastiveDivergence, GradientErrors, LAYER_LIMIT, gradient, gradients};
 use gibbsite::prelude::*;
 use laboratory::prelude::*;
 
@@ -72,8 +71,7 @@ impl Experiment for GradientBias {
     }
 
     fn check(&self) -> Result<()> {
-        self.learning.check()?;
-        self.learning.target.check_enumerable("the exact gradient", 16)
+        self.learning.check_enumerable("the exact gradient", 16)
     }
 
     fn cells(&self) -> Result<Vec<LearningCell>> {
@@ -81,8 +79,8 @@ impl Experiment for GradientBias {
     }
 
     fn work(&self, cell: &LearningCell) -> f64 {
-        let every = if cell.estimator == EstimatorName::Pcd { 1.0 } else { self.every as f64 };
-        (20.0 + cell.gibbs_steps.unwrap_or(0) as f64) / every
+        cell.gibbs_steps.unwrap_or(0) as f64
+            * if cell.estimator == EstimatorName::Pcd { self.every as f64 } else { 1.0 }
     }
 
     fn run(&self, cell: &LearningCell, lab: &Lab) -> Result<Vec<Row>> {
@@ -95,18 +93,14 @@ impl Experiment for GradientBias {
         let seed = cell.machine_seed(lab).child(&identity(&cell.without_replica()), 0);
         let one = |n| cell.recipe().estimator(&law, settings.batch, cell.hidden, seed.child("estimator", n));
         let mut estimators = (0..self.estimates as u64).map(one).collect::<gibbsite::error::Result<Vec<_>>>()?;
-        let (mut now, mut rows) = (machine.clone(), Vec::new());
+        let (mut now, mut rows, k) = (machine.clone(), Vec::new(), cell.gibbs_steps.unwrap_or(0));
         train(&mut machine, &mut Exact, &law, &settings, seed, &mut |epoch, updates, model| {
             let measured = epoch.is_multiple_of(self.every) || epoch == settings.epochs;
             // Persistent chains follow the machine through every update; the others have no memory.
             if !measured && cell.estimator != EstimatorName::Pcd {
                 return Ok(());
             }
-            let seed = seed.child("estimate", updates);
-            let mut estimates = Vec::new();
-            for (n, estimator) in estimators.iter_mut().enumerate() {
-                estimates.push(gradient(&mut **estimator, model, &batch, seed.child("run", n as u64))?);
-            }
+            let estimates = gradients(&mut estimators, model, &batch, seed.child("estimates", updates))?;
             lab.progress(epoch, settings.epochs);
             if measured {
                 now.parameters_mut().copy_from_slice(model.parameters());
@@ -114,20 +108,11 @@ impl Experiment for GradientBias {
                 let GradientErrors { bias, bias_floor, noise, angle_degrees, norm_ratio } =
                     GradientErrors::of(&estimates, &exact)?;
                 let known = now.visible().max(now.hidden()) <= LAYER_LIMIT && cell.estimator == EstimatorName::Cd;
-                let expected =
-                    || ExpectedContrastiveDivergence::new(&now, &start)?.bias(cell.gibbs_steps.unwrap_or(0), &exact);
+                let expected = || ExpectedContrastiveDivergence::new(&now, &start)?.bias(k, &exact);
                 let [expected_bias, largest_component, bound] = if known { expected()?.map(Some) } else { [None; 3] };
+                #[rustfmt::skip]
                 rows.push(Row {
-                    updates,
-                    kl,
-                    bias,
-                    bias_floor,
-                    noise,
-                    angle_degrees,
-                    norm_ratio,
-                    expected_bias,
-                    largest_component,
-                    bound,
+                    updates, kl, bias, bias_floor, noise, angle_degrees, norm_ratio, expected_bias, largest_component, bound,
                 });
             }
             Ok(())
@@ -136,8 +121,8 @@ impl Experiment for GradientBias {
     }
 
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
-        let replicas = self.learning.machines.replicas_in_words("median and range");
-        let about = format!("in units of the exact gradient's length, {replicas}");
+        let about =
+            self.learning.machines.replicas_in_words("in units of the exact gradient's length, median and range");
         let x = || (Axis::linear("updates by the exact gradient"), |_: &LearningCell, row: &Row| row.updates as f64);
         let panel = |cell: &LearningCell, _: &Row| format!("{}, {}", cell.estimator, units(cell.hidden));
         let analytic = rows.filter(|cell, _| cell.hidden_statistics == HiddenStatistics::default());
@@ -148,23 +133,15 @@ impl Experiment for GradientBias {
         let noise = rows.plot(x(), (Axis::log("noise"), |_, row| row.noise)).panel(panel);
         let noise = noise.series(|cell, _| format!("k = {}, {}", or_empty(cell.gibbs_steps), cell.hidden_statistics));
         publication.figure("noise", &noise.titled("How noisy is one estimate?", &about).figure())?;
-        let last = rows.filter(|_, row| row.updates == self.learning.training.epochs as u64);
+        let last = self.learning.training.epochs;
+        #[rustfmt::skip]
         publication.print(Table::of_medians(
-            format!("After {} updates, medians over replicas, {about}:", self.learning.training.epochs),
-            &last,
-            &[
-                ("hidden", |cell| cell.hidden.to_string()),
-                ("estimator", |cell| cell.recipe().to_string()),
-                ("hidden statistics", |cell| cell.hidden_statistics.to_string()),
-            ],
-            &[
-                ("bias", |row| row.bias),
-                ("noise's part", |row| row.bias_floor),
-                ("expected", |row| row.expected_bias.unwrap_or(f64::NAN)),
-                ("noise", |row| row.noise),
-                ("angle", |row| row.angle_degrees),
-                ("norm", |row| row.norm_ratio),
-            ],
+            format!("After {last} updates, medians over replicas:"), &rows.filter(|_, row| row.updates == last as u64),
+            &[("hidden", |cell| cell.hidden.to_string()), ("estimator", |cell| cell.recipe().to_string()),
+              ("hidden statistics", |cell| cell.hidden_statistics.to_string())],
+            &[("bias", |row| row.bias), ("noise's part", |row| row.bias_floor), ("noise", |row| row.noise),
+              ("expected bias", |row| row.expected_bias.unwrap_or(f64::NAN)),
+              ("angle (degrees)", |row| row.angle_degrees), ("norm", |row| row.norm_ratio)],
         ));
         Ok(())
     }

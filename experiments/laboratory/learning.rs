@@ -73,6 +73,12 @@ impl LearningOptions {
         .collect()
     }
 
+    /// The same, and lattices of more than `limit` sites, since `purpose` visits all their states.
+    pub fn check_enumerable(&self, purpose: &str, limit: usize) -> Result<()> {
+        self.check()?;
+        self.target.check_enumerable(purpose, limit)
+    }
+
     /// Refuses what no memory holds.
     pub fn check(&self) -> Result<()> {
         self.machines.check()?;

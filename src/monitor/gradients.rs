@@ -75,6 +75,19 @@ pub fn gradient(
     Ok(gradient)
 }
 
+/// The gradients that several estimators give, each with a seed of its own.
+pub fn gradients(
+    estimators: &mut [Box<dyn GradientEstimator>],
+    model: &dyn Model,
+    batch: &Batch,
+    seed: Seed,
+) -> Result<Vec<Vec<f64>>> {
+    let one = |(n, estimator): (usize, &mut Box<dyn GradientEstimator>)| {
+        gradient(&mut **estimator, model, batch, seed.child("estimator", n as u64))
+    };
+    estimators.iter_mut().enumerate().map(one).collect()
+}
+
 /// Units of each layer up to which all states of both are multiplied with each other.
 pub const LAYER_LIMIT: usize = 10;
 
