@@ -49,6 +49,9 @@ type Of<'a, E, T> = Box<dyn Fn(&<E as Experiment>::Cell, &<E as Experiment>::Row
 /// Exact values of a panel, from its rows.
 type Levels<'a, E> = Box<dyn Fn(&Rows<E>) -> Vec<Level> + 'a>;
 
+/// The point at x that rows in one place make.
+type Points<'a, E> = Box<dyn Fn(f64, &Rows<E>) -> Option<Point> + 'a>;
+
 /// A figure of rows. Rows without a number (NaN) are left out.
 pub struct Plot<'a, E: Experiment> {
     rows: Rows<'a, E>,
@@ -59,10 +62,13 @@ pub struct Plot<'a, E: Experiment> {
     x: (Axis, Of<'a, E, f64>),
     y: (Axis, Of<'a, E, f64>),
     over: Over,
+    points: Option<Points<'a, E>>,
     mark: Mark,
     columns: usize,
     levels: Levels<'a, E>,
     first_look: usize,
+    looks: Vec<String>,
+    apart: Option<f64>,
     doubtful: Option<(String, Of<'a, E, bool>)>,
 }
 
@@ -82,10 +88,13 @@ impl<'a, E: Experiment> Rows<'a, E> {
             x: (x_axis, Box::new(x)),
             y: (y_axis, Box::new(y)),
             over: Over::Range,
+            points: None,
             mark: Mark::Band,
             columns: 3,
             levels: Box::new(|_| Vec::new()),
             first_look: 0,
+            looks: Vec::new(),
+            apart: None,
             doubtful: None,
         }
     }
@@ -120,6 +129,13 @@ impl<'a, E: Experiment> Plot<'a, E> {
         self
     }
 
+    /// The point that rows in one place make, where no summary of y does.
+    #[must_use]
+    pub fn points(mut self, point: impl Fn(f64, &Rows<E>) -> Option<Point> + 'a) -> Self {
+        self.points = Some(Box::new(point));
+        self
+    }
+
     /// How points are shown.
     #[must_use]
     pub fn mark(mut self, mark: Mark) -> Self {
@@ -148,6 +164,20 @@ impl<'a, E: Experiment> Plot<'a, E> {
         self
     }
 
+    /// Names of series in the order of their looks, so that a series has the same look in several figures.
+    #[must_use]
+    pub fn looks(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.looks = names.into_iter().map(str::to_string).collect();
+        self
+    }
+
+    /// The factor by which neighbouring series stand apart on a logarithmic axis.
+    #[must_use]
+    pub fn apart(mut self, factor: f64) -> Self {
+        self.apart = Some(factor);
+        self
+    }
+
     /// Black dots over points of which a row is doubtful, and their name in the legend.
     #[must_use]
     pub fn doubtful(mut self, name: &str, is: impl Fn(&E::Cell, &E::Row) -> bool + 'a) -> Self {
@@ -158,7 +188,8 @@ impl<'a, E: Experiment> Plot<'a, E> {
 
     /// The figure.
     pub fn figure(self) -> Figure {
-        let names: IndexSet<String> = self.rows.iter().map(|(cell, row)| (self.series)(cell, row)).collect();
+        let mut names: IndexSet<String> = self.looks.iter().cloned().collect();
+        names.extend(self.rows.iter().map(|(cell, row)| (self.series)(cell, row)));
         let panels = self.rows.group_by(&self.panel);
         let panels: Vec<Panel> = panels.into_iter().map(|(title, rows)| self.draw(title, &rows, &names)).collect();
         Figure {
@@ -185,11 +216,13 @@ impl<'a, E: Experiment> Plot<'a, E> {
                 let x = (self.x.1)(cell, row);
                 // On a logarithmic axis a little sideways from each other, so that no bar hides another.
                 let middle = (names.len() as f64 - 1.0) / 2.0;
-                let aside = match self.x.0.log && self.mark == Mark::Bars {
-                    true => 1.035_f64.powf(look as f64 - middle),
-                    false => 1.0,
+                let apart = self.apart.or((self.x.0.log && self.mark == Mark::Bars).then_some(1.035));
+                let aside = apart.map_or(1.0, |apart| apart.powf(look as f64 - middle));
+                let point = match &self.points {
+                    Some(point) => point(x * aside, own),
+                    None => self.over.point(x * aside, own.values(&self.y.1)),
                 };
-                let Some(point) = self.over.point(x * aside, own.values(&self.y.1)) else {
+                let Some(point) = point else {
                     continue;
                 };
                 points.push(point);
