@@ -18,12 +18,13 @@ use crate::training::schedule::Decay;
 use crate::training::trainer::{Training, train};
 use rand::RngExt;
 use rand_distr::{Distribution, Normal};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// What the machines of a family have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Family {
     /// Small random weights, and machines that learned the 4x4 Ising model at and above its critical temperature.
     Easy,

@@ -4,64 +4,132 @@
 //! learned the 8x8 Ising model: every estimator against the exact value as the work grows. Salakhutdinov and Murray,
 //! ICML 2008; Grosse, Ghahramani and Adams, arXiv:1511.02543; Krause, Fischer and Igel, Artif. Intell. 278 (2020) 103195.
 
-mod figures;
-mod groups;
-mod options;
 mod runs;
 mod subjects;
-mod table;
 
-use gibbsite::log_partition::bracket::Bracket;
+use clap::Parser;
+use documented::DocumentedFields;
 use gibbsite::log_partition::{LogPartition, Side, names};
-use gibbsite::random::Seed;
-use laboratory::error::Result;
-use laboratory::harness;
-use laboratory::harness::expectation::announce;
-use laboratory::harness::options::ExperimentOptions;
-use laboratory::harness::sweep::{Progress, Sweep};
-use laboratory::report::file;
-use laboratory::report::manifest::{Clock, Manifest};
-use options::{Cell, Options};
-use runs::{Found, Run};
-use serde::{Deserialize, Serialize};
-use std::io::Write;
-use std::process::ExitCode;
+use laboratory::prelude::*;
+use runs::{Estimator, Run, brackets, runs};
+use subjects::{Family, Subject};
 
-/// The estimator that forward and reverse annealing make together.
-const BOTH_SIDES: &str = "both_sides";
+/// How wrong is an estimate of ln Z, and does its error bar know?
+///
+/// Annealed importance sampling from both sides, Bennett's acceptance ratio and thermodynamic integration, each against
+/// the exact ln Z of forty small machines (enumerated), of machines that learned the 8x8 Ising model (hidden layer
+/// enumerated) and of the Ising model itself (Kaufman), as the work grows. Gibbs updates count every unit drawn, burn-in
+/// and pilot runs included.
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES, next_help_heading = "Estimators")]
+struct AisAccuracy {
+    /// Whose ln Z: trained and random (twenty small machines each), lattice (machines that learned 8x8 spins), spins (the
+    /// Ising model itself)
+    #[arg(long, value_name = "LIST", default_value = "trained,random,lattice,spins", help_heading = "Subjects")]
+    families: List<Family>,
 
-/// A row of rows.csv: one estimate.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Row {
+    /// Sides of the Ising model itself
+    #[arg(long, value_name = "LIST", default_value = "8,16", help_heading = "Subjects")]
+    sides: List<Positive>,
+
+    /// Transitions of annealing on machines; tempering does the same work
+    #[arg(long, alias = "temperatures", value_name = "LIST", default_value = "10,100,1000,10000")]
+    ais_temperatures: List<Positive>,
+
+    /// Leave out Salakhutdinov and Murray's schedule of 14,500 transitions
+    #[arg(long = "without-14500")]
+    without_14500: bool,
+
+    /// Chains of annealing on machines
+    #[arg(long, alias = "chains", value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one)]
+    ais_chains: usize,
+
+    /// Repetitions of every run
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = at_least_one)]
+    replicas: usize,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ais_accuracy                   the figures of the README, a few minutes on two cores
+  ais_accuracy --quick           every file in seconds
+  ais_accuracy --families random --ais-temperatures 100,1000 --replicas 20
+  ais_accuracy --families lattice --ais-temperatures 1000,10000 --replicas 40
+  ais_accuracy --families spins --sides 8,16,32 --replicas 2
+  ais_accuracy --paper           20 repetitions and 32x32 spins, hours";
+
+/// What ln Z is estimated of.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// The machine, or the spins, by name.
     model: String,
+    /// Visible units, or sites.
     visible: usize,
-    /// Empty for the Ising model itself.
+    /// Hidden units; empty for the Ising model itself.
     hidden: Option<usize>,
-    estimator: String,
+}
+
+/// One estimate.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// By what: forward_ais, reverse_ais, bennett, thermodynamic_integration, or both_sides of annealing together.
+    estimator: Estimator,
+    /// How the inverse temperatures lie: linear, geometric, adaptive or salakhutdinov-murray.
     schedule: String,
     /// Transitions of annealing, steps of a tempering ladder.
     temperatures: usize,
     /// Chains of annealing, ladders of tempering.
     chains: usize,
+    /// Which repetition.
     replica: usize,
+    /// Units drawn, burn-in and pilot runs included.
     gibbs_updates: u64,
+    /// The estimate of ln Z.
     log_partition: f64,
+    /// Its standard error; empty where it cannot be told.
     standard_error: Option<f64>,
+    /// ln Z, enumerated or by Kaufman's formula.
     exact: f64,
-    /// Of both sides the draws that they share.
+    /// Independent draws that the run is worth; of both sides the draws that they share.
     effective_samples: Option<f64>,
-    /// Of both sides together; empty for a single run, which cannot tell.
+    /// Of both sides together whether they are trusted; empty for a single run, which cannot tell.
     trusted: Option<bool>,
     /// What speaks against it, joined by "; ".
     doubts: String,
 }
 
-impl Row {
-    /// Gibbs updates of every unit.
-    fn steps(&self) -> u64 {
-        self.gibbs_updates / (self.visible + self.hidden.unwrap_or(0)) as u64
+type All<'a> = Rows<'a, AisAccuracy>;
+
+impl Cell {
+    fn family(&self) -> Family {
+        match (self.hidden, self.visible) {
+            (None, _) => Family::Spins,
+            (_, 64) => Family::Lattice,
+            _ if self.model.starts_with("random") => Family::Random,
+            _ => Family::Trained,
+        }
     }
 
+    fn is_small(&self) -> bool {
+        matches!(self.family(), Family::Trained | Family::Random)
+    }
+
+    /// Gibbs updates of every unit: steps of all chains together.
+    fn steps(&self, row: &Row) -> u64 {
+        row.gibbs_updates / (self.visible + self.hidden.unwrap_or(0)) as u64
+    }
+
+    /// What runs with the same settings share: estimator, schedule, temperatures, chains and steps of all chains together.
+    fn settings(&self, row: &Row) -> (Estimator, String, usize, usize, u64) {
+        (row.estimator, row.schedule.clone(), row.temperatures, row.chains, self.steps(row))
+    }
+}
+
+impl Row {
     fn error(&self) -> f64 {
         self.log_partition - self.exact
     }
@@ -75,99 +143,439 @@ impl Row {
     fn within(&self, standard_errors: f64) -> bool {
         self.error().abs() <= standard_errors * self.standard_error.unwrap_or(0.0) + 1e-9
     }
+
+    /// Its name in legends; empty where figures leave it out.
+    fn label(&self) -> &'static str {
+        let own = |(estimator, schedule, _): &&(Estimator, &str, &str)| {
+            self.estimator == *estimator && (schedule.is_empty() || self.schedule == *schedule)
+        };
+        SERIES.iter().find(own).map_or("", |series| series.2)
+    }
+}
+
+/// Names of estimators in legends, in the order of their looks.
+const SERIES: [(Estimator, &str, &str); 8] = [
+    (Estimator::Forward, "linear", "forward AIS, linear"),
+    (Estimator::Forward, "geometric", "forward AIS, geometric"),
+    (Estimator::Forward, "adaptive", "forward AIS, adaptive"),
+    (Estimator::Forward, "salakhutdinov-murray", "forward AIS, 14,500 temperatures"),
+    (Estimator::Reverse, "linear", "reverse AIS, linear, exact starts"),
+    (Estimator::Bennett, "", "Bennett's ratio, tempering"),
+    (Estimator::Integration, "", "thermodynamic integration"),
+    (Estimator::BothSides, "", "forward and reverse AIS together"),
+];
+
+impl Experiment for AisAccuracy {
+    type Cell = Cell;
+    type Row = Row;
+    const NAME: &'static str = "ais_accuracy";
+    const AXES: &'static [&'static str] = &["families", "sides"];
+    const QUICK: Preset = &[
+        ("families", "random,spins"),
+        ("sides", "4,6"),
+        ("ais_temperatures", "10,100"),
+        ("without_14500", "true"),
+        ("replicas", "2"),
+    ];
+    const PAPER: Preset = &[("sides", "8,16,32"), ("replicas", "20")];
+
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn check(&self) -> Result<()> {
+        let temperatures = self.ais_temperatures.iter();
+        temperatures.map(|n| n.0).try_for_each(|n| check_at_most("--ais-temperatures", n, 10_000_000))?;
+        check_at_most("--ais-chains", self.ais_chains, 1_000_000)?;
+        check_at_most("--replicas", self.replicas, 100_000)?;
+        for side in self.sides() {
+            check_at_most("--sides", side, 128)?;
+            if side < 3 {
+                let (problem, mend) = ("a periodic side below 3 has double bonds", "take 3 or more");
+                return Err(Error::invalid(format!("--sides {side}"), problem, mend));
+            }
+        }
+        Ok(())
+    }
+
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let cell = |Subject { name: model, visible, hidden, .. }| Cell { model, visible, hidden };
+        Ok(self.subjects().map(cell).collect())
+    }
+
+    fn work(&self, cell: &Cell) -> f64 {
+        self.subjects().find(|subject| subject.name == cell.model).map_or(0.0, |subject| {
+            let steps: u64 = runs(self, &subject).iter().map(Run::steps).sum();
+            // Many spins move at a time; in small machines weighing costs more than moving.
+            let cost = if cell.hidden.is_some() { 4.0 } else { 1.0 };
+            cost * self.replicas as f64 * steps as f64 * subject.units() as f64 + subject.preparation
+        })
+    }
+
+    /// Every run on one subject, replica by replica.
+    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let Some(subject) = self.subjects().find(|subject| subject.name == cell.model) else {
+            return Err(Error::invalid(&cell.model, "there is no such subject", "take another family"));
+        };
+        let seed = lab.seed(&cell.model, 0);
+        let prepared = subject.prepare(seed.child("subject", 0))?;
+        let (exact, runs) = (prepared.exact()?, runs(self, &subject));
+        let total = self.replicas * runs.iter().map(|run| run.steps() as usize).sum::<usize>();
+        let (mut done, mut rows) = (0, Vec::new());
+        prepared.with_path(|path| {
+            for replica in 0..self.replicas {
+                let row = |run: &Run, estimator, trusted, found: &LogPartition| Row {
+                    estimator,
+                    schedule: run.betas.name().to_string(),
+                    temperatures: run.betas.temperatures(),
+                    chains: run.chains,
+                    replica,
+                    gibbs_updates: found.gibbs_updates,
+                    log_partition: found.value,
+                    standard_error: found.standard_error,
+                    exact,
+                    effective_samples: found.effective_samples,
+                    trusted,
+                    doubts: names(&found.doubts),
+                };
+                let mut found = Vec::new();
+                for run in &runs {
+                    let report = &mut |part: usize, of: usize| {
+                        let share = run.steps() as f64 * part as f64 / of as f64;
+                        lab.progress(done + share as usize, total);
+                    };
+                    found.push(run.find(path, seed.child(&run.id(), replica as u64), report)?);
+                    done += run.steps() as usize;
+                }
+                let single = runs.iter().zip(&found);
+                rows.extend(single.map(|(run, found)| row(run, run.estimator, None, found.estimate())));
+                for (run, bracket) in brackets(&runs, &found) {
+                    let both = LogPartition {
+                        value: bracket.value,
+                        standard_error: bracket.standard_error,
+                        effective_samples: Some(bracket.shared),
+                        gibbs_updates: bracket.gibbs_updates(),
+                        side: Side::Estimate,
+                        doubts: bracket.doubts.clone(),
+                    };
+                    rows.push(row(run, Estimator::BothSides, Some(bracket.trusted()), &both));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        publication.figure("error_against_work", &error_against_work(rows))?;
+        publication.figure("coverage", &coverage(rows))?;
+        publication.figure("both_sides", &self.both_sides(rows))?;
+        publication.figure("spins", &self.spins(rows))?;
+        publication.print(small_machines(rows));
+        if let Some(text) = published(rows) {
+            publication.say(text);
+        }
+        publication.print(efficiency(rows));
+        publication.print(spins(rows));
+        Ok(())
+    }
+}
+
+impl AisAccuracy {
+    fn sides(&self) -> impl Iterator<Item = usize> {
+        self.sides.iter().map(|side| side.0)
+    }
+
+    fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let sides: Vec<usize> = self.sides().collect();
+        self.families.iter().flat_map(move |family| Subject::all(*family, &sides))
+    }
+
+    /// Of each family of machines, the one whose sides are farthest apart with the fewest temperatures.
+    fn both_sides(&self, rows: &All) -> Figure {
+        let single = |row: &Row| matches!(row.estimator, Estimator::Forward | Estimator::Reverse);
+        let linear = rows.filter(|_, row| row.schedule == "linear" && single(row));
+        let fewest = self.ais_temperatures.iter().map(|n| n.0).min();
+        // Of mean errors over the repetitions.
+        let gap = |own: &All| {
+            let of = |estimator| own.filter(|_, row| (row.estimator, Some(row.temperatures)) == (estimator, fewest));
+            let mean = |estimator| of(estimator).mean(|_, row| row.error());
+            Some(mean(Estimator::Reverse)?.value - mean(Estimator::Forward)?.value)
+        };
+        let mut widest = Vec::new();
+        for own in linear.group_by(|cell, _| cell.family()).values() {
+            let models = own.group_by(|cell, _| cell.model.clone());
+            let gaps = models.into_iter().filter_map(|(model, own)| Some((gap(&own)?, model)));
+            widest.extend(gaps.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, model)| model));
+        }
+        let repetitions = if self.replicas > 1 { "mean and standard error" } else { "one repetition" };
+        let figure = linear
+            .filter(|cell, _| widest.contains(&cell.model))
+            .plot(
+                (Axis::log("temperatures"), |_, row| row.temperatures as f64),
+                (Axis::linear(""), |_, row| row.error()),
+            )
+            .panel(|cell, _| cell.model.clone())
+            .series(|_, row| row.label().to_string())
+            .looks(SERIES.map(|series| series.2))
+            .apart(1.0)
+            .over(Over::Mean)
+            .mark(Mark::Bars)
+            .columns(2)
+            .levels(|_| vec![Level { label: "exact".to_string(), y: 0.0, span: None }])
+            .titled(
+                "Forward and reverse annealing close on ln Z from both sides",
+                format!("{} chains, equal steps, {repetitions}; of each family the widest", self.ais_chains),
+            );
+        let mut figure = figure.figure();
+        for panel in &mut figure.panels {
+            panel.y = Some(Axis::linear("error of ln Z (nats)"));
+            for series in &mut panel.series {
+                let forward = series.label.starts_with("forward");
+                series.label = if forward { "forward: a lower bound" } else { "reverse, exact starts: an upper bound" }
+                    .to_string();
+            }
+        }
+        figure
+    }
+
+    /// The longest runs on the Ising model itself, first repetition, a panel for each temperature.
+    fn spins(&self, rows: &All) -> Figure {
+        let first = rows.filter(|cell, row| cell.family() == Family::Spins && row.replica == 0);
+        let runs = first.group_by(|cell, row| (cell.model.clone(), row.estimator));
+        let longest = |cell: &Cell, row: &Row| {
+            let others = runs.get(&(cell.model.clone(), row.estimator));
+            others.is_none_or(|others| others.iter().all(|(_, other)| other.gibbs_updates <= row.gibbs_updates))
+        };
+        let side = Axis::log("sites a side").with_ticks(self.sides().map(|side| side as f64).collect());
+        let error = Axis::linear("error of ln Z (nats)");
+        first
+            .filter(longest)
+            .plot((side, |cell, _| (cell.visible as f64).sqrt()), (error, |_, row| row.error()))
+            .points(|x, own| {
+                let (_, row) = own.iter().next()?;
+                let (y, error) = (row.error(), row.standard_error.unwrap_or(0.0));
+                Some(Point { x, y, low: y - error, high: y + error })
+            })
+            .panel(|cell, _| format!("T = {}", cell.model.rsplit("_t").next().unwrap_or("")))
+            .series(|_, row| row.label().to_string())
+            .looks(SERIES.map(|series| series.2))
+            .apart(1.02)
+            .mark(Mark::Points)
+            .columns(2)
+            .levels(|_| vec![Level { label: "Kaufman's, exact".to_string(), y: 0.0, span: None }])
+            .titled(
+                "ln Z of the Ising model itself, without a machine",
+                "estimates less the exact value, with one standard error",
+            )
+            .figure()
+    }
+}
+
+/// So much do series stand apart from each other where there are all of them, so that their bars are seen.
+const APART: f64 = 1.09;
+
+/// The axis of [`Cell::steps`].
+fn work() -> Axis {
+    Axis::log("Gibbs updates of every unit, all chains together")
+}
+
+/// A quantile of |error|.
+fn quantile(rows: &All, share: f64) -> f64 {
+    let mut errors = rows.values(|_, row| row.error().abs());
+    errors.sort_by(f64::total_cmp);
+    errors[((errors.len() - 1) as f64 * share).round() as usize]
+}
+
+fn error_against_work(rows: &All) -> Figure {
+    // The runs on spins, of two lengths a size, have a figure of their own.
+    rows.filter(|cell, row| cell.family() != Family::Spins && !row.label().is_empty())
+        .plot(
+            (work(), |cell, row| cell.steps(row) as f64),
+            (Axis::log("|error of ln Z| (nats)"), |_, row| row.error().abs()),
+        )
+        .points(|x, own| {
+            let [low, y, high] = [0.25, 0.5, 0.75].map(|share| quantile(own, share));
+            // Rounding's zeros have no place on a logarithmic axis.
+            (y > 1e-12).then_some(Point { x, y, low: low.max(1e-12), high })
+        })
+        .panel(|cell, _| cell.family().title().to_string())
+        .series(|_, row| row.label().to_string())
+        .looks(SERIES.map(|series| series.2))
+        .apart(APART)
+        .mark(Mark::Bars)
+        .columns(2)
+        .titled(
+            "How far estimates of ln Z are from the exact value",
+            "median over machines and repetitions, with quartiles; burn-in and pilots are counted",
+        )
+        .figure()
+}
+
+fn coverage(rows: &All) -> Figure {
+    let small = rows.filter(|cell, row| cell.is_small() && !row.label().is_empty());
+    let share = Axis::linear("share within two standard errors");
+    let of = |panel: &'static str, rows: All| {
+        rows.plot((work(), |cell, row| cell.steps(row) as f64), (share.clone(), |_, row| f64::from(row.within(2.0))))
+            .points(|x, own| {
+                let count = own.len() as f64;
+                let y = own.iter().filter(|(_, row)| row.within(2.0)).count() as f64 / count;
+                let error = (y * (1.0 - y) / count).sqrt();
+                Some(Point { x, y, low: (y - error).max(0.0), high: (y + error).min(1.0) })
+            })
+            .panel(|_, _| panel.to_string())
+            .series(|_, row| row.label().to_string())
+            .looks(SERIES.map(|series| series.2))
+            .apart(APART)
+            .mark(Mark::Bars)
+            .levels(|_| vec![Level { label: "95.4 %, a normal law's".to_string(), y: 0.9545, span: None }])
+            .titled(
+                "Does the error bar know? Runs within two standard errors of the exact ln Z",
+                "small machines, every repetition",
+            )
+            .figure()
+    };
+    let mut figure = of("all runs", small.clone());
+    let undoubted = small.filter(|_, row| row.undoubted());
+    figure.panels.extend(of("runs without a doubt; of both sides: trusted", undoubted).panels);
+    Figure { columns: 2, ..figure }
+}
+
+/// Both families of small machines, every estimator.
+fn small_machines(rows: &All) -> Table {
+    let mut table = Table::new(
+        "Small machines: median and largest |error| (nats), runs within 2 and 3 standard errors, runs without a doubt",
+        &["family", "estimator", "schedule", "temps", "chains", "median", "largest", "2 se", "3 se", "no doubt"],
+    );
+    let small = rows.filter(|cell, _| cell.is_small());
+    for ((family, settings), own) in small.group_by(|cell, row| (cell.family(), cell.settings(row))) {
+        let share = |keep: &dyn Fn(&Row) -> bool| {
+            let count = own.iter().filter(|(_, row)| keep(row)).count();
+            format!("{:.0} %", 100.0 * count as f64 / own.len() as f64)
+        };
+        let (estimator, schedule, temperatures, chains, _) = settings;
+        table.line([
+            family.to_string(),
+            estimator.to_string(),
+            schedule,
+            temperatures.to_string(),
+            chains.to_string(),
+            format!("{:.2e}", quantile(&own, 0.5)),
+            format!("{:.2e}", quantile(&own, 1.0)),
+            share(&|row| row.within(2.0)),
+            share(&|row| row.within(3.0)),
+            share(&Row::undoubted),
+        ]);
+    }
+    table
+}
+
+/// The published protocol: 14,500 temperatures.
+fn published(rows: &All) -> Option<String> {
+    let forward = |row: &Row| (row.estimator, row.temperatures) == (Estimator::Forward, 14_500);
+    let all = rows.filter(|cell, row| cell.is_small() && forward(row));
+    let (_, example) = all.iter().next()?;
+    let good = |row: &Row| row.within(3.0) && row.error().abs() <= 0.1;
+    let (first, right) = (all.filter(|_, row| row.replica == 0), all.filter(|_, row| good(row)));
+    let mut text = format!(
+        "Forward AIS with 14,500 temperatures and {} chains: within 3 standard errors and 0.1 nats in {} of {} machines at \
+         the first repetition, {} of {} runs in all.",
+        example.chains,
+        first.filter(|_, row| good(row)).len(),
+        first.len(),
+        right.len(),
+        all.len()
+    );
+    for (cell, row) in all.iter().filter(|(_, row)| !good(row)) {
+        text += &format!(
+            "\n  {:<22} repetition {:<2} error {:+.4} +- {:.4}, {:.1} effective samples, {}",
+            cell.model,
+            row.replica,
+            row.error(),
+            row.standard_error.unwrap_or(f64::NAN),
+            row.effective_samples.unwrap_or(f64::NAN),
+            if row.undoubted() { "no doubt" } else { &row.doubts }
+        );
+    }
+    Some(text)
+}
+
+/// How many of some runs have no doubt.
+fn undoubted(rows: &All) -> String {
+    format!("{}/{}", rows.filter(|_, row| row.undoubted()).len(), rows.len())
+}
+
+/// error^2 x Gibbs updates, on machines that learned a lattice.
+fn efficiency(rows: &All) -> Table {
+    let mut table = Table::new(
+        "Machines that learned 8x8 spins: mean error^2 x Gibbs updates (nats^2, less is better), from repetitions",
+        &["machine", "estimator", "schedule", "temps", "updates", "error^2 x updates", "mean err", "no doubt"],
+    );
+    let lattice = rows.filter(|cell, _| cell.family() == Family::Lattice);
+    for ((model, settings), own) in lattice.group_by(|cell, row| (cell.model.clone(), cell.settings(row))) {
+        let product = own.mean(|_, row| row.error().powi(2) * row.gibbs_updates as f64);
+        let (Some(product), Some(error)) = (product, own.mean(|_, row| row.error())) else {
+            continue;
+        };
+        let (estimator, schedule, temperatures, ..) = settings;
+        table.line([
+            model,
+            estimator.to_string(),
+            schedule,
+            temperatures.to_string(),
+            format!("{:.2e}", own.summary(|_, row| row.gibbs_updates as f64).median),
+            match product.standard_error {
+                Some(error) => format!("{:.2e} +- {error:.1e}", product.value),
+                None => format!("{:.2e}", product.value),
+            },
+            format!("{:+.4}", error.value),
+            undoubted(&own),
+        ]);
+    }
+    table
+}
+
+/// The Ising model itself: the first repetition of all runs.
+fn spins(rows: &All) -> Table {
+    let mut table = Table::new(
+        "The Ising model itself, ln Z against Kaufman's (nats); the largest |error| of all repetitions",
+        &["model", "estimator", "updates", "error", "std error", "largest", "no doubt"],
+    );
+    let spins = rows.filter(|cell, _| cell.family() == Family::Spins);
+    // Both temperatures of a run one below the other.
+    for same in spins.group_by(|cell, row| (cell.visible, cell.settings(row))).values() {
+        for (model, own) in same.group_by(|cell, _| cell.model.clone()) {
+            let Some((_, row)) = own.iter().find(|(_, row)| row.replica == 0) else {
+                continue;
+            };
+            table.line([
+                model,
+                row.estimator.to_string(),
+                format!("{:.2e}", row.gibbs_updates as f64),
+                format!("{:+.4}", row.error()),
+                format!("{:.4}", row.standard_error.unwrap_or(f64::NAN)),
+                format!("{:.4}", quantile(&own, 1.0)),
+                undoubted(&own),
+            ]);
+        }
+    }
+    table
 }
 
 fn main() -> ExitCode {
-    harness::options::main(run)
+    laboratory::main::<AisAccuracy>()
 }
 
-fn run(options: &Options) -> Result<()> {
-    let clock = Clock::start();
-    let out = harness::options::output_folder(options);
-    file::create_folder(&out)?;
-    let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
-    let cells = options.cells();
-    announce(sweep.work_left(&cells));
-    let (rows, cells_resumed) = sweep.run(&cells, |cell, progress| Ok(measure(options, cell, progress)?))?;
-    file::write_table(&out.join("rows.csv"), &rows)?;
-    let figures = figures::write(options, &rows, &out)?;
-    Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;
-    let text = table::text(options, &rows, &figures, &out, clock.elapsed());
-    // A reader that closes the pipe early has seen enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Every run on one subject, replica by replica.
-fn measure(options: &Options, cell: &Cell, progress: &mut Progress) -> gibbsite::error::Result<Vec<Row>> {
-    let seed = Seed::root(options.common.seed).child(&cell.subject.name(), 0);
-    let prepared = cell.subject.prepare(seed.child("subject", 0))?;
-    let exact = prepared.exact()?;
-    let runs = options.runs(&cell.subject);
-    let mut done = 0;
-    let total: u64 = runs.iter().map(|run| run.work(cell.subject.units())).sum();
-    let total = total as usize * options.replicas;
-    prepared.with_path(|path| {
-        let mut rows = Vec::new();
-        for replica in 0..options.replicas {
-            let mut found = Vec::new();
-            for run in &runs {
-                let seed = seed.child(&run.id(), replica as u64);
-                let work = run.work(path.units()) as usize;
-                let report = &mut |part: usize, of: usize| {
-                    let share = work as f64 * part as f64 / of as f64;
-                    progress.report(done + share as usize, total);
-                };
-                found.push(run.find(path, seed, report)?);
-                done += work;
-            }
-            let row = |run: &Run, estimator: &str, found: &LogPartition| Row {
-                model: cell.subject.name(),
-                visible: cell.subject.visible(),
-                hidden: cell.subject.hidden(),
-                estimator: estimator.to_string(),
-                schedule: run.schedule.to_string(),
-                temperatures: run.temperatures,
-                chains: run.chains,
-                replica,
-                gibbs_updates: found.gibbs_updates,
-                log_partition: found.value,
-                standard_error: found.standard_error,
-                exact,
-                effective_samples: found.effective_samples,
-                trusted: None,
-                doubts: names(&found.doubts),
-            };
-            let single = runs.iter().zip(&found);
-            rows.extend(single.map(|(run, found)| row(run, run.name(), found.estimate())));
-            for (run, bracket) in brackets(&runs, &found) {
-                let both = LogPartition {
-                    value: bracket.value,
-                    standard_error: bracket.standard_error,
-                    effective_samples: Some(bracket.shared),
-                    gibbs_updates: bracket.gibbs_updates(),
-                    side: Side::Estimate,
-                    doubts: bracket.doubts.clone(),
-                };
-                rows.push(Row { trusted: Some(bracket.trusted()), ..row(run, BOTH_SIDES, &both) });
-            }
-        }
-        Ok(rows)
-    })
-}
-
-/// Forward and reverse annealing with the same temperatures, together, with the forward run.
-fn brackets<'a>(runs: &'a [Run], found: &[Found]) -> Vec<(&'a Run, Bracket)> {
-    let mut brackets = Vec::new();
-    for (forward, below) in runs.iter().zip(found) {
-        for (reverse, above) in runs.iter().zip(found) {
-            if let (Found::Forward(below), Found::Reverse(above)) = (below, above)
-                && forward.is_forward_of(reverse)
-            {
-                let bracket = Bracket::new(below.clone(), above.clone(), None);
-                brackets.push((forward, bracket));
+    #[test]
+    fn a_subject_is_of_the_family_that_its_cell_says() {
+        for family in [Family::Trained, Family::Random, Family::Lattice, Family::Spins] {
+            for Subject { name: model, visible, hidden, .. } in Subject::all(family, &[3, 8, 32]) {
+                assert_eq!(Cell { model, visible, hidden }.family(), family);
             }
         }
     }
-    brackets
 }

@@ -1,86 +1,107 @@
 //! Which estimators run on a subject, and with how much work.
 
-use super::options::Options;
+use super::AisAccuracy;
 use super::subjects::{Family, Subject};
 use gibbsite::error::Result;
 use gibbsite::log_partition::annealing::{AnnealingRun, ForwardAnnealing, ReverseAnnealing, Starts};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
+use gibbsite::log_partition::bracket::Bracket;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
 use gibbsite::log_partition::{LogPartition, LogPartitionEstimator};
 use gibbsite::path::Path;
 use gibbsite::random::Seed;
+use laboratory::choice;
+
+choice! {
+    /// An estimator of ln Z by name.
+    pub Estimator {
+        Forward = "forward_ais",
+        Reverse = "reverse_ais",
+        Bennett = "bennett",
+        Integration = "thermodynamic_integration",
+        BothSides = "both_sides",
+    }
+}
 
 /// An estimator with its settings.
 pub struct Run {
-    estimator: Estimator,
-    pub schedule: &'static str,
-    pub temperatures: usize,
+    pub estimator: Estimator,
+    pub betas: Betas,
+    /// Chains of annealing, ladders of tempering.
     pub chains: usize,
-    /// Steps of all chains together, without a pilot's.
-    steps: u64,
+    /// Rounds of tempering, burn-in included, and how many of them pass between measurements.
+    rounds: (usize, usize),
 }
 
-/// Annealing hands over its weights: both ways together make a value of their own.
-enum Estimator {
-    Forward(ForwardAnnealing),
-    Reverse(ReverseAnnealing),
-    Tempered(Box<dyn LogPartitionEstimator>),
-}
-
-/// What a run has found.
+/// What a run has found. Annealing hands over its weights: both ways together make a value of their own.
 pub enum Found {
-    Forward(AnnealingRun),
-    Reverse(AnnealingRun),
+    Annealed(AnnealingRun),
     Tempered(LogPartition),
 }
 
 impl Found {
     pub fn estimate(&self) -> &LogPartition {
         match self {
-            Found::Forward(run) | Found::Reverse(run) => &run.estimate,
+            Found::Annealed(run) => &run.estimate,
             Found::Tempered(estimate) => estimate,
         }
     }
 }
 
 impl Run {
-    /// Its estimator's name.
-    pub fn name(&self) -> &'static str {
-        match &self.estimator {
-            Estimator::Forward(estimator) => estimator.name(),
-            Estimator::Reverse(estimator) => estimator.name(),
-            Estimator::Tempered(estimator) => estimator.name(),
-        }
-    }
-
     /// Runs it; `report(done, of)` is called now and then.
     pub fn find(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<Found> {
-        Ok(match &self.estimator {
-            Estimator::Forward(estimator) => Found::Forward(estimator.run(path, seed, report)?),
-            Estimator::Reverse(estimator) => Found::Reverse(estimator.run(path, seed, report)?),
-            Estimator::Tempered(estimator) => Found::Tempered(estimator.estimate(path, seed, report)?),
+        let (betas, chains, (rounds, every)) = (self.betas.clone(), self.chains, self.rounds);
+        let burn_in = rounds / 5;
+        let tempering = |betas| TemperedRun { betas, ladders: chains, burn_in, rounds: rounds - burn_in, every };
+        Ok(match self.estimator {
+            Estimator::Reverse => {
+                let starts = Starts::Exact(chains);
+                Found::Annealed(ReverseAnnealing { betas, starts }.run(path, seed, report)?)
+            }
+            Estimator::Bennett => Found::Tempered(BennettRatio(tempering(betas)).estimate(path, seed, report)?),
+            Estimator::Integration => {
+                Found::Tempered(ThermodynamicIntegration(tempering(betas)).estimate(path, seed, report)?)
+            }
+            // Both sides are no run of their own.
+            Estimator::Forward | Estimator::BothSides => {
+                Found::Annealed(ForwardAnnealing { betas, chains }.run(path, seed, report)?)
+            }
         })
     }
 
-    /// Whether two runs are the two ways of annealing with the same temperatures.
-    pub fn is_forward_of(&self, reverse: &Self) -> bool {
-        let settings = |run: &Self| (run.schedule, run.temperatures, run.chains);
-        matches!(self.estimator, Estimator::Forward(_))
-            && matches!(reverse.estimator, Estimator::Reverse(_))
-            && settings(self) == settings(reverse)
+    /// Steps of all chains together, without a pilot's.
+    pub fn steps(&self) -> u64 {
+        let steps = match self.rounds {
+            (0, _) => self.betas.temperatures(),
+            (rounds, _) => rounds * (self.betas.temperatures() + 1),
+        };
+        (steps * self.chains) as u64
     }
 
     /// A name for its seed.
     pub fn id(&self) -> String {
-        format!("{} {} {} {} {}", self.name(), self.schedule, self.temperatures, self.chains, self.steps)
+        let (schedule, temperatures) = (self.betas.name(), self.betas.temperatures());
+        format!("{} {schedule} {temperatures} {} {}", self.estimator, self.chains, self.steps())
     }
+}
 
-    /// Units drawn, roughly.
-    pub fn work(&self, units: usize) -> u64 {
-        self.steps * units as u64
+/// Forward and reverse annealing with the same temperatures, together, with the forward run.
+pub fn brackets<'a>(runs: &'a [Run], found: &[Found]) -> Vec<(&'a Run, Bracket)> {
+    let mut brackets = Vec::new();
+    for (forward, below) in runs.iter().zip(found) {
+        for (reverse, above) in runs.iter().zip(found) {
+            if (forward.estimator, reverse.estimator) == (Estimator::Forward, Estimator::Reverse)
+                && (&forward.betas, forward.chains) == (&reverse.betas, reverse.chains)
+                && let (Found::Annealed(below), Found::Annealed(above)) = (below, above)
+            {
+                brackets.push((forward, Bracket::new(below.clone(), above.clone(), None)));
+            }
+        }
     }
+    brackets
 }
 
 /// beta_min of the geometric schedule.
@@ -92,76 +113,50 @@ const LADDERS: usize = 32;
 /// Rounds of tempering that are measured, at most.
 const MOST_MEASURED: usize = 10_000;
 
-impl Options {
-    /// The runs on a subject, the same in every replica.
-    pub fn runs(&self, subject: &Subject) -> Vec<Run> {
-        if let Subject::Spins { side, .. } = *subject {
-            return on_spins(side);
-        }
-        let mut runs = Vec::new();
-        for &temperatures in self.temperatures.iter().map(|n| &n.0) {
-            runs.push(self.forward(Betas::Linear(temperatures)));
-            runs.push(self.forward(Betas::Geometric { temperatures, first: FIRST }));
-            runs.push(self.forward(Betas::Adaptive(temperatures)));
-            runs.push(self.reverse(Betas::Linear(temperatures)));
-            // The same work, a fifth of it as burn-in.
-            let rungs = if subject.family() == Family::Lattice { 16 } else { 10 };
-            let steps = (temperatures * self.chains) as u64;
-            for run in tempered(Betas::Linear(rungs), LADDERS, steps, 1) {
-                // Short runs of tempering have one least length: the same run twice would count as two.
-                if runs.iter().all(|other| other.id() != run.id()) {
-                    runs.push(run);
-                }
+/// The runs on a subject, the same in every replica.
+pub fn runs(options: &AisAccuracy, subject: &Subject) -> Vec<Run> {
+    if subject.family == Family::Spins {
+        return on_spins(subject.visible.isqrt());
+    }
+    let chains = options.ais_chains;
+    let forward = |betas| annealing(Estimator::Forward, betas, chains);
+    let reverse = |betas| annealing(Estimator::Reverse, betas, chains);
+    let mut runs: Vec<Run> = Vec::new();
+    for temperatures in options.ais_temperatures.iter().map(|n| n.0) {
+        runs.push(forward(Betas::Linear(temperatures)));
+        runs.push(forward(Betas::Geometric { temperatures, first: FIRST }));
+        runs.push(forward(Betas::Adaptive(temperatures)));
+        runs.push(reverse(Betas::Linear(temperatures)));
+        // The same work, a fifth of it as burn-in.
+        let rungs = if subject.family == Family::Lattice { 16 } else { 10 };
+        for run in tempered(Betas::Linear(rungs), temperatures * chains, 1) {
+            // Short runs of tempering have one least length: the same run twice would count as two.
+            if runs.iter().all(|other| other.id() != run.id()) {
+                runs.push(run);
             }
         }
-        if self.with_salakhutdinov_murray {
-            runs.push(self.forward(Betas::SalakhutdinovMurray));
-            runs.push(self.reverse(Betas::SalakhutdinovMurray));
-        }
-        runs
     }
-
-    fn forward(&self, betas: Betas) -> Run {
-        forward(betas, self.chains)
+    if !options.without_14500 {
+        runs.extend([forward(Betas::SalakhutdinovMurray), reverse(Betas::SalakhutdinovMurray)]);
     }
-
-    fn reverse(&self, betas: Betas) -> Run {
-        Run {
-            schedule: betas.name(),
-            temperatures: betas.temperatures(),
-            chains: self.chains,
-            steps: (betas.temperatures() * self.chains) as u64,
-            estimator: Estimator::Reverse(ReverseAnnealing { betas, starts: Starts::Exact(self.chains) }),
-        }
-    }
+    runs
 }
 
-fn forward(betas: Betas, chains: usize) -> Run {
-    Run {
-        schedule: betas.name(),
-        temperatures: betas.temperatures(),
-        chains,
-        steps: (betas.temperatures() * chains) as u64,
-        estimator: Estimator::Forward(ForwardAnnealing { betas, chains }),
-    }
+fn annealing(estimator: Estimator, betas: Betas, chains: usize) -> Run {
+    Run { estimator, betas, chains, rounds: (0, 0) }
 }
 
 /// Bennett's ratio and integration over ladders that together make about `steps` steps, at least five rounds.
-fn tempered(betas: Betas, ladders: usize, steps: u64, every: usize) -> [Run; 2] {
+fn tempered(betas: Betas, steps: usize, every: usize) -> [Run; 2] {
     let rungs = betas.temperatures() + 1;
-    let rounds = ((steps as f64 / (rungs * ladders) as f64).round() as usize).max(5 * every);
+    let rounds = ((steps as f64 / (rungs * LADDERS) as f64).round() as usize).max(5 * every);
     // What is measured is kept in memory.
-    let every = every.max(rounds / MOST_MEASURED);
-    let burn_in = rounds / 5;
-    let run = || TemperedRun { betas: betas.clone(), ladders, burn_in, rounds: rounds - burn_in, every };
-    let estimators: [Box<dyn LogPartitionEstimator>; 2] =
-        [Box::new(BennettRatio(run())), Box::new(ThermodynamicIntegration(run()))];
-    estimators.map(|estimator| Run {
-        estimator: Estimator::Tempered(estimator),
-        schedule: betas.name(),
-        temperatures: betas.temperatures(),
-        chains: ladders,
-        steps: (rounds * rungs * ladders) as u64,
+    let rounds = (rounds, every.max(rounds / MOST_MEASURED));
+    [Estimator::Bennett, Estimator::Integration].map(|estimator| Run {
+        estimator,
+        betas: betas.clone(),
+        chains: LADDERS,
+        rounds,
     })
 }
 
@@ -176,10 +171,9 @@ fn on_spins(side: usize) -> Vec<Run> {
     };
     let mut runs = Vec::new();
     for share in [10, 1] {
-        runs.push(forward(Betas::Adaptive(temperatures / share), chains));
+        runs.push(annealing(Estimator::Forward, Betas::Adaptive(temperatures / share), chains));
         let rungs = side.next_multiple_of(2);
-        let steps = (rounds / share * (rungs + 1) * LADDERS) as u64;
-        runs.extend(tempered(Betas::Adaptive(rungs), LADDERS, steps, every));
+        runs.extend(tempered(Betas::Adaptive(rungs), rounds / share * (rungs + 1) * LADDERS, every));
     }
     runs
 }

@@ -67,6 +67,8 @@ pub struct Plot<'a, E: Experiment> {
     columns: usize,
     levels: Levels<'a, E>,
     first_look: usize,
+    looks: Vec<String>,
+    apart: Option<f64>,
     doubtful: Option<(String, Of<'a, E, bool>)>,
     dots: Option<Of<'a, E, f64>>,
 }
@@ -92,6 +94,8 @@ impl<'a, E: Experiment> Rows<'a, E> {
             columns: 3,
             levels: Box::new(|_| Vec::new()),
             first_look: 0,
+            looks: Vec::new(),
+            apart: None,
             doubtful: None,
             dots: None,
         }
@@ -169,6 +173,20 @@ impl<'a, E: Experiment> Plot<'a, E> {
         self
     }
 
+    /// Names of series in the order of their looks, so that a series has the same look in several figures.
+    #[must_use]
+    pub fn looks(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        self.looks = names.into_iter().map(str::to_string).collect();
+        self
+    }
+
+    /// The factor by which neighbouring series stand apart on a logarithmic axis.
+    #[must_use]
+    pub fn apart(mut self, factor: f64) -> Self {
+        self.apart = Some(factor);
+        self
+    }
+
     /// Black dots over points of which a row is doubtful, and their name in the legend.
     #[must_use]
     pub fn doubtful(mut self, name: &str, is: impl Fn(&E::Cell, &E::Row) -> bool + 'a) -> Self {
@@ -179,7 +197,8 @@ impl<'a, E: Experiment> Plot<'a, E> {
 
     /// The figure.
     pub fn figure(self) -> Figure {
-        let names: IndexSet<String> = self.rows.iter().map(|(cell, row)| (self.series)(cell, row)).collect();
+        let mut names: IndexSet<String> = self.looks.iter().cloned().collect();
+        names.extend(self.rows.iter().map(|(cell, row)| (self.series)(cell, row)));
         let panels = self.rows.group_by(&self.panel);
         let panels: Vec<Panel> = panels.into_iter().map(|(title, rows)| self.draw(title, &rows, &names)).collect();
         Figure {
@@ -206,10 +225,8 @@ impl<'a, E: Experiment> Plot<'a, E> {
                 let x = (self.x.1)(cell, row);
                 // On a logarithmic axis a little sideways from each other, so that no bar hides another.
                 let middle = (names.len() as f64 - 1.0) / 2.0;
-                let aside = match self.x.0.log && self.mark == Mark::Bars {
-                    true => 1.035_f64.powf(look as f64 - middle),
-                    false => 1.0,
-                };
+                let apart = self.apart.or((self.x.0.log && self.mark == Mark::Bars).then_some(1.035));
+                let aside = apart.map_or(1.0, |apart| apart.powf(look as f64 - middle));
                 let point = match &self.points {
                     Some(point) => point(x * aside, own),
                     None => self.over.point(x * aside, own.values(&self.y.1)),

@@ -25,7 +25,12 @@ impl<'a, E: Experiment> Clone for Rows<'a, E> {
 
 impl<'a, E: Experiment> Rows<'a, E> {
     pub(crate) fn of(finished: &'a Finished<E>) -> Self {
-        Self { all: finished.rows.iter().map(|(cell, row)| (cell, row)).collect(), paths: &finished.paths }
+        Self { paths: &finished.paths, ..Self::of_pairs(&finished.rows) }
+    }
+
+    /// Rows that no sweep made, without further tables: to try figures and tables on.
+    pub fn of_pairs(pairs: &'a [(E::Cell, E::Row)]) -> Self {
+        Self { all: pairs.iter().map(|(cell, row)| (cell, row)).collect(), paths: &[] }
     }
 
     /// All of them.

@@ -64,12 +64,12 @@ fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
         "random,lattice,spins",
         "--sides",
         "4",
-        "--temperatures",
+        "--ais-temperatures",
         "10,50",
         "--without-14500",
         "--replicas",
         "2",
-        "--chains",
+        "--ais-chains",
         "20",
         "--threads",
         threads,
@@ -97,7 +97,8 @@ fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     names.map(|name| (name.to_string(), fs::read(folder.join(name)).unwrap())).into()
 }
 
-/// The table has its columns and rows, and the same bytes for any number of threads and after a resume.
+/// The table has its columns and rows, and the same bytes for any number of threads and after a run that lost cells,
+/// which computes no others.
 #[test]
 fn a_run_writes_the_same_bytes_however_it_is_run() {
     let one = TempDir::new().unwrap();
@@ -133,11 +134,14 @@ fn a_run_writes_the_same_bytes_however_it_is_run() {
         small(threads, &other, &[]);
         assert_eq!(files, results(other.path()), "{threads} threads");
         if threads == "5" {
-            for name in ["random_8x4_sd3.csv", "spins_4x4_t2.csv"] {
-                fs::remove_file(other.path().join("cells").join(name)).unwrap();
+            let folders = fs::read_dir(other.path().join("cells")).unwrap().map(|entry| entry.unwrap().path());
+            let folder = folders.into_iter().find(|folder| folder.is_dir()).unwrap();
+            for name in ["random_8x4_sd3_visible-8_hidden-4.csv", "spins_4x4_t2_visible-16.csv"] {
+                fs::remove_file(folder.join(name)).unwrap();
             }
-            small("2", &other, &["--resume"]);
-            assert_eq!(files, results(other.path()), "resumed");
+            let text = small("2", &other, &[]);
+            assert!(text.contains("22 of 24 cells kept"), "{text}");
+            assert_eq!(files, results(other.path()), "with cells kept");
         }
     }
 }
@@ -145,11 +149,14 @@ fn a_run_writes_the_same_bytes_however_it_is_run() {
 /// Mistakes name the option and the mend, end with code 2 and write nothing.
 #[test]
 fn mistakes_are_named_and_nothing_is_written() {
-    let mistakes: [(&[&str], &str); 7] = [
+    let mistakes: [(&[&str], &str); 9] = [
         (&["--families", "digits"], "digits"),
-        (&["--chains", "0"], "--chains"),
-        (&["--temperatures", "10,0"], "--temperatures"),
-        (&["--temperatures", "10,10"], "--temperatures"),
+        (&["--ais-chains", "0"], "--ais-chains"),
+        (&["--ais-temperatures", "10,0"], "--ais-temperatures"),
+        (&["--ais-temperatures", "10,10"], "--ais-temperatures"),
+        // The names that the options had.
+        (&["--chains", "0"], "--ais-chains"),
+        (&["--temperatures", "10,0"], "--ais-temperatures"),
         (&["--sides", "2"], "--sides 2"),
         (&["--replicas", "0"], "--replicas"),
         (&["--quick", "--paper"], "--paper"),

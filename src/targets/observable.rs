@@ -132,7 +132,7 @@ impl Observable {
     }
 
     /// The name in tables: `specific_heat`.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Energy => "energy",
             Self::SpecificHeat => "specific_heat",
