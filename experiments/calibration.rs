@@ -459,9 +459,7 @@ fn title(family: Family) -> &'static str {
     }
 }
 
-fn main() -> ExitCode {
-    laboratory::main::<Calibration>()
-}
+laboratory::main!(Calibration);
 
 #[cfg(test)]
 mod tests {

@@ -147,6 +147,4 @@ impl Experiment for GradientBias {
     }
 }
 
-fn main() -> ExitCode {
-    laboratory::main::<GradientBias>()
-}
+laboratory::main!(GradientBias);

@@ -322,6 +322,4 @@ fn run_name(cell: &LearningCell) -> String {
     format!("{lattice}_{}{steps}_h{}_r{}", cell.estimator, cell.hidden, cell.replica)
 }
 
-fn main() -> ExitCode {
-    laboratory::main::<IsingKl>()
-}
+laboratory::main!(IsingKl);

@@ -405,6 +405,4 @@ fn point(x: f64, rows: &Rows<LargeIsingKl>) -> Option<Point> {
     Some(Point { x, y, low, high: y + error })
 }
 
-fn main() -> ExitCode {
-    laboratory::main::<LargeIsingKl>()
-}
+laboratory::main!(LargeIsingKl);

@@ -562,9 +562,7 @@ fn spins(rows: &All) -> Table {
     table
 }
 
-fn main() -> ExitCode {
-    laboratory::main::<AisAccuracy>()
-}
+laboratory::main!(AisAccuracy);
 
 #[cfg(test)]
 mod tests {

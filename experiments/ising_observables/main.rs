@@ -10,13 +10,12 @@ mod figures;
 use clap::Parser;
 use documented::DocumentedFields;
 use exact::Exact;
-use gibbsite::configuration::{Configurations, used_bits};
 use gibbsite::enumerate::VISIBLE_LIMIT;
 use gibbsite::law::{Chains, Law};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::observables::{
-    Coordinates, HIDDEN_LIMIT, Sampled, exact_moments, kinds_of_starts, mixed_starts, sample, sample_model,
+    Coordinates, HIDDEN_LIMIT, Sampled, exact_moments, random_and_up, sample, sample_model,
 };
 use gibbsite::monte_carlo::cluster::Wolff;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
@@ -317,14 +316,9 @@ impl IsingObservables {
         let seed = seed.child("monte carlo", 0);
         let steps = vec![(Box::new(Wolff::new(ising)) as _, 1), (Box::new(multi_spin_metropolis(ising)?) as _, 1)];
         let (kernel, sites) = (Schedule::new(steps), ising.sites());
-        let mut up = Configurations::zeros(sites, 1);
-        for (word, bits) in up.row_mut(0).iter_mut().enumerate() {
-            *bits = used_bits(sites, word);
-        }
         let sampling = self.measuring.sampling();
-        let starts = mixed_starts(&up, sites, sampling.chains, seed.child("starts", 0))?;
+        let (starts, kinds) = random_and_up(sites, sampling.chains, seed.child("starts", 0))?;
         let mut chains = Chains::new(starts, seed.child("chains", 0));
-        let kinds = kinds_of_starts(sampling.chains);
         let (chains, coordinates) = ((&mut chains, &kinds[..]), Coordinates::of_law(ising));
         let (before, total) = (self.work_before_sampling(cell), self.work(cell));
         let report = &mut |done, of| {
@@ -398,6 +392,4 @@ fn summary(rows: &Rows<IsingObservables>) -> Option<(Estimate, Option<f64>)> {
     }
 }
 
-fn main() -> ExitCode {
-    laboratory::main::<IsingObservables>()
-}
+laboratory::main!(IsingObservables);

@@ -55,6 +55,24 @@ pub trait Experiment: clap::Parser + Serialize + Sync {
 /// Cells that a sweep may have: more would take longer to list than anyone waits.
 const MOST_CELLS: usize = 1_000_000;
 
+/// The main function of an experiment, and the test that it keeps its contract.
+#[macro_export]
+macro_rules! main {
+    ($experiment:ident) => {
+        fn main() -> std::process::ExitCode {
+            $crate::experiment::main::<$experiment>()
+        }
+
+        #[cfg(test)]
+        mod contract {
+            #[test]
+            fn the_experiment_keeps_its_contract() {
+                $crate::contract::check::<super::$experiment>();
+            }
+        }
+    };
+}
+
 /// The main function of an experiment: options, cells, files, and the exit code. 0 when all is done, 2 for what the user
 /// can mend, said in one line.
 pub fn main<E: Experiment>() -> ExitCode {

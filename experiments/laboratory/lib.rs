@@ -7,6 +7,7 @@
 //! | module | what is there |
 //! |---|---|
 //! | [`experiment`] | the trait, and the main function |
+//! | [`contract`] | what every experiment must keep, tested by the macro `main!` |
 //! | [`groups`] | options that several experiments share: target, training |
 //! | [`learning`] | all of them together, for machines that learn Ising models |
 //! | [`options`], [`list`], [`value`] | common options, presets, lists, numbers with their bounds |
@@ -21,6 +22,7 @@
 #![warn(missing_docs)]
 
 pub mod choice;
+pub mod contract;
 pub mod error;
 pub mod experiment;
 pub mod groups;
@@ -39,5 +41,3 @@ pub mod rows;
 pub mod sweep;
 pub mod table;
 pub mod value;
-
-pub use experiment::main;

@@ -1,6 +1,6 @@
 //! The observables of spins, as a sampler or a machine sees them.
 
-use crate::configuration::{Configurations, copy_bits, set_bit};
+use crate::configuration::{Configurations, copy_bits, set_bit, used_bits};
 use crate::enumerate::check_limit;
 use crate::error::Result;
 use crate::law::{Chains, Clamp, Kernel, Law};
@@ -164,6 +164,17 @@ pub fn mixed_starts(data: &Configurations, units: usize, chains: usize, seed: Se
         }
     }
     Ok(starts)
+}
+
+/// Where the chains of an Ising model start, and the kinds of these places: the first half anywhere, the others with all
+/// spins up.
+pub fn random_and_up(sites: usize, chains: usize, seed: Seed) -> Result<(Configurations, Vec<usize>)> {
+    let mut up = Configurations::zeros(sites, 1);
+    for (word, bits) in up.row_mut(0).iter_mut().enumerate() {
+        *bits = used_bits(sites, word);
+    }
+    let kinds = kinds_of_starts(chains).into_iter().map(|kind| kind.min(1)).collect();
+    Ok((mixed_starts(&up, sites, chains, seed)?, kinds))
 }
 
 /// Samples a machine by its own kernel from [`mixed_starts`], and watches the coordinates of the data and of the machine.

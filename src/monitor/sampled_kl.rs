@@ -1,7 +1,7 @@
 //! The KL divergence from a target that is too large to enumerate and whose ln Z is known.
 
-use super::observables::{Sampling, kinds_of_starts, mixed_starts};
-use crate::configuration::{Configurations, set_sites, used_bits};
+use super::observables::{Sampling, random_and_up};
+use crate::configuration::{Configurations, set_sites};
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::log_partition::bracket::{Bracket, Bracketing};
@@ -115,18 +115,14 @@ impl SampledTarget {
     /// one sweep of Metropolis, or of the heat bath where couplings differ or there is a field.
     pub fn of_ising(ising: &Ising, sampling: Sampling, seed: Seed) -> Result<Self> {
         let sites = ising.sites();
-        let mut up = Configurations::zeros(sites, 1);
-        for (word, bits) in up.row_mut(0).iter_mut().enumerate() {
-            *bits = used_bits(sites, word);
-        }
-        let starts = mixed_starts(&up, sites, sampling.chains, seed.child("starts", 0))?;
+        let (starts, kinds) = random_and_up(sites, sampling.chains, seed.child("starts", 0))?;
         let sweep: Box<dyn Kernel + '_> = match multi_spin_metropolis(ising) {
             Ok(kernel) => Box::new(kernel),
             Err(_) => Box::new(coloured_heat_bath(ising)),
         };
         let kernel = Schedule::new(vec![(Box::new(Wolff::new(ising)), 1), (sweep, 1)]);
         let seed = seed.child("chains", 0);
-        Ok(Self { starts: kinds_of_starts(sampling.chains), ..Self::new(ising, &kernel, starts, sampling, seed)? })
+        Ok(Self { starts: kinds, ..Self::new(ising, &kernel, starts, sampling, seed)? })
     }
 
     /// The divergence of the law at the end of a path, with ln Z from both sides, which is returned beside it.
