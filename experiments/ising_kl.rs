@@ -5,20 +5,8 @@
 //! Torlai and Melko, Phys. Rev. B 94, 165134 (2016); the question of bias in the estimator that of Fischer and Igel, ICANN
 //! 2010.
 
-use clap::Parser;
-use documented::DocumentedFields;
-use gibbsite::configuration::Configurations;
-use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT, whole_law};
-use gibbsite::model::Model;
-use gibbsite::model::rbm::Rbm;
-use gibbsite::monitor::ExactTarget;
-use gibbsite::monte_carlo::ising_sample::draw_configurations;
-use gibbsite::random::Seed;
-use gibbsite::row_sampler::RowSampler;
-use gibbsite::targets::ising::Ising;
-use gibbsite::targets::lattice::Lattice;
-use gibbsite::training::gradient::{Exact, GradientEstimator, PersistentContrastiveDivergence};
-use gibbsite::training::trainer::train;
+use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT};
+use gibbsite::prelude::*;
 use laboratory::prelude::*;
 
 /// How fast, and how well, does a restricted Boltzmann machine learn an Ising model?
@@ -32,7 +20,7 @@ use laboratory::prelude::*;
 struct IsingKl {
     #[command(flatten)]
     #[serde(flatten)]
-    target: IsingOptions,
+    learning: LearningOptions,
 
     #[command(flatten)]
     #[serde(flatten)]
@@ -42,37 +30,17 @@ struct IsingKl {
     #[arg(long, value_name = "M|exact", default_value = "exact", help_heading = "Target")]
     samples: Samples,
 
-    /// Gradient estimators: exact (enumeration), cd (contrastive divergence), pcd (persistent)
-    #[arg(long, value_name = "LIST", default_value = "exact,cd,pcd", help_heading = "Sweep")]
-    estimators: List<Estimator>,
-
-    /// Gibbs steps k of cd and pcd
-    #[arg(long, value_name = "LIST", default_value = "1,10", help_heading = "Sweep")]
-    gibbs_steps: List<Positive>,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    machines: MachineOptions,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    training: TrainingOptions,
-
     /// Epochs between measurements; before the first epoch and after the last there is always one
     #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one, help_heading = "Training")]
     every: usize,
 
-    /// Persistent chains of pcd
+    /// Persistent chains of pcd, and free ones of two-runs
     #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one, help_heading = "Training")]
     chains: usize,
 
     /// First visible biases: zero, or `data` for the log odds of each site in the data
     #[arg(long, value_name = "WHICH", default_value = "zero", help_heading = "Training")]
     visible_bias: VisibleBias,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    common: CommonOptions,
 }
 
 const EXAMPLES: &str = "\
@@ -85,30 +53,8 @@ Examples:
                         exact gradient, 12 starts from large weights, 100,000 updates";
 
 choice! {
-    /// A gradient estimator by name.
-    Estimator { Exact = "exact", Cd = "cd", Pcd = "pcd" }
-}
-
-choice! {
     /// How the visible biases start.
     VisibleBias { Zero = "zero", Data = "data" }
-}
-
-/// One training run.
-#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
-struct Cell {
-    /// The lattice of the Ising model that is learned.
-    lattice: Lattice,
-    /// Its temperature, in units of J.
-    temperature: f64,
-    /// The gradient: exact, cd or pcd.
-    estimator: Estimator,
-    /// Gibbs steps k; empty for the exact gradient, which takes none.
-    gibbs_steps: Option<usize>,
-    /// Hidden units.
-    hidden: usize,
-    /// Replicas have data, weights and chains of their own.
-    replica: usize,
 }
 
 /// A model at one epoch.
@@ -133,11 +79,10 @@ struct Data {
 }
 
 impl Experiment for IsingKl {
-    type Cell = Cell;
+    type Cell = LearningCell;
     type Row = Row;
     const NAME: &'static str = "ising_kl";
-    const AXES: &'static [&'static str] =
-        &["lattices", "temperatures", "estimators", "gibbs_steps", "hidden", "replicas"];
+    const AXES: &'static [&'static str] = LEARNING_AXES;
     const DEFAULTS: Preset = &[
         ("hidden", "1,2,4,8,16"),
         ("replicas", "5"),
@@ -164,63 +109,46 @@ impl Experiment for IsingKl {
     ];
 
     fn common(&self) -> &CommonOptions {
-        &self.common
+        &self.learning.common
     }
 
     fn check(&self) -> Result<()> {
-        self.machines.check()?;
-        self.training.check()?;
+        self.learning.check()?;
         check_at_most("--chains", self.chains, 10_000_000)?;
         let couplings = (self.couplings.coupling, self.couplings.field);
-        self.target.check(VISIBLE_LIMIT, couplings)?;
+        self.learning.target.check(VISIBLE_LIMIT, couplings)?;
         match self.samples {
             Samples::Count(count) => check_at_most("--samples", count, 100_000_000),
             Samples::Exact => {
                 let law = "the whole law for --samples exact";
-                self.target.check_enumerable(law, WHOLE_LAW_LIMIT)
+                self.learning.target.check_enumerable(law, WHOLE_LAW_LIMIT)
             }
         }
     }
 
-    fn cells(&self) -> Result<Vec<Cell>> {
-        let steps = |estimator: Estimator| match estimator {
-            Estimator::Exact => vec![None],
-            _ => self.gibbs_steps.iter().map(|k| Some(k.0)).collect(),
-        };
-        let estimators = self.estimators.iter();
-        let estimators: Vec<_> = estimators.flat_map(|&e| steps(e).into_iter().map(move |k| (e, k))).collect();
-        let replicas = 0..self.machines.replicas;
-        let all = iproduct!(self.target.all(), estimators, self.machines.hidden(), replicas);
-        let cell = |((lattice, temperature), (estimator, gibbs_steps), hidden, replica)| Cell {
-            lattice,
-            temperature,
-            estimator,
-            gibbs_steps,
-            hidden,
-            replica,
-        };
-        Ok(all.map(cell).collect())
+    fn cells(&self) -> Result<Vec<LearningCell>> {
+        Ok(self.learning.cells())
     }
 
     /// Additions, roughly.
-    fn work(&self, cell: &Cell) -> f64 {
+    fn work(&self, cell: &LearningCell) -> f64 {
         let (sites, hidden) = (cell.lattice.sites(), cell.hidden as f64);
         let (states, pairs) = ((1_u64 << sites) as f64, sites as f64 * hidden);
-        let batch = self.training.batch as f64;
+        let batch = self.learning.training.batch as f64;
         let (updates, rows) = match self.samples {
             Samples::Exact => (1.0, states),
             Samples::Count(count) => ((count as f64 / batch).ceil(), batch),
         };
         let steps = cell.gibbs_steps.unwrap_or(0) as f64;
         let negative = match cell.estimator {
-            Estimator::Exact => (1_u64 << sites.min(cell.hidden)) as f64 * hidden.max(sites as f64),
-            Estimator::Cd => batch * steps * pairs,
-            Estimator::Pcd => self.chains as f64 * steps * pairs,
+            EstimatorName::Exact => (1_u64 << sites.min(cell.hidden)) as f64 * hidden.max(sites as f64),
+            EstimatorName::Cd => batch * steps * pairs,
+            _ => self.chains as f64 * steps * pairs,
         };
         updates * (rows * pairs / 4.0 + 4.0 * negative) + 4.0 * states * hidden / self.every as f64
     }
 
-    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+    fn run(&self, cell: &LearningCell, lab: &Lab) -> Result<Vec<Row>> {
         let name = self.target_name(cell);
         let target_seed = lab.seed(&name, 0);
         let CouplingOptions { coupling, field } = self.couplings;
@@ -233,13 +161,13 @@ impl Experiment for IsingKl {
         let weights = target_seed.child("hidden", cell.hidden as u64).child("weights", cell.replica as u64);
         let seed = target_seed.child(&run_name(cell), 0);
         let mut model = Rbm::new(cell.lattice.sites(), cell.hidden)?;
-        model.initialize(self.training.initial_weights, weights)?;
+        model.initialize(self.learning.training.initial_weights, weights)?;
         if self.visible_bias == VisibleBias::Data {
             model.set_visible_bias_from(&data.training);
         }
-        let mut estimator = self.estimator(cell, &data.training, seed)?;
+        let mut estimator = cell.recipe().estimator(&data.training, self.chains, cell.hidden, seed)?;
         let mut rows = Vec::new();
-        let settings = self.training.training();
+        let settings = self.learning.training.training();
         let measure = &mut |epoch: usize, updates, model: &dyn Model| {
             if epoch.is_multiple_of(self.every) || epoch == settings.epochs {
                 let record = target.measure(&*model.marginal()?, data.sample.as_ref())?;
@@ -260,41 +188,42 @@ impl Experiment for IsingKl {
     }
 
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
-        let last = rows.filter(|_, row| row.epoch == self.training.epochs);
-        let lattices: Vec<String> = self.target.lattices.iter().map(|l| format!("the {}", l.description())).collect();
+        let last = rows.filter(|_, row| row.epoch == self.learning.training.epochs);
+        let lattices: Vec<String> =
+            self.learning.target.lattices.iter().map(|l| format!("the {}", l.description())).collect();
         let lattices = lattices.join(" and ");
-        let replicas = self.machines.replicas_in_words("median and range");
+        let replicas = self.learning.machines.replicas_in_words("median and range");
         let protocol = self.protocol();
         let passes = match self.samples {
             Samples::Exact => "epoch (one update each)",
             Samples::Count(_) => "epoch (passes over the data)",
         };
-        let kl = |_: &Cell, row: &Row| row.kl;
+        let kl = |_: &LearningCell, row: &Row| row.kl;
         let learning = rows
             .plot((Axis::linear(passes), |_, row| row.epoch as f64), (Axis::log("KL divergence (nats)"), kl))
             .panel(|cell, _| self.panel(cell, Some(cell.hidden)))
-            .series(|cell, _| label(cell))
+            .series(|cell, _| cell.recipe().to_string())
             .levels(|rows| self.floors(rows, false))
             .titled(format!("Learning the Ising model on {lattices}"), format!("{protocol}; {replicas}"));
         publication.figure("kl_against_epoch", &learning.figure())?;
-        let ticks = self.machines.hidden().map(|hidden| hidden as f64).collect();
+        let ticks = self.learning.machines.hidden().map(|hidden| hidden as f64).collect();
         let axis = Axis::log("hidden units").with_ticks(ticks);
         let reached = last
             .plot((axis, |cell, _| cell.hidden as f64), (Axis::log("final KL divergence (nats)"), kl))
             .panel(|cell, _| self.panel(cell, None))
-            .series(|cell, _| label(cell))
+            .series(|cell, _| cell.recipe().to_string())
             .levels(|rows| self.floors(rows, true))
             .mark(Mark::Bars)
             .titled(
                 format!("How many hidden units does an RBM need for the Ising model on {lattices}?"),
-                format!("{protocol}; KL after {} epochs, {replicas}", self.training.epochs),
+                format!("{protocol}; KL after {} epochs, {replicas}", self.learning.training.epochs),
             );
         publication.figure("kl_against_hidden", &reached.figure())?;
         let mut table = Table::new(
-            format!("KL divergence to the Ising law after {} epochs, in nats:", self.training.epochs),
+            format!("KL divergence to the Ising law after {} epochs, in nats:", self.learning.training.epochs),
             &["lattice", "T", "estimator", "k", "hidden", "median", "min", "max", "floor"],
         );
-        for (_, own) in last.group_by(|cell, _| identity(&Cell { replica: 0, ..cell.clone() })) {
+        for (_, own) in last.group_by(|cell, _| identity(&cell.without_replica())) {
             let (Some((cell, _)), kl) = (own.iter().next(), own.summary(kl)) else {
                 continue;
             };
@@ -317,7 +246,7 @@ impl Experiment for IsingKl {
 
 impl IsingKl {
     /// The target as a name: training data depend on nothing else but the replica.
-    fn target_name(&self, cell: &Cell) -> String {
+    fn target_name(&self, cell: &LearningCell) -> String {
         let CouplingOptions { coupling, field } = self.couplings;
         format!("{} J={coupling} h={field} T={} M={}", cell.lattice, cell.temperature, self.samples)
     }
@@ -332,22 +261,9 @@ impl IsingKl {
         })
     }
 
-    fn estimator(&self, cell: &Cell, data: &Configurations, seed: Seed) -> Result<Box<dyn GradientEstimator>> {
-        let steps = cell.gibbs_steps.unwrap_or(0);
-        Ok(match cell.estimator {
-            Estimator::Exact => Box::new(Exact),
-            Estimator::Cd => Box::new(self.training.contrastive_divergence(steps)),
-            Estimator::Pcd => {
-                let starts = RowSampler::new(data)?.draw(self.chains, seed.child("starts", 0));
-                let (how, seed) = (self.training.hidden_statistics, seed.child("chains", 0));
-                Box::new(PersistentContrastiveDivergence::new(steps, how, &starts, cell.hidden, seed)?)
-            }
-        })
-    }
-
     fn protocol(&self) -> String {
         let CouplingOptions { coupling, field } = self.couplings;
-        let mut words = vec![self.target.one_temperature()];
+        let mut words = vec![self.learning.target.one_temperature()];
         words.extend((field != 0.0).then(|| format!("h = {field}")));
         words.extend((coupling != 1.0).then(|| format!("J = {coupling}")));
         words.push(match self.samples {
@@ -358,11 +274,11 @@ impl IsingKl {
         words.join(", ")
     }
 
-    fn panel(&self, cell: &Cell, hidden: Option<usize>) -> String {
+    fn panel(&self, cell: &LearningCell, hidden: Option<usize>) -> String {
         let several = |count: usize, text: String| (count > 1).then_some(text);
         let words = [
-            several(self.target.lattices.len(), cell.lattice.description()),
-            several(self.target.temperatures.len(), format!("T = {}", cell.temperature)),
+            several(self.learning.target.lattices.len(), cell.lattice.description()),
+            several(self.learning.target.temperatures.len(), format!("T = {}", cell.temperature)),
             hidden.map(units),
         ];
         words.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -370,7 +286,7 @@ impl IsingKl {
 
     /// The smallest KL that any parameters reach, where it is known: six spins, J = 1, h = 0, T = 1, by a quasi-Newton
     /// search from many starts.
-    fn floor(&self, cell: &Cell) -> Option<f64> {
+    fn floor(&self, cell: &LearningCell) -> Option<f64> {
         let CouplingOptions { coupling, field } = self.couplings;
         let known = (cell.temperature, coupling, field) == (1.0, 1.0, 0.0);
         match (cell.lattice, cell.hidden) {
@@ -387,7 +303,7 @@ impl IsingKl {
     fn floors(&self, rows: &Rows<Self>, here: bool) -> Vec<Level> {
         let machines = rows.group_by(|cell, _| cell.hidden);
         let cells = machines.values().filter_map(|own| own.iter().next());
-        let floor = |(cell, _): (&Cell, &Row)| {
+        let floor = |(cell, _): (&LearningCell, &Row)| {
             let x = cell.hidden as f64;
             Some(Level {
                 label: "smallest KL that the model can reach".to_string(),
@@ -400,17 +316,10 @@ impl IsingKl {
 }
 
 /// A run's name among those on its target: it seeds its chains and batches.
-fn run_name(cell: &Cell) -> String {
+fn run_name(cell: &LearningCell) -> String {
     let lattice = cell.lattice.to_string().replace(':', "-");
     let steps = cell.gibbs_steps.map_or(String::new(), |k| format!("_k{k}"));
     format!("{lattice}_{}{steps}_h{}_r{}", cell.estimator, cell.hidden, cell.replica)
-}
-
-fn label(cell: &Cell) -> String {
-    match cell.gibbs_steps {
-        None => "exact gradient".to_string(),
-        Some(k) => format!("{}-{k}", cell.estimator.to_string().to_uppercase()),
-    }
 }
 
 fn main() -> ExitCode {

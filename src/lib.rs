@@ -81,6 +81,7 @@ pub mod monitor;
 pub mod monte_carlo;
 pub mod numerics;
 pub mod path;
+pub mod prelude;
 pub mod random;
 pub mod row_sampler;
 pub mod statistics;

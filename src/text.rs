@@ -24,5 +24,6 @@ serialized_as_text!(
     crate::targets::lattice::Lattice,
     crate::training::schedule::Decay,
     crate::model::rbm::InitialWeights,
-    crate::training::gradient::HiddenStatistics
+    crate::training::gradient::HiddenStatistics,
+    crate::training::recipe::EstimatorName
 );

@@ -4,7 +4,7 @@
 //! are for probabilities of 1e-6).
 
 use gibbsite::random::{Generator, Seed, uniform};
-use gibbsite::statistics::chains::{ChainMean, judge};
+use gibbsite::statistics::chains::{ChainMean, judge, judge_law};
 use gibbsite::statistics::doubt::Doubt;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -179,9 +179,36 @@ fn heavy_tails_are_seen() {
     let (known, _, beyond) = shares(&heavy, truth);
     assert!(known < 0.1 && beyond <= 2, "{known} {beyond}");
     assert!(count(&heavy, Doubt::HeavyTail) > 350);
+    // The same downward.
+    let down = runs("heavy", LENGTH, |_, generator| {
+        (0..LENGTH).map(|_| -(1.0 - uniform(generator)).powf(-1.0 / 1.5)).collect()
+    });
+    assert!(count(&down, Doubt::HeavyTail) > 350);
     let light = runs("light", LENGTH, |_, generator| (0..LENGTH).map(|_| (0.5 * normal(generator)).exp()).collect());
     let (known, within, beyond) = shares(&light, 0.125_f64.exp());
     assert!(known > 0.95 && within > 0.9 && beyond <= 2, "{known} {within} {beyond}");
+}
+
+/// Cauchy's law, whose mean says nothing, about places 1 apart on half of the chains: ranks see it, and nothing else does.
+#[test]
+fn ranks_see_what_means_cannot() {
+    let cauchy = |place: f64, seed: u64| -> Vec<f64> {
+        let mut generator = Seed::root(72).child("cauchy", seed).generator();
+        let angle = |u: f64| std::f64::consts::PI * (u - 0.5);
+        (0..LENGTH).map(|_| place + angle(uniform(&mut generator)).tan()).collect()
+    };
+    let doubts = |apart: f64| -> Vec<Option<Doubt>> {
+        (0..20)
+            .map(|run| {
+                let chains: Vec<Vec<f64>> =
+                    (0..CHAINS).map(|c| cauchy(apart * (c % 2) as f64, 100 * run + c as u64)).collect();
+                let views: Vec<&[f64]> = chains.iter().map(|chain| &chain[..]).collect();
+                judge_law(&views, &[0; CHAINS])
+            })
+            .collect()
+    };
+    assert!(doubts(1.0).iter().all(|doubt| *doubt == Some(Doubt::DisagreeingChains)));
+    assert_eq!(doubts(0.0).iter().flatten().count(), 0);
 }
 
 /// What only one doubt catches where the others see nothing.

@@ -1,85 +1,70 @@
 //! The exact observables of the target, as far as they are known for its lattice.
 
 use gibbsite::enumerate::VISIBLE_LIMIT;
+use gibbsite::error::Result;
 use gibbsite::monitor::observables::enumerated_moments;
 use gibbsite::targets::density_of_states::{DensityOfStates, SIDE_LIMIT};
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::observable::Observable;
 use gibbsite::targets::square_lattice::SquareLattice;
-use laboratory::error::Result;
 
-/// What is known.
-pub enum Exact {
-    /// Everything, at any temperature.
-    Density(DensityOfStates),
-    /// Everything, by a sum over all states for each temperature.
-    Enumeration(Lattice),
-    /// Energy and specific heat, at any temperature.
-    Kaufman(usize, usize),
-    /// Nothing.
-    Unknown,
+/// What is known of a lattice with J = 1.
+pub struct Exact {
+    lattice: Lattice,
+    /// Of small square lattices.
+    density: Option<DensityOfStates>,
 }
 
 impl Exact {
-    /// The most that is known of a lattice with J = 1.
+    /// The most that is known of a lattice.
     pub fn of(lattice: Lattice) -> Result<Self> {
-        Ok(match lattice {
+        let density = match lattice {
             Lattice::Square(rows, columns) if rows.max(columns) <= SIDE_LIMIT => {
-                Self::Density(DensityOfStates::new(rows, columns)?)
+                Some(DensityOfStates::new(rows, columns)?)
             }
-            _ if lattice.sites() <= VISIBLE_LIMIT => Self::Enumeration(lattice),
-            Lattice::Square(rows, columns) => Self::Kaufman(rows, columns),
-            _ => Self::Unknown,
-        })
+            _ => None,
+        };
+        Ok(Self { lattice, density })
     }
 
-    /// How many observables are known of a lattice.
-    pub fn count(lattice: Lattice) -> usize {
-        match lattice {
-            _ if lattice.sites() <= VISIBLE_LIMIT => Observable::ALL.len(),
-            Lattice::Square(rows, columns) if rows.max(columns) <= SIDE_LIMIT => Observable::ALL.len(),
-            Lattice::Square(..) => 2,
-            _ => 0,
-        }
-    }
-
-    /// The observables at a temperature.
+    /// The observables at a temperature: all of them by the density of states or by a sum over all states, energy and
+    /// specific heat by Kaufman's solution, or none.
     pub fn observables(&self, temperature: f64) -> Result<Vec<(Observable, f64)>> {
-        Ok(match self {
-            Self::Density(density) => {
-                Observable::ALL.map(|observable| (observable, density.observable(observable, temperature))).to_vec()
-            }
-            Self::Enumeration(lattice) => {
-                let ising = Ising::on_lattice(*lattice, 1.0, 0.0, temperature)?;
+        let all = |value: &dyn Fn(Observable) -> f64| Observable::ALL.map(|which| (which, value(which))).to_vec();
+        Ok(match (&self.density, self.lattice) {
+            (Some(density), _) => all(&|observable| density.observable(observable, temperature)),
+            (None, lattice) if lattice.sites() <= VISIBLE_LIMIT => {
+                let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
                 let expectations = enumerated_moments(&ising, &ising)?;
-                Observable::ALL
-                    .map(|observable| (observable, observable.exactly(&expectations, lattice.sites(), temperature)))
-                    .to_vec()
+                all(&|observable| observable.exactly(&expectations, lattice.sites(), temperature))
             }
-            Self::Kaufman(rows, columns) => SquareLattice::new(*rows, *columns, 1.0 / temperature, 0.0)
-                .map_or(Vec::new(), |exact| {
+            (None, Lattice::Square(rows, columns)) => {
+                let kaufman = SquareLattice::new(rows, columns, 1.0 / temperature, 0.0);
+                let known = |exact: SquareLattice| {
                     vec![(Observable::Energy, exact.energy), (Observable::SpecificHeat, exact.specific_heat)]
-                }),
-            Self::Unknown => Vec::new(),
-        })
-    }
-
-    /// Temperatures of a smooth line between two; none where each costs a sum over all states.
-    pub fn line(&self, (low, high): (f64, f64)) -> Vec<f64> {
-        match self {
-            Self::Density(_) | Self::Kaufman(..) if high > low => {
-                (0..=160).map(|k| low + (high - low) * f64::from(k) / 160.0).collect()
+                };
+                kaufman.map_or(Vec::new(), known)
             }
             _ => Vec::new(),
+        })
+    }
+
+    /// (T, an observable) from one temperature to another, where that does not cost a sum over all states for each.
+    pub fn line(&self, observable: Observable, (low, high): (f64, f64)) -> Result<Vec<(f64, f64)>> {
+        let mut line = Vec::new();
+        if matches!(self.lattice, Lattice::Square(..)) && high > low {
+            for k in 0..=160 {
+                let temperature = low + (high - low) * f64::from(k) / 160.0;
+                let all = self.observables(temperature)?.into_iter();
+                line.extend(all.filter(|(which, _)| *which == observable).map(|(_, value)| (temperature, value)));
+            }
         }
+        Ok(line)
     }
 
     /// (E, P(E)) at a temperature, where it is known.
     pub fn energy_law(&self, temperature: f64) -> Vec<(f64, f64)> {
-        match self {
-            Self::Density(density) => density.energy_law(temperature),
-            _ => Vec::new(),
-        }
+        self.density.as_ref().map_or(Vec::new(), |density| density.energy_law(temperature))
     }
 }

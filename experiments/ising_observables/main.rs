@@ -6,13 +6,15 @@
 
 mod exact;
 mod figures;
-mod options;
-mod table;
 
+use clap::Parser;
+use documented::DocumentedFields;
 use exact::Exact;
 use gibbsite::configuration::{Configurations, used_bits};
+use gibbsite::enumerate::VISIBLE_LIMIT;
 use gibbsite::law::{Chains, Law};
-use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::model::Model;
+use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::observables::{
     Coordinates, HIDDEN_LIMIT, Sampled, exact_moments, kinds_of_starts, mixed_starts, sample, sample_model,
 };
@@ -23,265 +25,379 @@ use gibbsite::monte_carlo::schedule::Schedule;
 use gibbsite::random::Seed;
 use gibbsite::statistics::doubt::Doubt;
 use gibbsite::statistics::estimate::Estimate;
+use gibbsite::targets::density_of_states::SIDE_LIMIT;
+use gibbsite::targets::infinite_lattice::CRITICAL_TEMPERATURE;
 use gibbsite::targets::ising::Ising;
+use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::observable::Observable;
-use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
 use gibbsite::training::trainer::train;
-use laboratory::error::Result;
-use laboratory::harness;
-use laboratory::harness::options::ExperimentOptions;
-use laboratory::harness::sweep::{Progress, Sweep};
-use laboratory::report::file;
-use laboratory::report::manifest::{Clock, Manifest};
-use options::{Cell, Options, Source};
-use serde::{Deserialize, Serialize};
-use std::io::Write;
-use std::process::ExitCode;
-use std::sync::OnceLock;
+use laboratory::prelude::*;
 
-/// A row of rows.csv: an observable of one source at one temperature.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Row {
-    lattice: String,
+/// Does a machine that dreams of spins have their energy, specific heat, magnetisation and susceptibility?
+///
+/// For every lattice (J = 1; cubic:LxMxN too) and temperature: samples the Ising model (Wolff clusters and Metropolis
+/// sweeps), trains one RBM for each number of hidden units and replica by contrastive divergence, lets it generate
+/// configurations by block Gibbs, and holds its observables against Monte Carlo and against the exact solution. Error
+/// bars know autocorrelation; where the hidden units can be enumerated (18 or fewer) the exact observables of the
+/// machine are there too.
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES)]
+struct IsingObservables {
+    #[command(flatten)]
+    #[serde(flatten)]
+    target: IsingOptions,
+
+    /// Training configurations a lattice, temperature and replica
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = at_least_one, help_heading = "Target")]
+    samples: usize,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    machines: MachineOptions,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    training: TrainingOptions,
+
+    /// Gibbs steps k of contrastive divergence
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = at_least_one, help_heading = "Training")]
+    gibbs_steps: usize,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    measuring: SamplingOptions,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ising_observables              the figures of the README, a few minutes on two cores
+  ising_observables --quick      every file in seconds
+  ising_observables --lattices square:16x16 --temperatures 2,2.269,2.6 --hidden 64,256
+  ising_observables --lattices triangular:6x6 --temperatures 3,3.641,4.5 --hidden 16
+  ising_observables --paper --temperatures 2.269185314213022 --hidden 16,64 --replicas 5
+                                 the critical point of Torlai and Melko's protocol, an hour
+  ising_observables --paper      all of it: 21 temperatures, four sizes, most of a day";
+
+choice! {
+    /// Whose observables.
+    Source { Exact = "exact", MonteCarlo = "monte_carlo", Rbm = "rbm", RbmExact = "rbm_exact" }
+}
+
+/// The Ising model, or one machine that has learned it.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// The lattice of the Ising model; J = 1.
+    lattice: Lattice,
+    /// Its temperature, in units of J.
     temperature: f64,
-    /// exact, monte_carlo, rbm (its block Gibbs sampler) or rbm_exact (its hidden units enumerated).
-    source: String,
+    /// Hidden units of the machine; empty for the Ising model itself.
     hidden: Option<usize>,
+    /// Replicas have data, weights and chains of their own; empty for the Ising model itself.
     replica: Option<usize>,
+}
+
+/// An observable of one source.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// exact and monte_carlo: of the Ising model; rbm: of a machine, by its block Gibbs sampler; rbm_exact: by enumeration
+    /// of its hidden units.
+    source: Source,
+    /// energy, specific_heat, magnetization, susceptibility, susceptibility_full or binder, a spin.
     observable: String,
+    /// In units of J with k_B = 1.
     value: f64,
-    /// Of sampling, not of training.
+    /// Of sampling, not of training; empty for an exact value, and where there is a doubt.
     standard_error: Option<f64>,
-    /// In steps of the sampler.
+    /// The integrated autocorrelation time, in steps of the sampler.
     tau: Option<f64>,
+    /// Measurements / tau.
     effective_samples: Option<f64>,
+    /// Whether nothing speaks against the error.
     converged: bool,
     /// Why there is no standard error.
     doubt: Option<Doubt>,
 }
 
-/// A row of energy_histogram.csv, and how a cell keeps it: the probability of an energy.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct HistogramRow {
-    lattice: String,
-    temperature: f64,
-    source: String,
-    hidden: Option<usize>,
-    replica: Option<usize>,
+impl Row {
+    fn new(source: Source, observable: Observable, estimate: Estimate) -> Self {
+        let Estimate { value, standard_error, tau, effective_samples, doubt } = estimate;
+        let (observable, converged) = (observable.name().to_string(), estimate.converged());
+        Self { source, observable, value, standard_error, tau, effective_samples, converged, doubt }
+    }
+
+    fn estimate(&self) -> Estimate {
+        let Self { value, standard_error, tau, effective_samples, doubt, .. } = *self;
+        Estimate { value, standard_error, tau, effective_samples, doubt }
+    }
+}
+
+/// A row of energy_histogram.csv; energies that were not seen have none.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Energy {
+    /// exact, monte_carlo or rbm.
+    source: Source,
+    /// E of the whole lattice, in units of J.
     energy: f64,
+    /// P(E).
     probability: f64,
 }
 
-/// What stands for an observable's name where a cell keeps the probability of an energy.
-const HISTOGRAM: &str = "probability of energy ";
+impl Experiment for IsingObservables {
+    type Cell = Cell;
+    type Row = Row;
+    const NAME: &'static str = "ising_observables";
+    const AXES: &'static [&'static str] = &["lattices", "temperatures", "hidden", "replicas"];
+    const DEFAULTS: Preset = &[
+        ("lattices", "square:8x8"),
+        ("temperatures", "1,1.5,2,2.269,2.5,3,3.54"),
+        ("hidden", "4,16,64"),
+        ("epochs", "250"),
+        ("learning_rate", "0.05"),
+        ("decay", "exponential:25000"),
+        ("sweeps", "5000"),
+    ];
+    const QUICK: Preset = &[
+        ("temperatures", "2.269,3.54"),
+        ("hidden", "4,16"),
+        ("samples", "5000"),
+        ("replicas", "2"),
+        ("epochs", "100"),
+        ("decay", "exponential:3000"),
+        ("sweeps", "2000"),
+    ];
+    /// Torlai and Melko 2016, with a fall of the learning rate at the end of the 4,000,000 updates.
+    const PAPER: Preset = &[
+        (
+            "temperatures",
+            "1,1.127,1.254,1.381,1.508,1.635,1.762,1.889,2.016,2.143,2.27,2.397,2.524,2.651,2.778,2.905,3.032,3.159,\
+             3.286,3.413,3.54",
+        ),
+        ("hidden", "4,16,64,256"),
+        ("samples", "100000"),
+        ("replicas", "1"),
+        ("epochs", "2000"),
+        ("gibbs_steps", "20"),
+        ("batch", "50"),
+        ("learning_rate", "0.01"),
+        ("decay", "exponential:1000000"),
+        ("sweeps", "20000"),
+    ];
+
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn check(&self) -> Result<()> {
+        self.machines.check()?;
+        self.training.check()?;
+        self.measuring.check(1_000_000)?;
+        check_at_most("--gibbs-steps", self.gibbs_steps, 1_000_000)?;
+        check_at_most("--samples", self.samples, 100_000_000)?;
+        self.target.check(1 << 16, (1.0, 0.0))
+    }
+
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let machines = iproduct!(self.machines.hidden(), 0..self.machines.replicas);
+        let all = |(lattice, temperature)| {
+            let machines = machines.clone().map(|(hidden, replica)| (Some(hidden), Some(replica)));
+            let all = std::iter::once((None, None)).chain(machines);
+            all.map(move |(hidden, replica)| Cell { lattice, temperature, hidden, replica })
+        };
+        Ok(self.target.all().flat_map(all).collect())
+    }
+
+    fn work(&self, cell: &Cell) -> f64 {
+        let sampling = self.measuring.sampling();
+        let steps = (sampling.equilibration + sampling.measured) * sampling.chains;
+        // To measure a state costs more than to move it.
+        self.work_before_sampling(cell) + 100.0 * (steps * cell.lattice.sites()) as f64
+    }
+
+    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let ising = Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
+        let name = format!("{} T={} M={}", cell.lattice, cell.temperature, self.samples);
+        let seed = lab.seed(&name, 0);
+        let (Some(hidden), Some(replica)) = (cell.hidden, cell.replica) else {
+            return self.target(cell, &ising, seed, lab);
+        };
+        // Machines of all sizes learn the same configurations.
+        let data = lab.shared(format!("{name} data {replica}"), || {
+            Ok(draw_configurations(&ising, self.samples, seed.child("data", replica as u64))?.configurations)
+        })?;
+        let seed = seed.child("hidden", hidden as u64).child("replica", replica as u64);
+        let mut model = Rbm::new(ising.sites(), hidden)?;
+        model.initialize(self.training.initial_weights, seed.child("weights", 0))?;
+        let mut estimator = self.training.contrastive_divergence(self.gibbs_steps);
+        let settings = self.training.training();
+        let observe = &mut |epoch, _, _: &dyn Model| {
+            // Sampling takes little beside.
+            lab.progress(epoch, settings.epochs + 1);
+            Ok(())
+        };
+        train(&mut model, &mut estimator, &data, &settings, seed.child("training", 0), observe)?;
+        let sampling = self.measuring.sampling();
+        let sampled = sample_model(&ising, &model, &data, sampling, seed.child("sampling", 0), &mut |_, _| ())?;
+        let mut rows = rows_of(&sampled, Source::Rbm);
+        if hidden <= HIDDEN_LIMIT {
+            let expectations = exact_moments(&ising, &model)?;
+            rows.extend(Observable::ALL.map(|observable| {
+                let value = observable.exactly(&expectations, ising.sites(), cell.temperature);
+                Row::new(Source::RbmExact, observable, Estimate::exact(value))
+            }));
+        }
+        lab.table("energy_histogram", cell, &histogram_of(&sampled, Source::Rbm, cell.lattice))?;
+        Ok(rows)
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let temperature = self.histogram_temperature();
+        let mut histogram: Vec<(Cell, Energy)> = rows.table("energy_histogram")?;
+        histogram.retain(|(cell, _)| cell.temperature == temperature);
+        publication.table("energy_histogram", histogram.iter().map(|(cell, row)| (cell, row)))?;
+        publication.figure("observables", &self.observables(rows)?)?;
+        let here = rows.filter(|cell, _| cell.temperature == temperature);
+        publication.figure("energy_histogram", &self.energies(&here, &histogram))?;
+        for (lattice, own) in here.group_by(|cell, _| cell.lattice.to_string()) {
+            publication.print(self.table(&lattice, &own));
+        }
+        let unsure = rows.filter(|_, row| row.doubt.is_some());
+        if !unsure.is_empty() {
+            let (some, all) = (unsure.len(), rows.len());
+            let mut text = format!("{some} of {all} estimates have no error, for these reasons (column doubt):");
+            for own in unsure.group_by(|_, row| row.doubt.map(Doubt::name)).values() {
+                if let Some(doubt) = own.iter().find_map(|(_, row)| row.doubt) {
+                    text += &format!("\n{:>5} {doubt}: {}", own.len(), doubt.mend());
+                }
+            }
+            publication.say(text);
+        }
+        Ok(())
+    }
+}
+
+impl IsingObservables {
+    /// Of training, or of what is known exactly: multiplications with a weight, roughly.
+    fn work_before_sampling(&self, cell: &Cell) -> f64 {
+        let sites = cell.lattice.sites();
+        match (cell.hidden, cell.lattice) {
+            // A step of a machine costs a constant beside its weights.
+            (Some(hidden), _) => {
+                let steps = self.training.epochs as f64 * self.samples as f64 * (self.gibbs_steps + 3) as f64;
+                steps * ((sites * hidden) as f64 + 1500.0) / 8.0
+            }
+            (None, Lattice::Square(rows, columns)) if rows.max(columns) <= SIDE_LIMIT => {
+                ((50 * sites * sites) << (2 * columns)) as f64
+            }
+            (None, _) if sites <= VISIBLE_LIMIT => (30_u64 << sites) as f64,
+            (None, _) => 0.0,
+        }
+    }
+
+    /// The temperature of the energy histogram: the one nearest to the critical one of the square lattice.
+    fn histogram_temperature(&self) -> f64 {
+        let distance = |t: f64| (t - CRITICAL_TEMPERATURE).abs();
+        let all = self.target.temperatures.iter().map(|t| t.0);
+        all.fold(f64::INFINITY, |best, t| if distance(t) < distance(best) { t } else { best })
+    }
+
+    /// The Ising model: what is known exactly, and Monte Carlo by one Wolff cluster and one Metropolis sweep in turn, from
+    /// random states and from all spins up.
+    fn target(&self, cell: &Cell, ising: &Ising, seed: Seed, lab: &Lab) -> Result<Vec<Row>> {
+        let exact = lab.shared(format!("{} exact", cell.lattice), || Ok(Exact::of(cell.lattice)?))?;
+        let source = Source::Exact;
+        let known = exact.observables(cell.temperature)?.into_iter();
+        let row = |(observable, value)| Row::new(source, observable, Estimate::exact(value));
+        let law = exact.energy_law(cell.temperature).into_iter();
+        let energy = |(energy, probability)| Energy { source, energy, probability };
+        let (mut rows, mut histogram) = (known.map(row).collect::<Vec<_>>(), law.map(energy).collect::<Vec<_>>());
+        let seed = seed.child("monte carlo", 0);
+        let steps = vec![(Box::new(Wolff::new(ising)) as _, 1), (Box::new(multi_spin_metropolis(ising)?) as _, 1)];
+        let (kernel, sites) = (Schedule::new(steps), ising.sites());
+        let mut up = Configurations::zeros(sites, 1);
+        for (word, bits) in up.row_mut(0).iter_mut().enumerate() {
+            *bits = used_bits(sites, word);
+        }
+        let sampling = self.measuring.sampling();
+        let starts = mixed_starts(&up, sites, sampling.chains, seed.child("starts", 0))?;
+        let mut chains = Chains::new(starts, seed.child("chains", 0));
+        let kinds = kinds_of_starts(sampling.chains);
+        let (chains, coordinates) = ((&mut chains, &kinds[..]), Coordinates::of_law(ising));
+        let (before, total) = (self.work_before_sampling(cell), self.work(cell));
+        let report = &mut |done, of| {
+            lab.progress((before + (total - before) * done as f64 / of as f64) as usize, total as usize);
+        };
+        let sampled = sample(ising, &kernel, chains, &coordinates, sampling, report);
+        rows.extend(rows_of(&sampled, Source::MonteCarlo));
+        histogram.extend(histogram_of(&sampled, Source::MonteCarlo, cell.lattice));
+        lab.table("energy_histogram", cell, &histogram)?;
+        Ok(rows)
+    }
+
+    /// What the machines have learned at one temperature, in numbers: means over replicas, with both errors.
+    fn table(&self, lattice: &str, rows: &Rows<Self>) -> Table {
+        let (temperature, replicas) = (self.histogram_temperature(), self.machines.replicas);
+        let mut table = Table::new(
+            format!(
+                "{lattice} at T = {temperature}, {replicas} replica(s); +- is the scatter of replicas, then the error of \
+                 sampling alone:"
+            ),
+            &["observable", "source", "hidden", "value", "+-", "+- sampling", "deviation", "doubt"],
+        );
+        for own in rows.group_by(|_, row| row.observable.clone()).values() {
+            let exact = own.iter().find(|(_, row)| row.source == Source::Exact).map(|(_, row)| row.value);
+            for ((source, hidden), own) in own.group_by(|cell, row| (row.source, cell.hidden)) {
+                let (Some((_, row)), Some((found, sampling))) = (own.iter().next(), summary(&own)) else {
+                    continue;
+                };
+                let error = |error: Option<f64>| error.map_or(String::new(), |e| format!("{e:.5}"));
+                let exact = exact.filter(|_| source != Source::Exact);
+                table.line([
+                    row.observable.clone(),
+                    source.to_string(),
+                    or_empty(hidden),
+                    format!("{:.5}", found.value),
+                    error(found.standard_error),
+                    error(sampling.filter(|_| hidden.is_some())),
+                    exact.map_or(String::new(), |exact| format!("{:+.2} %", 100.0 * (found.value / exact - 1.0))),
+                    found.doubt.map_or(String::new(), |doubt| format!("not converged: {doubt}")),
+                ]);
+            }
+        }
+        table
+    }
+}
+
+/// Energies that a lattice may have: a broken bond costs 2.
+fn energies(lattice: Lattice) -> impl Iterator<Item = f64> {
+    let bonds = lattice.bonds().len() as i64;
+    (0..=bonds).map(move |broken| (2 * broken - bonds) as f64)
+}
+
+fn rows_of(sampled: &Sampled, source: Source) -> Vec<Row> {
+    Observable::ALL.map(|observable| Row::new(source, observable, sampled.estimate(observable))).to_vec()
+}
+
+fn histogram_of(sampled: &Sampled, source: Source, lattice: Lattice) -> Vec<Energy> {
+    let row = |energy| Energy { source, energy, probability: sampled.energy_probability(energy) };
+    energies(lattice).map(row).filter(|row| row.probability > 0.0).collect()
+}
+
+/// The mean over the replicas of a source with the standard error from their scatter (a single replica's own), and the
+/// standard error of the mean from sampling alone; `None` without a row.
+fn summary(rows: &Rows<IsingObservables>) -> Option<(Estimate, Option<f64>)> {
+    let estimates: Vec<Estimate> = rows.iter().map(|(_, row)| row.estimate()).collect();
+    let errors: Option<Vec<f64>> = estimates.iter().map(|estimate| estimate.standard_error).collect();
+    let sampling = errors.map(|errors| errors.iter().map(|e| e * e).sum::<f64>().sqrt() / errors.len() as f64);
+    match estimates[..] {
+        [single] => Some((single, sampling)),
+        _ => Some((Estimate::over_replicas(&estimates)?, sampling)),
+    }
+}
 
 fn main() -> ExitCode {
-    harness::options::main(run)
-}
-
-fn run(options: &Options) -> Result<()> {
-    let clock = Clock::start();
-    let out = harness::options::output_folder(options);
-    file::create_folder(&out)?;
-    let sweep = Sweep::open(&out, &options.made_with(), options.common.resume)?;
-    let cells = options.cells();
-    let data = Data::new(options);
-    let exact = Exact::of(options.lattice)?;
-    let (kept, cells_resumed) = sweep.run(&cells, |cell, progress| match cell.source {
-        Source::Exact => known(options, cell, &exact),
-        Source::MonteCarlo => monte_carlo(options, cell, progress),
-        Source::Machine { hidden, replica } => dream(options, cell, (hidden, replica), &data, progress),
-    })?;
-    let (rows, histogram) = assemble(options, kept, &exact);
-    file::write_table(&out.join("rows.csv"), &rows)?;
-    file::write_table(&out.join("energy_histogram.csv"), &histogram)?;
-    figures::write(options, &rows, &histogram, &exact, &out)?;
-    Manifest::new(Options::NAME, options, cells.len(), cells_resumed, &clock).write(&out)?;
-    let text = table::text(options, &rows, &out, clock.elapsed());
-    // A reader that closes the pipe early has seen enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
-}
-
-/// Training configurations, drawn when they are first asked for.
-struct Data<'a> {
-    options: &'a Options,
-    /// For every temperature, its replicas.
-    drawn: Vec<Vec<OnceLock<Configurations>>>,
-}
-
-impl<'a> Data<'a> {
-    fn new(options: &'a Options) -> Self {
-        let replicas = || (0..options.replicas).map(|_| OnceLock::new()).collect();
-        Self { options, drawn: options.temperatures.iter().map(|_| replicas()).collect() }
-    }
-
-    /// They depend on the target and the replica alone. Threads that ask at once draw the same ones, where they would wait
-    /// otherwise.
-    fn get(&self, ising: &Ising, replica: usize) -> Result<Option<&Configurations>> {
-        let temperatures = &self.options.temperatures;
-        let place = temperatures.iter().position(|t| t.0 == ising.temperature());
-        let Some(place) = place.map(|place| &self.drawn[place][replica]) else {
-            return Ok(None);
-        };
-        if let Some(drawn) = place.get() {
-            return Ok(Some(drawn));
-        }
-        let seed = target_seed(self.options, ising.temperature()).child("data", replica as u64);
-        let drawn = draw_configurations(ising, self.options.samples, seed)?;
-        Ok(Some(place.get_or_init(|| drawn.configurations)))
-    }
-}
-
-fn target(options: &Options, temperature: f64) -> gibbsite::error::Result<Ising> {
-    Ising::on_lattice(options.lattice, 1.0, 0.0, temperature)
-}
-
-fn target_seed(options: &Options, temperature: f64) -> Seed {
-    let name = format!("{} T={temperature} M={}", options.lattice, options.samples);
-    Seed::root(options.common.seed).child(&name, 0)
-}
-
-/// What is known exactly.
-fn known(options: &Options, cell: &Cell, exact: &Exact) -> Result<Vec<Row>> {
-    let values = exact.observables(cell.temperature)?.into_iter();
-    let row =
-        |(observable, value): (Observable, f64)| row(options, cell, "exact", observable.name(), Estimate::exact(value));
-    Ok(values.map(row).collect())
-}
-
-/// The Ising model by one Wolff cluster and one Metropolis sweep in turn, from random states and from all spins up.
-fn monte_carlo(options: &Options, cell: &Cell, progress: &mut Progress) -> Result<Vec<Row>> {
-    let ising = target(options, cell.temperature)?;
-    let seed = target_seed(options, cell.temperature).child("monte carlo", 0);
-    let kernel = Schedule::new(vec![(Box::new(Wolff::new(&ising)), 1), (Box::new(multi_spin_metropolis(&ising)?), 1)]);
-    let sites = ising.sites();
-    let mut up = Configurations::zeros(sites, 1);
-    for (word, bits) in up.row_mut(0).iter_mut().enumerate() {
-        *bits = used_bits(sites, word);
-    }
-    let sampling = options.sampling();
-    let starts = mixed_starts(&up, sites, sampling.chains, seed.child("starts", 0))?;
-    let mut chains = Chains::new(starts, seed.child("chains", 0));
-    let report = &mut |done, of| progress.report(done, of);
-    let kinds = kinds_of_starts(sampling.chains);
-    let coordinates = Coordinates::of_law(&ising);
-    let chains = (&mut chains, &kinds[..]);
-    let sampled = sample(&ising, &kernel, chains, &coordinates, sampling, report);
-    Ok(rows_of(options, cell, "monte_carlo", &sampled))
-}
-
-/// Trains a machine and measures what it generates.
-fn dream(
-    options: &Options,
-    cell: &Cell,
-    (hidden, replica): (usize, usize),
-    data: &Data,
-    progress: &mut Progress,
-) -> Result<Vec<Row>> {
-    let ising = target(options, cell.temperature)?;
-    let Some(data) = data.get(&ising, replica)? else {
-        return Ok(Vec::new());
-    };
-    let seed = target_seed(options, cell.temperature).child("hidden", hidden as u64).child("replica", replica as u64);
-    let mut model = Rbm::new(ising.sites(), hidden)?;
-    model.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;
-    let mut estimator = ContrastiveDivergence {
-        gibbs_steps: options.gibbs_steps,
-        clamped_steps: 0,
-        hidden_statistics: HiddenStatistics::default(),
-    };
-    let sampling = options.sampling();
-    // Steps of all chains, in training and after it.
-    let training = options.epochs * options.samples * (options.gibbs_steps + 3);
-    let steps = sampling.equilibration + sampling.measured;
-    let total = training + steps * sampling.chains;
-    train(&mut model, &mut estimator, data, &options.training(), seed.child("training", 0), &mut |epoch, _, _| {
-        progress.report(training / options.epochs * epoch, total);
-        Ok(())
-    })?;
-    let report = &mut |done: usize, _| progress.report(training + done * sampling.chains, total);
-    let sampled = sample_model(&ising, &model, data, sampling, seed.child("sampling", 0), report)?;
-    let mut rows = rows_of(options, cell, "rbm", &sampled);
-    if hidden <= HIDDEN_LIMIT {
-        let expectations = exact_moments(&ising, &model)?;
-        let exact = Observable::ALL.map(|observable| {
-            let value = observable.exactly(&expectations, ising.sites(), cell.temperature);
-            row(options, cell, "rbm_exact", observable.name(), Estimate::exact(value))
-        });
-        rows.extend(exact);
-    }
-    Ok(rows)
-}
-
-fn rows_of(options: &Options, cell: &Cell, source: &str, sampled: &Sampled) -> Vec<Row> {
-    let mut rows: Vec<Row> = Observable::ALL
-        .iter()
-        .map(|observable| {
-            let estimate = sampled.estimate(*observable);
-            row(options, cell, source, observable.name(), estimate)
-        })
-        .collect();
-    if cell.temperature == options.histogram_temperature() {
-        rows.extend(options.energies().map(|energy| {
-            let probability = Estimate::exact(sampled.energy_probability(energy));
-            row(options, cell, source, &format!("{HISTOGRAM}{energy}"), probability)
-        }));
-    }
-    rows
-}
-
-fn row(options: &Options, cell: &Cell, source: &str, observable: &str, estimate: Estimate) -> Row {
-    let (hidden, replica) = match cell.source {
-        Source::Exact | Source::MonteCarlo => (None, None),
-        Source::Machine { hidden, replica } => (Some(hidden), Some(replica)),
-    };
-    Row {
-        lattice: options.lattice.to_string(),
-        temperature: cell.temperature,
-        source: source.to_string(),
-        hidden,
-        replica,
-        observable: observable.to_string(),
-        value: estimate.value,
-        standard_error: estimate.standard_error,
-        tau: estimate.tau,
-        effective_samples: estimate.effective_samples,
-        converged: estimate.converged(),
-        doubt: estimate.doubt,
-    }
-}
-
-/// Parts observables from histograms, and adds the exact one.
-fn assemble(options: &Options, kept: Vec<Row>, exact: &Exact) -> (Vec<Row>, Vec<HistogramRow>) {
-    let temperature = options.histogram_temperature();
-    let exact_law = exact.energy_law(temperature).into_iter();
-    let mut histogram: Vec<HistogramRow> = exact_law
-        .map(|(energy, probability)| HistogramRow {
-            lattice: options.lattice.to_string(),
-            temperature,
-            source: "exact".to_string(),
-            hidden: None,
-            replica: None,
-            energy,
-            probability,
-        })
-        .collect();
-    let mut rows = Vec::new();
-    for row in kept {
-        match row.observable.strip_prefix(HISTOGRAM).map(str::parse) {
-            Some(Ok(energy)) if row.value > 0.0 => histogram.push(HistogramRow {
-                lattice: row.lattice,
-                temperature,
-                source: row.source,
-                hidden: row.hidden,
-                replica: row.replica,
-                energy,
-                probability: row.value,
-            }),
-            Some(_) => {}
-            None => rows.push(row),
-        }
-    }
-    (rows, histogram)
+    laboratory::main::<IsingObservables>()
 }

@@ -6,11 +6,14 @@ use crate::options::check_at_most;
 use crate::value::{Positive, PositiveNumber, at_least_one, finite, not_negative, positive, share};
 use gibbsite::enumerate::check_limit;
 use gibbsite::model::rbm::InitialWeights;
+use gibbsite::monitor::observables::Sampling;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
+use gibbsite::training::recipe::{EstimatorName, Recipe};
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::Training;
+use itertools::iproduct;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -60,6 +63,12 @@ impl IsingOptions {
         Ok(())
     }
 
+    /// `the ring of 6 and the open chain of 6`.
+    pub fn lattices_in_words(&self) -> String {
+        let words: Vec<String> = self.lattices.iter().map(|l| format!("the {}", l.description())).collect();
+        words.join(" and ")
+    }
+
     /// `T = 2.269`, or nothing where there are several temperatures.
     pub fn one_temperature(&self) -> String {
         match self.temperatures[..] {
@@ -100,10 +109,6 @@ pub struct TrainingOptions {
     /// Law of the first weights: gaussian:STD, or uniform within 4 sqrt(6 / (n_v + n_h))
     #[arg(long, value_name = "LAW", default_value = "gaussian:0.01")]
     pub initial_weights: InitialWeights,
-
-    /// Hidden units given visible ones: analytic, sampled, or POSITIVE/NEGATIVE phase
-    #[arg(long, value_name = "HOW", default_value = "analytic")]
-    pub hidden_statistics: HiddenStatistics,
 }
 
 impl TrainingOptions {
@@ -119,9 +124,9 @@ impl TrainingOptions {
         }
     }
 
-    /// CD-k.
+    /// CD-k with hidden units in closed form.
     pub fn contrastive_divergence(&self, gibbs_steps: usize) -> ContrastiveDivergence {
-        ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics: self.hidden_statistics }
+        ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() }
     }
 
     /// Refuses what no memory holds.
@@ -162,6 +167,44 @@ impl MachineOptions {
             1 => "one replica".to_string(),
             n => format!("{summary} of {n} replicas"),
         }
+    }
+
+    /// `5 replicas`, `one replica`.
+    pub fn count_in_words(&self) -> String {
+        match self.replicas {
+            1 => "one replica".to_string(),
+            n => format!("{n} replicas"),
+        }
+    }
+}
+
+/// How averages are measured along chains.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Measuring")]
+pub struct SamplingOptions {
+    /// Steps measured on each of 64 chains, after a fifth as many to equilibrate
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_one)]
+    pub sweeps: usize,
+}
+
+impl SamplingOptions {
+    /// What the sampler needs.
+    pub fn sampling(&self) -> Sampling {
+        Sampling { chains: 64, equilibration: (self.sweeps / 5).max(100), measured: self.sweeps }
+    }
+
+    /// Refuses what no error bar can be told from, and more than `most`.
+    pub fn check(&self, most: usize) -> Result<()> {
+        check_at_most("--sweeps", self.sweeps, most)?;
+        let least = 100;
+        if self.sweeps >= least {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!("--sweeps {}", self.sweeps),
+            "no error bar can be told from so few",
+            format!("take at least {least}"),
+        ))
     }
 }
 
@@ -217,5 +260,35 @@ impl FromStr for Samples {
 impl Serialize for Samples {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// Estimators of the gradient.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Sweep")]
+pub struct EstimatorOptions {
+    /// Gradient estimators: exact (enumeration), cd (contrastive divergence), pcd (persistent), two-runs (from random states)
+    #[arg(long, value_name = "LIST", default_value = "exact,cd,pcd")]
+    pub estimators: List<EstimatorName>,
+
+    /// Gibbs steps k of estimators that sample
+    #[arg(long, value_name = "LIST", default_value = "1,10")]
+    pub gibbs_steps: List<Positive>,
+
+    /// Hidden units given visible ones: analytic, sampled, or POSITIVE/NEGATIVE phase
+    #[arg(long, value_name = "LIST", default_value = "analytic")]
+    pub hidden_statistics: List<HiddenStatistics>,
+}
+
+impl EstimatorOptions {
+    /// Every estimator with all its settings; the exact gradient has none.
+    pub fn all(&self) -> impl Iterator<Item = Recipe> + Clone + '_ {
+        self.estimators.iter().flat_map(|&name| {
+            let exact = Recipe { name, gibbs_steps: None, hidden_statistics: HiddenStatistics::default() };
+            let settings = iproduct!(self.gibbs_steps.iter(), self.hidden_statistics.iter());
+            let recipes = settings.filter(move |_| name.samples());
+            let recipes = recipes.map(move |(k, &how)| Recipe { name, gibbs_steps: Some(k.0), hidden_statistics: how });
+            (!name.samples()).then_some(exact).into_iter().chain(recipes)
+        })
     }
 }

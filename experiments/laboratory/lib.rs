@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`experiment`] | the trait, and the main function |
 //! | [`groups`] | options that several experiments share: target, training |
+//! | [`learning`] | all of them together, for machines that learn Ising models |
 //! | [`options`], [`list`], [`value`] | common options, presets, lists, numbers with their bounds |
 //! | [`record`] | structs as columns of tables |
 //! | [`sweep`], [`lab`], [`progress`] | cells on disk; seeds, shared things and further tables for one cell; time left |
@@ -25,6 +26,7 @@ pub mod experiment;
 pub mod groups;
 pub mod harness;
 pub mod lab;
+pub mod learning;
 pub mod list;
 pub mod options;
 pub mod plot;

@@ -70,6 +70,7 @@ pub struct Plot<'a, E: Experiment> {
     looks: Vec<String>,
     apart: Option<f64>,
     doubtful: Option<(String, Of<'a, E, bool>)>,
+    dots: Option<Of<'a, E, f64>>,
 }
 
 impl<'a, E: Experiment> Rows<'a, E> {
@@ -96,6 +97,7 @@ impl<'a, E: Experiment> Rows<'a, E> {
             looks: Vec::new(),
             apart: None,
             doubtful: None,
+            dots: None,
         }
     }
 }
@@ -157,6 +159,13 @@ impl<'a, E: Experiment> Plot<'a, E> {
         self
     }
 
+    /// The same with dots for a second number, whose name the subtitle tells.
+    #[must_use]
+    pub fn dots(mut self, second: impl Fn(&E::Cell, &E::Row) -> f64 + 'a) -> Self {
+        self.dots = Some(Box::new(second));
+        self
+    }
+
     /// The look of the first series.
     #[must_use]
     pub fn first_look(mut self, look: usize) -> Self {
@@ -207,7 +216,7 @@ impl<'a, E: Experiment> Plot<'a, E> {
         let mut series = Vec::new();
         for (label, own) in rows.group_by(&self.series) {
             let look = names.get_index_of(&label).unwrap_or(0);
-            let mut points: Vec<Point> = Vec::new();
+            let (mut points, mut dots): (Vec<Point>, Vec<Point>) = (Vec::new(), Vec::new());
             // Equal numbers have equal bits, but for the zeros.
             for own in own.group_by(|cell, row| ((self.x.1)(cell, row) + 0.0).to_bits()).values() {
                 let Some((cell, row)) = own.iter().next() else {
@@ -226,14 +235,20 @@ impl<'a, E: Experiment> Plot<'a, E> {
                     continue;
                 };
                 points.push(point);
+                let second = self.dots.as_ref().and_then(|second| self.over.point(x * aside, own.values(second)));
+                dots.extend(second.map(|point| Point { low: point.y, high: point.y, ..point }));
                 let doubtful = |is: &Of<E, bool>| own.iter().any(|(cell, row)| is(cell, row));
                 if self.doubtful.as_ref().is_some_and(|(_, is)| doubtful(is)) {
                     unsure.push(point);
                 }
             }
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
+            let look = self.first_look + look;
             if !points.is_empty() {
-                series.push(Series { label, look: self.first_look + look, mark: self.mark, points });
+                series.push(Series { label: label.clone(), look, mark: self.mark, points });
+            }
+            if !dots.is_empty() {
+                series.push(Series { label, look, mark: Mark::Dots, points: dots });
             }
         }
         // Drawn in the same order everywhere.

@@ -5,6 +5,7 @@ pub use crate::error::{Error, Result};
 pub use crate::experiment::Experiment;
 pub use crate::groups::*;
 pub use crate::lab::Lab;
+pub use crate::learning::*;
 pub use crate::list::List;
 pub use crate::options::{CommonOptions, Preset, check_at_most};
 pub use crate::plot::Over;
@@ -14,6 +15,8 @@ pub use crate::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series}
 pub use crate::rows::Rows;
 pub use crate::table::{Table, digits, known, or_empty, per_cent};
 pub use crate::value::*;
+pub use clap::Parser;
+pub use documented::DocumentedFields;
 pub use itertools::iproduct;
 pub use serde::{Deserialize, Serialize};
 pub use std::process::ExitCode;

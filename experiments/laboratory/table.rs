@@ -1,5 +1,7 @@
 //! Tables for a terminal.
 
+use crate::experiment::Experiment;
+use crate::rows::Rows;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use std::fmt::Display;
 
@@ -46,6 +48,35 @@ impl Table {
         }
         let lines = grid.lines().map(|line| line.trim_end().to_string());
         Some(format!("{}\n\n{}", self.headline, lines.collect::<Vec<_>>().join("\n")))
+    }
+}
+
+/// A column of words, by the first row of a line.
+pub type Words<E> = (&'static str, fn(&<E as Experiment>::Cell) -> String);
+
+/// A column of numbers.
+pub type Numbers<E> = (&'static str, fn(&<E as Experiment>::Row) -> f64);
+
+impl Table {
+    /// A line for every combination of words, and medians of numbers over its rows; a missing number (NaN) is left out.
+    pub fn of_medians<E: Experiment>(
+        headline: impl Into<String>,
+        rows: &Rows<E>,
+        words: &[Words<E>],
+        numbers: &[Numbers<E>],
+    ) -> Self {
+        let header: Vec<&str> =
+            words.iter().map(|(name, _)| *name).chain(numbers.iter().map(|(name, _)| *name)).collect();
+        let mut table = Self::new(headline, &header);
+        let lines = rows.group_by(|cell, _| words.iter().map(|(_, of)| of(cell)).collect::<Vec<String>>());
+        for (mut line, own) in lines {
+            line.extend(numbers.iter().map(|(_, of)| match own.summary(|_, row| of(row)).median {
+                median if median.is_nan() => String::new(),
+                median => digits(median),
+            }));
+            table.line(line);
+        }
+        table
     }
 }
 

@@ -48,6 +48,14 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A whole number of 2 or more: one alone has no variance.
+pub fn at_least_two(text: &str) -> Result<usize, String> {
+    match at_least_one(text) {
+        Ok(number) if number > 1 => Ok(number),
+        _ => Err("take a whole number from 2 to 1,000,000,000".to_string()),
+    }
+}
+
 /// Refuses a value above what memory holds.
 pub fn check_at_most(option: &str, value: usize, limit: usize) -> crate::error::Result<()> {
     if value <= limit {

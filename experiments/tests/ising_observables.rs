@@ -209,7 +209,7 @@ fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
 }
 
 /// Every file, with the promised columns and every source and observable; the same bytes for any number of threads and
-/// after a resume that had lost cells.
+/// after a run that had lost cells.
 #[test]
 fn every_file_is_written_with_the_same_bytes() {
     let one = TempDir::new().unwrap();
@@ -220,20 +220,20 @@ fn every_file_is_written_with_the_same_bytes() {
     assert_eq!(
         rows.lines().next(),
         Some(
-            "lattice,temperature,source,hidden,replica,observable,value,standard_error,tau,effective_samples,converged,doubt"
+            "lattice,temperature,hidden,replica,source,observable,value,standard_error,tau,effective_samples,converged,doubt"
         )
     );
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     for line in rows.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
-        *counts.entry((cells[2].into(), cells[5].into())).or_default() += 1;
-        let exact = cells[2].contains("exact");
+        *counts.entry((cells[4].into(), cells[5].into())).or_default() += 1;
+        let exact = cells[4].contains("exact");
         // An exact value has no error, nor has a doubtful one: the cell is empty, never 0.
         let known = !exact && cells[11].is_empty();
         assert_eq!(cells[7].is_empty(), !known, "{line}");
         assert!(!known || cells[7].parse::<f64>().unwrap() > 0.0, "{line}");
         assert_eq!(cells[10] == "true", cells[11].is_empty(), "{line}");
-        assert_eq!(cells[3].is_empty(), !cells[2].starts_with("rbm"), "{line}");
+        assert_eq!(cells[2].is_empty(), !cells[4].starts_with("rbm"), "{line}");
     }
     for observable in Observable::ALL {
         // Two temperatures; two sizes and two replicas of machines.
@@ -247,13 +247,43 @@ fn every_file_is_written_with_the_same_bytes() {
         small(threads, &other, &[]);
         assert_eq!(files, results(other.path()), "{threads} threads");
         if threads == "5" {
-            for name in ["t3_monte_carlo.csv", "t3_h4_r1.csv", "t2.269_h16_r0.csv"] {
-                fs::remove_file(other.path().join("cells").join(name)).unwrap();
+            let cells = fs::read_dir(other.path().join("cells")).unwrap().map(|entry| entry.unwrap().path());
+            let cells: Vec<_> = cells.filter(|path| path.is_dir()).collect();
+            assert_eq!(cells.len(), 1);
+            for lost in ["3.0", "3.0_hidden-4_replica-1", "2.269_hidden-16_replica-0"] {
+                fs::remove_file(cells[0].join(format!("square-4x4_temperature-{lost}.csv"))).unwrap();
             }
-            small("2", &other, &["--resume"]);
-            assert_eq!(files, results(other.path()), "resumed");
+            let text = small("2", &other, &[]);
+            assert!(text.contains("7 of 10 cells kept from an earlier run"), "{text}");
+            assert_eq!(files, results(other.path()), "with cells kept");
         }
     }
+}
+
+/// Several lattices in one run have the rows and energies that each has alone; so has a temperature that is added, though
+/// the energies published are of another then.
+#[test]
+fn lattices_and_temperatures_are_independent() {
+    let rows = |out: &TempDir, name: &str, which: &str| {
+        let text = fs::read_to_string(out.path().join(name)).unwrap();
+        text.lines().filter(|line| line.starts_with(which)).map(str::to_string).collect::<Vec<_>>()
+    };
+    let brief = ["--hidden", "2,3", "--epochs", "1", "--replicas", "1"];
+    let [one, other, both] = [(); 3].map(|()| TempDir::new().unwrap());
+    small("2", &one, &brief);
+    small("2", &other, &[&brief[..], &["--lattices", "ring:8", "--temperatures", "3"]].concat());
+    let text = small("2", &both, &[&brief[..], &["--lattices", "square:4x4,ring:8", "--temperatures", "3"]].concat());
+    assert!(text.contains("square:4x4 at T = 3") && text.contains("ring:8 at T = 3"), "{text}");
+    for name in ["rows.csv", "energy_histogram.csv"] {
+        assert_eq!(rows(&both, name, "ring:8"), rows(&other, name, "ring:8"), "{name}");
+    }
+    let text = small("2", &both, &[&brief[..], &["--lattices", "square:4x4,ring:8"]].concat());
+    assert!(text.contains("6 of 12 cells kept"), "{text}");
+    for name in ["rows.csv", "energy_histogram.csv"] {
+        assert_eq!(rows(&both, name, "square:4x4"), rows(&one, name, "square:4x4"), "{name}");
+        assert!(!rows(&both, name, "ring:8,2.269").is_empty(), "{name}");
+    }
+    results(both.path());
 }
 
 /// What is known exactly depends on the lattice; what is not stays away.
@@ -271,10 +301,11 @@ fn exact_rows_are_as_many_as_are_known() {
 /// Mistakes name the option and the mend, end with code 2 and write nothing.
 #[test]
 fn mistakes_are_named_and_nothing_is_written() {
-    let mistakes: [(&[&str], &str); 7] = [
+    let mistakes: [(&[&str], &str); 8] = [
         (&["--lattice", "square:2x8"], "square:2x8"),
         (&["--lattice", "kagome:3x3"], "kagome"),
         (&["--temperatures", "1,0"], "--temperatures"),
+        (&["--lattices", "square:4x4,square:900x900"], "--lattices square:900x900"),
         (&["--sweeps", "10"], "--sweeps 10"),
         (&["--hidden", "4,4"], "--hidden"),
         (&["--decay", "steep"], "--decay"),

@@ -59,15 +59,15 @@ fn small(threads: &str, out: &TempDir, more: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Every file, with the promised columns; the same bytes for any number of threads and after a resume that had lost
-/// cells.
+/// Every file, with the promised columns; the same bytes for any number of threads and after a run that had lost cells.
 #[test]
 fn every_file_is_written_with_the_same_bytes() {
     let one = TempDir::new().unwrap();
     let text = small("1", &one, &[]);
     assert!(text.contains("--quick stands for") && text.contains("KL a spin"), "{text}");
     let files = results(one.path());
-    assert!(one.path().join("run.json").exists());
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(one.path().join("run.json")).unwrap()).unwrap();
+    assert_eq!((&record["cells"], &record["options"]["hidden"]), (&16.into(), &"3,20".into()));
     let rows = String::from_utf8_lossy(&files["rows.csv"]).into_owned();
     assert_eq!(rows.lines().next(), Some(HEADER));
     // Lattices, temperatures, sizes and replicas are two each; epochs 0, 2, 4 and the last.
@@ -87,17 +87,22 @@ fn every_file_is_written_with_the_same_bytes() {
     let three = TempDir::new().unwrap();
     small("3", &three, &[]);
     assert_eq!(files, results(three.path()), "3 threads");
-    for name in ["square-4x4_t3_h20_r1.csv", "square-3x3_t2.269_h3_r0.csv"] {
-        fs::remove_file(three.path().join("cells").join(name)).unwrap();
+    let cells = fs::read_dir(three.path().join("cells")).unwrap().map(|entry| entry.unwrap().path());
+    let cells: Vec<_> = cells.filter(|path| path.is_dir()).collect();
+    assert_eq!(cells.len(), 1);
+    let lost = ["square-4x4_temperature-3.0_hidden-20_replica-1", "square-3x3_temperature-2.269_hidden-3_replica-0"];
+    for name in lost {
+        fs::remove_file(cells[0].join(format!("{name}.csv"))).unwrap();
     }
-    small("2", &three, &["--resume"]);
-    assert_eq!(files, results(three.path()), "resumed");
+    let text = small("2", &three, &[]);
+    assert!(text.contains("14 of 16 cells kept from an earlier run"), "{text}");
+    assert_eq!(files, results(three.path()), "with cells kept");
 }
 
 /// Mistakes name the option and the mend, end with code 2 and write nothing.
 #[test]
 fn mistakes_are_named_and_nothing_is_written() {
-    let mistakes: [(&[&str], &str); 10] = [
+    let mistakes: [(&[&str], &str); 13] = [
         (&["--lattices", "square:4x4,triangular:4x4"], "--lattices triangular:4x4"),
         (&["--lattices", "square-open:4x4"], "its ln Z is not known"),
         (&["--lattices", "square:2x8"], "square:2x8"),
@@ -107,6 +112,9 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--ais-temperatures", "0"], "--ais-temperatures"),
         (&["--every", "0"], "--every"),
         (&["--sweeps", "10"], "--sweeps 10"),
+        (&["--sweeps", "200000"], "--sweeps 200000"),
+        (&["--hidden", "200000"], "--hidden 200000"),
+        (&["--gibbs-steps", "2000000"], "--gibbs-steps 2000000"),
         (&["--quick", "--paper"], "--paper"),
     ];
     assert_mistakes_are_named(BINARY, &mistakes);

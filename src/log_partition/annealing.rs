@@ -198,7 +198,8 @@ impl Starts {
                     ladders: *chains,
                     burn_in,
                     rounds: rounds - burn_in,
-                    every: 1,
+                    // Whether its halves differ shows in a few rounds as well as in all.
+                    every: (rounds / ROUNDS_MEASURED).max(1),
                 });
                 let found = run.estimate_with_ends(path, seed, &mut |_, _| ())?;
                 Ok(Drawn {
@@ -226,6 +227,9 @@ impl Starts {
         }
     }
 }
+
+/// Rounds of a tempering run for starts that are measured, burn-in included.
+const ROUNDS_MEASURED: usize = 50;
 
 /// What speaks against the ends of a tempering run as draws of its law: they are draws once, so that a burn-in without
 /// round trips does no harm, and how well Bennett's ratio is known does not matter.

@@ -109,9 +109,10 @@ impl TemperedRun {
                     if round == self.burn_in {
                         *before = tempering.round_trips().iter().sum();
                     }
-                    tempering.advance(1);
                     let since = (round + 1).saturating_sub(self.burn_in);
-                    if since > 0 && since.is_multiple_of(self.every) {
+                    let measured = since > 0 && since.is_multiple_of(self.every);
+                    tempering.advance_and_weigh(1, measured);
+                    if measured {
                         measure(tempering, notes);
                     }
                 }

@@ -1,6 +1,7 @@
 //! How well a model has learned: a model and its target meet here.
 
 pub mod couplings;
+pub mod gradients;
 pub mod observables;
 pub mod sampled_kl;
 

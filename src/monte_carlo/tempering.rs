@@ -84,6 +84,11 @@ impl<'a> ParallelTempering<'a> {
 
     /// Moves every chain by `steps` steps and then offers one exchange to every other pair.
     pub fn advance(&mut self, steps: usize) {
+        self.advance_and_weigh(steps, false);
+    }
+
+    /// The same; the log ratios of the pairs that were not offered an exchange are there only where they are asked for.
+    pub fn advance_and_weigh(&mut self, steps: usize, all: bool) {
         let seed = self.seed.child("base", self.rounds);
         for (chains, beta) in self.chains.iter_mut().zip(&self.betas) {
             if *beta > 0.0 {
@@ -93,7 +98,7 @@ impl<'a> ParallelTempering<'a> {
                 *chains = Chains::new(self.path.draw_base(count, seed), seed);
             }
         }
-        self.weigh();
+        self.weigh(all);
         let mut generator = self.seed.child("exchange", self.rounds).generator();
         for lower in ((self.rounds % 2) as usize..self.pairs.len()).step_by(2) {
             let pair = &mut self.pairs[lower];
@@ -131,21 +136,27 @@ impl<'a> ParallelTempering<'a> {
         }
     }
 
-    /// The log ratios of all pairs.
-    fn weigh(&mut self) {
+    /// The log ratios of the pairs that are offered an exchange in this round, or of all.
+    fn weigh(&mut self, all: bool) {
         self.pairs.iter_mut().for_each(|pair| {
             pair.onward.clear();
             pair.back.clear();
         });
+        let pairs = self.pairs.len();
+        let parity = (self.rounds % 2) as usize;
+        let wanted = |pair: usize| pair < pairs && (all || pair % 2 == parity);
         for (rung, chains) in self.chains.iter().enumerate() {
-            let first = rung.saturating_sub(1);
-            let near = &self.betas[first..(rung + 2).min(self.betas.len())];
-            let own = rung - first;
+            let (before, after) = (rung > 0 && wanted(rung - 1), wanted(rung));
+            let near = &self.betas[rung - usize::from(before)..=rung + usize::from(after)];
+            if near.len() < 2 {
+                continue;
+            }
             for weights in self.path.log_weights(chains.states(), near).chunks_exact(near.len()) {
-                if own == 1 {
-                    self.pairs[first].back.push(weights[0] - weights[1]);
+                let own = usize::from(before);
+                if before {
+                    self.pairs[rung - 1].back.push(weights[0] - weights[1]);
                 }
-                if own + 1 < weights.len() {
+                if after {
                     self.pairs[rung].onward.push(weights[own + 1] - weights[own]);
                 }
             }
@@ -163,7 +174,8 @@ impl<'a> ParallelTempering<'a> {
     }
 
     /// For a beta and the next, beta', an entry a ladder: ln f_beta' - ln f_beta of the state at beta, and
-    /// ln f_beta - ln f_beta' of the state at beta', both as they stood before the last exchange.
+    /// ln f_beta - ln f_beta' of the state at beta', both as they stood before the last exchange; empty for a pair that was
+    /// not weighed.
     pub fn log_ratios(&self, rung: usize) -> (&[f64], &[f64]) {
         (&self.pairs[rung].onward, &self.pairs[rung].back)
     }

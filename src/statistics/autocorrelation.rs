@@ -152,6 +152,22 @@ mod tests {
         }
     }
 
+    /// The scatter of tau over 1,000 runs against the error that it has, whose square is 5/3 of it because the sequence goes on
+    /// longer than a window that makes the error smallest; and the variance of a measurement, which the mean of
+    /// 100 dependent ones makes 9 per cent smaller until that is given back.
+    #[test]
+    fn errors_of_tau_and_variances_are_as_large_as_they_are_said_to_be() {
+        let times: Vec<_> =
+            (0..1000).map(|run| integrated_time(&[&autoregressive(0.8, 10_000, run)]).unwrap()).collect();
+        let mean = times.iter().map(|time| time.tau).sum::<f64>() / 1000.0;
+        let scatter = times.iter().map(|time| (time.tau - mean).powi(2)).sum::<f64>() / 999.0;
+        let said = times.iter().map(|time| time.standard_error.powi(2)).sum::<f64>() / 1000.0;
+        assert!((0.5..0.72).contains(&(scatter / said)), "{}", scatter / said);
+        let variance = |run| integrated_time(&[&autoregressive(0.8, 100, run)]).unwrap().variance;
+        let ratio = (0..8000).map(variance).sum::<f64>() / 8000.0 * (1.0 - 0.64);
+        assert!((ratio - 1.0).abs() < 0.03, "{ratio}");
+    }
+
     /// Switching between -0.2 and 0.2 once in 500 steps under noise of 1: rho(t) = 0.04 / 1.04 e^{-t/250}, which a window
     /// of a few tau never sees: tau = 1 + 2 x 0.0385 x 250 = 20. Seen in 64 chains of 20,000 steps.
     #[test]

@@ -2,5 +2,6 @@
 
 pub mod batch;
 pub mod gradient;
+pub mod recipe;
 pub mod schedule;
 pub mod trainer;

@@ -1,0 +1,152 @@
+//! How far is a sampled gradient from the exact one: by how much is it biased, and how noisy is it?
+//!
+//! Carreira-Perpinan and Hinton, AISTATS 2005; Fischer and Igel, ICANN 2010 and Neural Computation 23, 664 (2011).
+
+use gibbsite::monitor::gradients::{ExpectedContrastiveDivergence, GradientErrors, LAYER_LIMIT, gradient, gradients};
+use gibbsite::prelude::*;
+use laboratory::prelude::*;
+
+/// How biased, and how noisy, is a sampled gradient, and what do analytic hidden statistics save?
+///
+/// Machines follow the exact gradient of an Ising law. At every measured update each estimator gives many independent
+/// gradients at the same parameters: contrastive divergence from draws of the law, persistent chains that have followed
+/// the machine, and two Gibbs runs from random states, with hidden units in closed form or drawn in each phase.
+#[derive(Clone, Debug, Parser, Serialize)]
+struct GradientBias {
+    #[command(flatten)]
+    #[serde(flatten)]
+    learning: LearningOptions,
+    /// Updates between measurements
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one, help_heading = "Measuring")]
+    every: usize,
+    /// Independent estimates behind every mean, each of --batch chains
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_two, help_heading = "Measuring")]
+    estimates: usize,
+}
+
+/// An estimator at one machine. Lengths are in units of that of the exact gradient.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// Updates by the exact gradient so far.
+    updates: u64,
+    /// D_KL(P || P_model) in nats.
+    kl: f64,
+    /// Length of the mean estimate's difference from the exact gradient.
+    bias: f64,
+    /// What noise alone makes of it: not biased if the two are alike.
+    bias_floor: f64,
+    /// Standard deviation of one estimate, over all components together.
+    noise: f64,
+    /// Angle between the mean estimate and the exact gradient.
+    angle_degrees: f64,
+    /// Length of the mean estimate.
+    norm_ratio: f64,
+    /// The bias of contrastive divergence by its transition matrix, for up to ten units a layer: no noise.
+    expected_bias: Option<f64>,
+    /// Its largest component, in the gradient's own units.
+    largest_component: Option<f64>,
+    /// Fischer and Igel's bound on that component.
+    bound: Option<f64>,
+}
+
+impl Experiment for GradientBias {
+    type Cell = LearningCell;
+    type Row = Row;
+    const NAME: &'static str = "gradient_bias";
+    const AXES: &'static [&'static str] = LEARNING_AXES;
+    #[rustfmt::skip]
+    const DEFAULTS: Preset = &[
+        ("estimators", "cd,pcd,two-runs"), ("gibbs_steps", "1,10,100"), ("hidden_statistics", "analytic,sampled"),
+        ("hidden", "2,8"), ("epochs", "1000"), ("batch", "20"), ("learning_rate", "0.2"), ("initial_weights", "gaussian:0.1"),
+    ];
+    const QUICK: Preset = &[("epochs", "100"), ("every", "50"), ("estimates", "50"), ("gibbs_steps", "1,10")];
+    #[rustfmt::skip]
+    const PAPER: Preset = &[
+        ("gibbs_steps", "1,3,10,30,100,300,1000"), ("estimates", "1000"), ("epochs", "4000"), ("replicas", "5"),
+        ("hidden_statistics", "analytic,sampled,analytic/sampled,sampled/analytic"),
+    ];
+
+    fn common(&self) -> &CommonOptions {
+        &self.learning.common
+    }
+
+    fn check(&self) -> Result<()> {
+        self.learning.check_enumerable("the exact gradient", 16)
+    }
+
+    fn cells(&self) -> Result<Vec<LearningCell>> {
+        Ok(self.learning.cells())
+    }
+
+    fn work(&self, cell: &LearningCell) -> f64 {
+        cell.gibbs_steps.unwrap_or(0) as f64
+            * if cell.estimator == EstimatorName::Pcd { self.every as f64 } else { 1.0 }
+    }
+
+    fn run(&self, cell: &LearningCell, lab: &Lab) -> Result<Vec<Row>> {
+        let (ising, settings) = (cell.ising()?, self.learning.training.training());
+        let (target, law) = (ExactTarget::new(&ising)?, whole_law(&ising)?);
+        let start: Vec<f64> = log_probabilities(&ising)?.iter().map(|log_p| log_p.exp()).collect();
+        let sampler = RowSampler::new(&law)?;
+        let batch = Batch::Law { law: &law, sampler: &sampler, chains: settings.batch };
+        let mut machine = cell.machine(self.learning.training.initial_weights, lab)?;
+        let seed = cell.machine_seed(lab).child(&identity(&cell.without_replica()), 0);
+        let one = |n| cell.recipe().estimator(&law, settings.batch, cell.hidden, seed.child("estimator", n));
+        let mut estimators = (0..self.estimates as u64).map(one).collect::<gibbsite::error::Result<Vec<_>>>()?;
+        let (mut now, mut rows, k) = (machine.clone(), Vec::new(), cell.gibbs_steps.unwrap_or(0));
+        train(&mut machine, &mut Exact, &law, &settings, seed, &mut |epoch, updates, model| {
+            let measured = epoch.is_multiple_of(self.every) || epoch == settings.epochs;
+            // Persistent chains follow the machine through every update; the others have no memory.
+            if !measured && cell.estimator != EstimatorName::Pcd {
+                return Ok(());
+            }
+            let estimates = gradients(&mut estimators, model, &batch, seed.child("estimates", updates))?;
+            lab.progress(epoch, settings.epochs);
+            if measured {
+                now.parameters_mut().copy_from_slice(model.parameters());
+                let (exact, kl) = (gradient(&mut Exact, model, &batch, seed)?, target.measure(&now, None)?.kl);
+                let GradientErrors { bias, bias_floor, noise, angle_degrees, norm_ratio } =
+                    GradientErrors::of(&estimates, &exact)?;
+                let known = now.visible().max(now.hidden()) <= LAYER_LIMIT && cell.estimator == EstimatorName::Cd;
+                let expected = || ExpectedContrastiveDivergence::new(&now, &start)?.bias(k, &exact);
+                let [expected_bias, largest_component, bound] = if known { expected()?.map(Some) } else { [None; 3] };
+                #[rustfmt::skip]
+                rows.push(Row {
+                    updates, kl, bias, bias_floor, noise, angle_degrees, norm_ratio, expected_bias, largest_component, bound,
+                });
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let about =
+            self.learning.machines.replicas_in_words("in units of the exact gradient's length, median and range");
+        let x = || (Axis::linear("updates by the exact gradient"), |_: &LearningCell, row: &Row| row.updates as f64);
+        let panel = |cell: &LearningCell, _: &Row| format!("{}, {}", cell.estimator, units(cell.hidden));
+        let analytic = rows.filter(|cell, _| cell.hidden_statistics == HiddenStatistics::default());
+        let bias = analytic.plot(x(), (Axis::log("bias"), |_, row| row.bias)).dots(|_, row| row.bias_floor);
+        let bias = bias.panel(panel).series(|cell, _| format!("k = {}", or_empty(cell.gibbs_steps)));
+        let bias = bias.titled("How biased is a sampled gradient? Dots: what noise alone makes of it", &about);
+        publication.figure("bias", &bias.figure())?;
+        let noise = rows.plot(x(), (Axis::log("noise"), |_, row| row.noise)).panel(panel);
+        let noise = noise.series(|cell, _| format!("k = {}, {}", or_empty(cell.gibbs_steps), cell.hidden_statistics));
+        publication.figure("noise", &noise.titled("How noisy is one estimate?", &about).figure())?;
+        let last = self.learning.training.epochs;
+        #[rustfmt::skip]
+        publication.print(Table::of_medians(
+            format!("After {last} updates, medians over replicas:"), &rows.filter(|_, row| row.updates == last as u64),
+            &[("hidden", |cell| cell.hidden.to_string()), ("estimator", |cell| cell.recipe().to_string()),
+              ("hidden statistics", |cell| cell.hidden_statistics.to_string())],
+            &[("bias", |row| row.bias), ("noise's part", |row| row.bias_floor), ("noise", |row| row.noise),
+              ("expected bias", |row| row.expected_bias.unwrap_or(f64::NAN)),
+              ("angle (degrees)", |row| row.angle_degrees), ("norm", |row| row.norm_ratio)],
+        ));
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    laboratory::main::<GradientBias>()
+}

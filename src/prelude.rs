@@ -1,0 +1,18 @@
+//! What most programs on this library need.
+
+pub use crate::configuration::Configurations;
+pub use crate::enumerate::{log_partition, log_probabilities, whole_law};
+pub use crate::law::{Chains, Clamp, Kernel, Law};
+pub use crate::model::Model;
+pub use crate::model::rbm::{InitialWeights, Rbm};
+pub use crate::monitor::ExactTarget;
+pub use crate::monte_carlo::ising_sample::draw_configurations;
+pub use crate::random::Seed;
+pub use crate::row_sampler::RowSampler;
+pub use crate::targets::ising::Ising;
+pub use crate::targets::lattice::Lattice;
+pub use crate::training::batch::Batch;
+pub use crate::training::gradient::{Exact, GradientEstimator, HiddenStatistics};
+pub use crate::training::recipe::{EstimatorName, Recipe};
+pub use crate::training::schedule::Decay;
+pub use crate::training::trainer::{Training, train};
