@@ -10,6 +10,7 @@ mod subjects;
 use clap::Parser;
 use documented::DocumentedFields;
 use gibbsite::log_partition::{LogPartition, Side, names};
+use laboratory::plot::Plot;
 use laboratory::prelude::*;
 use runs::{Estimator, Run, brackets, runs};
 use subjects::{Family, Subject};
@@ -204,7 +205,7 @@ impl Experiment for AisAccuracy {
     }
 
     fn work(&self, cell: &Cell) -> f64 {
-        self.subjects().find(|subject| subject.name == cell.model).map_or(0.0, |subject| {
+        self.subject(cell).map_or(0.0, |subject| {
             let steps: u64 = runs(self, &subject).iter().map(Run::steps).sum();
             // Many spins move at a time; in small machines weighing costs more than moving.
             let cost = if cell.hidden.is_some() { 4.0 } else { 1.0 };
@@ -214,9 +215,7 @@ impl Experiment for AisAccuracy {
 
     /// Every run on one subject, replica by replica.
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
-        let Some(subject) = self.subjects().find(|subject| subject.name == cell.model) else {
-            return Err(Error::invalid(&cell.model, "there is no such subject", "take another family"));
-        };
+        let subject = self.subject(cell)?;
         let seed = lab.seed(&cell.model, 0);
         let prepared = subject.prepare(seed.child("subject", 0))?;
         let (exact, runs) = (prepared.exact()?, runs(self, &subject));
@@ -291,6 +290,11 @@ impl AisAccuracy {
         self.families.iter().flat_map(move |family| Subject::all(*family, &sides))
     }
 
+    fn subject(&self, cell: &Cell) -> Result<Subject> {
+        let found = self.subjects().find(|subject| subject.name == cell.model);
+        found.ok_or_else(|| Error::invalid(&cell.model, "there is no such subject", "take another family"))
+    }
+
     /// Of each family of machines, the one whose sides are farthest apart with the fewest temperatures.
     fn both_sides(&self, rows: &All) -> Figure {
         let single = |row: &Row| matches!(row.estimator, Estimator::Forward | Estimator::Reverse);
@@ -309,24 +313,20 @@ impl AisAccuracy {
             widest.extend(gaps.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, model)| model));
         }
         let repetitions = if self.replicas > 1 { "mean and standard error" } else { "one repetition" };
-        let figure = linear
-            .filter(|cell, _| widest.contains(&cell.model))
-            .plot(
-                (Axis::log("temperatures"), |_, row| row.temperatures as f64),
-                (Axis::linear(""), |_, row| row.error()),
-            )
-            .panel(|cell, _| cell.model.clone())
-            .series(|_, row| row.label().to_string())
-            .looks(SERIES.map(|series| series.2))
-            .apart(1.0)
-            .over(Over::Mean)
-            .mark(Mark::Bars)
-            .columns(2)
-            .levels(|_| vec![Level { label: "exact".to_string(), y: 0.0, span: None }])
-            .titled(
-                "Forward and reverse annealing close on ln Z from both sides",
-                format!("{} chains, equal steps, {repetitions}; of each family the widest", self.ais_chains),
-            );
+        let widest = linear.filter(|cell, _| widest.contains(&cell.model));
+        let figure = plot(
+            &widest,
+            (Axis::log("temperatures"), |_, row| row.temperatures as f64),
+            (Axis::linear(""), |_, row| row.error()),
+        )
+        .panel(|cell, _| cell.model.clone())
+        .apart(1.0)
+        .over(Over::Mean)
+        .levels(|_| vec![Level { label: "exact".to_string(), y: 0.0, span: None }])
+        .titled(
+            "Forward and reverse annealing close on ln Z from both sides",
+            format!("{} chains, equal steps, {repetitions}; of each family the widest", self.ais_chains),
+        );
         let mut figure = figure.figure();
         for panel in &mut figure.panels {
             panel.y = Some(Axis::linear("error of ln Z (nats)"));
@@ -349,20 +349,15 @@ impl AisAccuracy {
         };
         let side = Axis::log("sites a side").with_ticks(self.sides().map(|side| side as f64).collect());
         let error = Axis::linear("error of ln Z (nats)");
-        first
-            .filter(longest)
-            .plot((side, |cell, _| (cell.visible as f64).sqrt()), (error, |_, row| row.error()))
+        plot(&first.filter(longest), (side, |cell, _| (cell.visible as f64).sqrt()), (error, |_, row| row.error()))
             .points(|x, own| {
                 let (_, row) = own.iter().next()?;
                 let (y, error) = (row.error(), row.standard_error.unwrap_or(0.0));
                 Some(Point { x, y, low: y - error, high: y + error })
             })
             .panel(|cell, _| format!("T = {}", cell.model.rsplit("_t").next().unwrap_or("")))
-            .series(|_, row| row.label().to_string())
-            .looks(SERIES.map(|series| series.2))
             .apart(1.02)
             .mark(Mark::Points)
-            .columns(2)
             .levels(|_| vec![Level { label: "Kaufman's, exact".to_string(), y: 0.0, span: None }])
             .titled(
                 "ln Z of the Ising model itself, without a machine",
@@ -370,6 +365,16 @@ impl AisAccuracy {
             )
             .figure()
     }
+}
+
+/// A number of a row.
+type Number = fn(&Cell, &Row) -> f64;
+
+/// A figure of the estimators that have names, and the same looks in all figures.
+fn plot<'a>(rows: &All<'a>, x: (Axis, Number), y: (Axis, Number)) -> Plot<'a, AisAccuracy> {
+    let looks = SERIES.map(|series| series.2);
+    let rows = rows.filter(|_, row| !row.label().is_empty());
+    rows.plot(x, y).series(|_, row| row.label().to_string()).looks(looks).mark(Mark::Bars).columns(2)
 }
 
 /// So much do series stand apart from each other where there are all of them, so that their bars are seen.
@@ -389,34 +394,31 @@ fn quantile(rows: &All, share: f64) -> f64 {
 
 fn error_against_work(rows: &All) -> Figure {
     // The runs on spins, of two lengths a size, have a figure of their own.
-    rows.filter(|cell, row| cell.family() != Family::Spins && !row.label().is_empty())
-        .plot(
-            (work(), |cell, row| cell.steps(row) as f64),
-            (Axis::log("|error of ln Z| (nats)"), |_, row| row.error().abs()),
-        )
-        .points(|x, own| {
-            let [low, y, high] = [0.25, 0.5, 0.75].map(|share| quantile(own, share));
-            // Rounding's zeros have no place on a logarithmic axis.
-            (y > 1e-12).then_some(Point { x, y, low: low.max(1e-12), high })
-        })
-        .panel(|cell, _| cell.family().title().to_string())
-        .series(|_, row| row.label().to_string())
-        .looks(SERIES.map(|series| series.2))
-        .apart(APART)
-        .mark(Mark::Bars)
-        .columns(2)
-        .titled(
-            "How far estimates of ln Z are from the exact value",
-            "median over machines and repetitions, with quartiles; burn-in and pilots are counted",
-        )
-        .figure()
+    let machines = rows.filter(|cell, _| cell.family() != Family::Spins);
+    plot(
+        &machines,
+        (work(), |cell, row| cell.steps(row) as f64),
+        (Axis::log("|error of ln Z| (nats)"), |_, row| row.error().abs()),
+    )
+    .points(|x, own| {
+        let [low, y, high] = [0.25, 0.5, 0.75].map(|share| quantile(own, share));
+        // Rounding's zeros have no place on a logarithmic axis.
+        (y > 1e-12).then_some(Point { x, y, low: low.max(1e-12), high })
+    })
+    .panel(|cell, _| cell.family().title().to_string())
+    .apart(APART)
+    .titled(
+        "How far estimates of ln Z are from the exact value",
+        "median over machines and repetitions, with quartiles; burn-in and pilots are counted",
+    )
+    .figure()
 }
 
 fn coverage(rows: &All) -> Figure {
-    let small = rows.filter(|cell, row| cell.is_small() && !row.label().is_empty());
+    let small = rows.filter(|cell, _| cell.is_small());
     let share = Axis::linear("share within two standard errors");
     let of = |panel: &'static str, rows: All| {
-        rows.plot((work(), |cell, row| cell.steps(row) as f64), (share.clone(), |_, row| f64::from(row.within(2.0))))
+        plot(&rows, (work(), |cell, row| cell.steps(row) as f64), (share.clone(), |_, row| f64::from(row.within(2.0))))
             .points(|x, own| {
                 let count = own.len() as f64;
                 let y = own.iter().filter(|(_, row)| row.within(2.0)).count() as f64 / count;
@@ -424,10 +426,7 @@ fn coverage(rows: &All) -> Figure {
                 Some(Point { x, y, low: (y - error).max(0.0), high: (y + error).min(1.0) })
             })
             .panel(|_, _| panel.to_string())
-            .series(|_, row| row.label().to_string())
-            .looks(SERIES.map(|series| series.2))
             .apart(APART)
-            .mark(Mark::Bars)
             .levels(|_| vec![Level { label: "95.4 %, a normal law's".to_string(), y: 0.9545, span: None }])
             .titled(
                 "Does the error bar know? Runs within two standard errors of the exact ln Z",
