@@ -25,6 +25,8 @@ pub struct Lab<'a> {
     pub(crate) reported: Mutex<f64>,
     /// The files of the cell, without what follows its name.
     pub(crate) path: PathBuf,
+    /// Further tables, with their rows.
+    pub(crate) tables: Mutex<Vec<(String, usize)>>,
 }
 
 impl Lab<'_> {
@@ -75,7 +77,15 @@ impl Lab<'_> {
     pub fn table<C: Record, R: Record>(&self, name: &str, cell: &C, rows: &[R]) -> Result<()> {
         let path = file::ending(&self.path, &format!("{name}.csv"));
         let refuse = |source| Error::Table { path: path.clone(), source };
-        let bytes = record::to_csv(rows.iter().map(|row| (cell, row))).map_err(refuse)?;
+        let mut bytes = record::to_csv(rows.iter().map(|row| (cell, row))).map_err(refuse)?;
+        bytes.extend(last_line(rows.len()).bytes());
+        let mut tables = self.tables.lock().unwrap_or_else(|error| error.into_inner());
+        tables.push((name.to_string(), rows.len()));
         file::write(&path, &bytes)
     }
+}
+
+/// The last line of a cell's file says how many rows it has.
+pub(crate) fn last_line(rows: usize) -> String {
+    format!("# {rows} rows\n")
 }

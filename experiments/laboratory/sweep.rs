@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
-use crate::lab::{Lab, Shared};
+use crate::lab::{Lab, Shared, last_line};
 use crate::options;
 use crate::progress::Progress;
 use crate::record::{self, identity};
@@ -151,13 +151,14 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
                 share: work / total,
                 reported: Mutex::new(0.0),
                 path: path.clone(),
+                tables: Mutex::default(),
             };
             let rows = experiment
                 .run(cell, &lab)
                 .map_err(|error| Error::InCell { cell: identity(cell), source: Box::new(error) })?;
             lab.progress(1, 1);
             let rows: Vec<_> = rows.into_iter().map(|row| (cell.clone(), row)).collect();
-            write::<E>(path, &rows)?;
+            write::<E>(path, &rows, &lab.tables.lock().unwrap_or_else(|error| error.into_inner()))?;
             Ok(rows)
         })
         .collect();
@@ -187,26 +188,33 @@ fn file_of(path: &Path) -> PathBuf {
     file::ending(path, "csv")
 }
 
-/// The last line of a cell's file says how many rows it has.
-fn last_line(rows: usize) -> String {
-    format!("# {rows} rows\n")
-}
-
 /// Pairs of a cell and a row.
 type Pairs<E> = Vec<(<E as Experiment>::Cell, <E as Experiment>::Row)>;
 
-fn write<E: Experiment>(path: &Path, rows: &Pairs<E>) -> Result<()> {
+/// The file of a cell names its further tables, so that one that is lost is missed.
+fn write<E: Experiment>(path: &Path, rows: &Pairs<E>, tables: &[(String, usize)]) -> Result<()> {
     let path = file_of(path);
     let refuse = |source| Error::Table { path: path.clone(), source };
     let mut bytes = record::to_csv(rows.iter().map(|(cell, row)| (cell, row))).map_err(refuse)?;
+    bytes.extend(tables.iter().flat_map(|(name, rows)| format!("{TABLE}{name} {}", last_line(*rows)).into_bytes()));
     bytes.extend(last_line(rows.len()).bytes());
     file::write(&path, &bytes)
 }
 
-/// The rows of a finished cell; `None` where the file is not there or damaged, so that the cell is computed anew.
+/// How the line of a further table begins.
+const TABLE: &str = "# table ";
+
+/// The rows of a finished cell; `None` where a file is missing or damaged, so that the cell is computed anew.
 fn read<E: Experiment>(path: &Path) -> Option<Pairs<E>> {
-    let path = file_of(path);
-    let rows: Pairs<E> = record::read_csv(&path).ok()?;
-    let text = fs::read_to_string(&path).ok()?;
-    text.ends_with(&format!("\n{}", last_line(rows.len()))).then_some(rows)
+    let rows: Pairs<E> = record::read_csv(&file_of(path)).ok()?;
+    let text = fs::read_to_string(file_of(path)).ok()?;
+    let whole = |text: &str, line: &str| text.ends_with(&format!("\n{line}"));
+    let table_is_whole = |line: &str| {
+        let (name, line) = line.split_once(' ')?;
+        let text = fs::read_to_string(file::ending(path, &format!("{name}.csv"))).ok()?;
+        whole(&text, &format!("{line}\n")).then_some(())
+    };
+    let mut tables = text.lines().filter_map(|line| line.strip_prefix(TABLE));
+    let all = whole(&text, &last_line(rows.len())) && tables.all(|line| table_is_whole(line).is_some());
+    all.then_some(rows)
 }
