@@ -127,10 +127,10 @@ impl Experiment for GradientBias {
         let panel = |cell: &LearningCell, _: &Row| format!("{}, {}", cell.estimator, units(cell.hidden));
         let analytic = rows.filter(|cell, _| cell.hidden_statistics == HiddenStatistics::default());
         let bias = analytic.plot(x(), (Axis::log("bias"), |_, row| row.bias)).dots(|_, row| row.bias_floor);
-        let bias = bias.panel(panel).series(|cell, _| format!("k = {}", or_empty(cell.gibbs_steps)));
+        let bias = bias.panel(panel).series(|cell, _| format!("k = {}", or_empty(cell.gibbs_steps))).columns(2);
         let bias = bias.titled("How biased is a sampled gradient? Dots: what noise alone makes of it", &about);
         publication.figure("bias", &bias.figure())?;
-        let noise = rows.plot(x(), (Axis::log("noise"), |_, row| row.noise)).panel(panel);
+        let noise = rows.plot(x(), (Axis::log("noise"), |_, row| row.noise)).panel(panel).columns(2);
         let noise = noise.series(|cell, _| format!("k = {}, {}", or_empty(cell.gibbs_steps), cell.hidden_statistics));
         publication.figure("noise", &noise.titled("How noisy is one estimate?", &about).figure())?;
         let last = self.learning.training.epochs;

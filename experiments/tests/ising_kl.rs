@@ -5,12 +5,11 @@ mod common;
 use common::{assert_mistakes_are_named, run_binary};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use tempfile::TempDir;
 
-const HEADER: &str =
-    "lattice,temperature,estimator,gibbs_steps,hidden,replica,epoch,updates,kl,log_likelihood,log_partition";
+const HEADER: &str = "lattice,temperature,estimator,gibbs_steps,hidden_statistics,hidden,replica,epoch,updates,kl,log_likelihood,log_partition";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_ising_kl");
 
@@ -68,7 +67,7 @@ fn quick_writes_every_file() {
     // (exact + 2 x 2 estimators and steps) x 2 hidden x 2 replicas x (0, 25, ..., 500).
     assert_eq!(lines.clone().count(), 5 * 2 * 2 * 21);
     let first: Vec<&str> = lines.next().unwrap().split(',').collect();
-    assert_eq!(first[..8], ["square:3x3", "2.269", "exact", "", "2", "0", "0", "0"]);
+    assert_eq!(first[..9], ["square:3x3", "2.269", "exact", "", "analytic", "2", "0", "0", "0"]);
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(out.path().join("run.json")).unwrap()).unwrap();
     assert_eq!(manifest["options"]["hidden"], "2,8");
     assert_eq!(manifest["cells"], 20);
@@ -122,49 +121,87 @@ fn bytes_do_not_depend_on_threads() {
     }
 }
 
-/// A run that lost cells and its tables ends with the same bytes after --resume, computes only what is
-/// missing, and may extend a list; other options are refused and nothing is touched.
+/// The files of cells, by the end of their names.
+fn cell(out: &Path, ending: &str) -> PathBuf {
+    let stamps = fs::read_dir(out.join("cells")).unwrap().map(|entry| entry.unwrap().path());
+    let files = stamps.filter(|path| path.is_dir()).flat_map(|stamp| fs::read_dir(stamp).unwrap());
+    let mut paths = files.map(|entry| entry.unwrap().path());
+    paths.find(|path| path.to_str().unwrap().ends_with(ending)).unwrap_or_else(|| panic!("no cell {ending}"))
+}
+
+/// A run that lost cells and its tables ends with the same bytes when it is run again, computes only what is missing, and
+/// may extend a list; with other options it leaves cells and files of the first alone.
 #[test]
-fn a_resumed_run_has_the_same_bytes() {
+fn a_run_that_goes_on_has_the_same_bytes() {
     let (whole, part) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     succeed(whole.path(), &SMALL);
     succeed(part.path(), &[&SMALL[..], &["--hidden", "2"]].concat());
-    let cells = part.path().join("cells");
-    fs::remove_file(cells.join("ring-5_cd_k2_h2_r1.csv")).unwrap();
+    fs::remove_file(cell(part.path(), "_cd_gibbs_steps-2_analytic_hidden-2_replica-1.csv")).unwrap();
     // A damaged cell is computed anew.
-    let cell = cells.join("ring-5_pcd_k1_h2_r0.csv");
-    let text = fs::read_to_string(&cell).unwrap();
-    fs::write(&cell, text.lines().take(3).collect::<Vec<_>>().join("\n") + "\n").unwrap();
+    let damaged = cell(part.path(), "_pcd_gibbs_steps-1_analytic_hidden-2_replica-0.csv");
+    let text = fs::read_to_string(&damaged).unwrap();
+    fs::write(&damaged, text.lines().take(3).collect::<Vec<_>>().join("\n") + "\n").unwrap();
     fs::remove_file(part.path().join("rows.csv")).unwrap();
-    succeed(part.path(), &[&SMALL[..], &["--resume"]].concat());
+    let output = succeed(part.path(), &SMALL);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("8 of 20 cells kept"), "{text}");
     assert_eq!(results(whole.path()), results(part.path()));
-    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(part.path().join("run.json")).unwrap()).unwrap();
-    assert_eq!((&manifest["cells_resumed"], &manifest["cells"]), (&9.into(), &20.into()));
-
-    let before = results(part.path());
-    let out = part.path().to_str().unwrap();
-    let refused = run(&[&SMALL[..], &["--resume", "--epochs", "31", "--out", out]].concat());
-    assert_eq!(refused.status.code(), Some(2));
-    let message = String::from_utf8(refused.stderr).unwrap();
-    assert!(message.contains("epochs = 30") && message.contains("31"), "{message}");
-    assert_eq!(before, results(part.path()));
-    assert!(cells.join("ring-5_exact_h2_r0.csv").exists());
+    let kept = cell(part.path(), "_exact_analytic_hidden-2_replica-0.csv");
+    let before = (results(part.path()), fs::read(&kept).unwrap());
+    succeed(part.path(), &[&SMALL[..], &["--epochs", "31"]].concat());
+    assert_ne!(before.0["rows.csv"], results(part.path())["rows.csv"]);
+    // The run before the last is set apart too, since its figures had fewer lines.
+    let apart = |number: &str| results(&part.path().join("earlier").join(number));
+    assert_eq!(before, (apart("2"), fs::read(&kept).unwrap()));
+    let output = succeed(part.path(), &[&SMALL[..], &["--fresh"]].concat());
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("kept"));
+    assert_eq!(before.0, results(part.path()));
 }
 
-/// A folder named cells that no sweep made is not touched.
+/// Files that this program has not written are left alone, and rows that somebody else made are refused before any work.
 #[test]
-fn a_folder_of_somebody_else_is_refused() {
+fn a_folder_of_somebody_else_is_left_alone() {
     let out = TempDir::new().unwrap();
-    let treasure = out.path().join("cells/thesis.txt");
+    let path = out.path().to_str().unwrap();
+    let (thesis, notes) = (out.path().join("cells/thesis.txt"), out.path().join("notes.txt"));
     fs::create_dir(out.path().join("cells")).unwrap();
-    fs::write(&treasure, "years of work").unwrap();
-    for resume in [&[][..], &["--resume"]] {
-        let path = out.path().to_str().unwrap();
-        let output = run(&[&SMALL[..], &["--out", path], resume].concat());
+    fs::write(&thesis, "years of work").unwrap();
+    fs::write(&notes, "and more").unwrap();
+    succeed(out.path(), &[&SMALL[..], &["--fresh"]].concat());
+    succeed(out.path(), &[&SMALL[..], &["--seed", "2"]].concat());
+    assert!(thesis.exists() && notes.exists());
+    let record = out.path().join("run.json");
+    let text = fs::read_to_string(&record).unwrap().replace("\"ising_kl\"", "\"other\"");
+    for theirs in [Some(text), None] {
+        match theirs {
+            Some(text) => fs::write(&record, text).unwrap(),
+            None => fs::remove_file(&record).unwrap(),
+        }
+        let before = fs::read(out.path().join("rows.csv")).unwrap();
+        let output = run(&[&SMALL[..], &["--out", path]].concat());
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{message}");
-        assert!(message.contains("made_with.json") && treasure.exists(), "{message}");
+        assert!(message.contains("name another folder"), "{message}");
+        assert_eq!(before, fs::read(out.path().join("rows.csv")).unwrap());
     }
+}
+
+/// A run that is killed leaves nothing that stands in the way: the next one takes the folder, keeps what was finished and
+/// cleans up.
+#[test]
+fn a_killed_run_is_gone_on_with() {
+    let (whole, part) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let long = [&SMALL[..], &["--epochs", "3000", "--replicas", "4"]].concat();
+    succeed(whole.path(), &long);
+    let out = part.path().to_str().unwrap();
+    let mut child = std::process::Command::new(BINARY).args([&long[..], &["--out", out]].concat()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::write(part.path().join(".tmp-gibbsite-left"), "half a file").unwrap();
+    succeed(part.path(), &long);
+    assert_eq!(results(whole.path()), results(part.path()));
+    assert!(!part.path().join(".tmp-gibbsite-left").exists());
 }
 
 /// The seed matters, and so do the data: two seeds differ.
@@ -185,7 +222,7 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--samples", "900000000"], "--samples"),
         (&["--threads", "100000"], "--threads"),
         (&["--temperature", "0"], "--temperature"),
-        (&["--temperature", "-1"], "--temperature"),
+        (&["--temperature", "-1"], "take a number above 0"),
         (&["--temperature", "NaN"], "--temperature"),
         (&["--hidden", "0"], "--hidden"),
         (&["--hidden", ""], "--hidden"),
@@ -194,8 +231,8 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--gibbs-steps", "0"], "--gibbs-steps"),
         (&["--estimators", "magic"], "--estimators"),
         (&["--lattice", "square:2x2"], "--lattice"),
-        (&["--lattice", "square:6x6"], "--lattice square:6x6"),
-        (&["--lattice", "ring:21"], "--samples"),
+        (&["--lattice", "square:6x6"], "--lattices square:6x6"),
+        (&["--lattice", "ring:21"], "--samples exact"),
         (&["--samples", "0"], "--samples"),
         (&["--replicas", "0"], "--replicas"),
         (&["--epochs", "0"], "--epochs"),
