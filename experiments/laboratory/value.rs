@@ -100,3 +100,16 @@ pub fn share(text: &str) -> Result<f64, String> {
 pub fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
+
+/// A field that is serialised as it is displayed and read by parsing: `#[serde(with = "text")]`.
+pub mod text {
+    pub use super::as_text as serialize;
+    use serde::{Deserialize, Deserializer, de::Error};
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    /// Parses the text of a value.
+    pub fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}

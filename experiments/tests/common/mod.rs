@@ -1,5 +1,8 @@
 //! Binaries of experiments, run as a user would.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -19,4 +22,49 @@ pub fn assert_mistakes_are_named(binary: &str, mistakes: &[(&[&str], &str)]) {
         assert!(message.contains(words), "{arguments:?}: {message}");
         assert!(!out.exists(), "{arguments:?} wrote something");
     }
+}
+
+/// What a run that ends well prints.
+#[allow(dead_code)]
+pub fn succeed(binary: &str, out: &Path, arguments: &[&str]) -> String {
+    let output = run_binary(binary, &[arguments, &["--out", out.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The files that run.json names.
+#[allow(dead_code)]
+pub fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(out.join("run.json")).unwrap()).unwrap();
+    let names = record["files"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string());
+    names.map(|name| (name.clone(), fs::read(out.join(&name)).expect(&name))).collect()
+}
+
+/// The rows of a table, by the names of their columns.
+#[allow(dead_code)]
+pub fn table(out: &Path, name: &str) -> Vec<BTreeMap<String, String>> {
+    let mut table = csv::Reader::from_path(out.join(name)).unwrap();
+    table.deserialize().map(Result::unwrap).collect()
+}
+
+/// Every file in `out` has the same bytes for any number of threads, and after a run that had lost every third cell.
+#[allow(dead_code)]
+pub fn assert_same_bytes(binary: &str, arguments: &[&str], out: &Path) {
+    let other = TempDir::new().unwrap();
+    let again = |more: &[&str]| {
+        let text = succeed(binary, other.path(), &[arguments, more].concat());
+        assert_eq!(results(out), results(other.path()), "{more:?}");
+        text
+    };
+    again(&["--threads", "2"]);
+    again(&["--threads", "5", "--fresh"]);
+    let inside = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    for folder in inside(&other.path().join("cells")).into_iter().filter(|path| path.is_dir()) {
+        let mut cells = inside(&folder);
+        cells.retain(|path| path.extension().is_some_and(|kind| kind == "csv"));
+        cells.sort();
+        cells.iter().step_by(3).for_each(|path| fs::remove_file(path).unwrap());
+    }
+    let text = again(&[]);
+    assert!(text.contains("cells kept from an earlier run"), "{text}");
 }

@@ -1,0 +1,608 @@
+//! The general Boltzmann machine, and why the restricted one was invented.
+//!
+//! How many units must be drawn until a machine has learned a law to a given KL divergence, if every unit may be coupled to
+//! every other (Ackley, Hinton and Sejnowski 1985), and if hidden units are not coupled to each other (Smolensky 1986)?
+
+use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT};
+use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
+use gibbsite::prelude::*;
+use gibbsite::statistics::summary::Summary;
+use gibbsite::targets::bars_and_stripes::BarsAndStripes;
+use gibbsite::training::gradient::Phase;
+use indexmap::IndexMap;
+use itertools::Itertools;
+use laboratory::prelude::*;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// The general Boltzmann machine, and why the restricted one was invented
+///
+/// Three machines learn the same laws: a fully visible one, a general one with hidden units that are all coupled, and a
+/// restricted one. The general machine has as many hidden units as bring it nearest to the restricted one's number of
+/// parameters. Each learns by two runs of Gibbs sampling, one clamped at the data and one free; the work is counted in units
+/// drawn, so that it does not depend on the computer. The general machine must let its hidden units forget their start at
+/// every datum; the restricted one draws them exactly in one step.
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES)]
+struct BoltzmannMachines {
+    /// What is learned: ring:N, chain:N, square:LxM, square-open:LxM (Ising models), bars:RxC (each of the 2^R + 2^C patterns with its repeats) or bars-distinct:RxC
+    #[arg(long, value_name = "LIST", default_value = "bars:3x3,ring:9,square:3x3", help_heading = "Target")]
+    targets: List<Target>,
+    /// Temperature of the Ising targets
+    #[arg(long, value_name = "T", default_value_t = 2.269, value_parser = positive, help_heading = "Target")]
+    temperature: f64,
+    /// Which machines: visible (no hidden unit), general (every pair coupled), restricted
+    #[arg(long, value_name = "LIST", default_value = "visible,general,restricted", help_heading = "Sweep")]
+    models: List<Machine>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    machines: MachineOptions,
+    /// Gradient: exact (enumeration), pcd (clamped runs and persistent free chains), two-runs (clamped and fresh free runs, each of the burn-in)
+    #[arg(long, value_name = "LIST", default_value = "exact,pcd", help_heading = "Sweep")]
+    estimators: List<EstimatorName>,
+    /// Gibbs steps of the persistent free chains an update
+    #[arg(long, value_name = "LIST", default_value = "1,5", help_heading = "Sweep")]
+    gibbs_steps: List<Positive>,
+    /// Gibbs steps with a datum clamped (general machine), and of fresh free runs
+    #[arg(long, value_name = "LIST", default_value = "1,3,10", help_heading = "Sweep")]
+    burn_in: List<Positive>,
+    /// Free chains, and data of an update: draws of the target, or all of it where it has no more configurations
+    #[arg(long, value_name = "LIST", default_value = "20,200", help_heading = "Sweep")]
+    chains: List<Positive>,
+    /// Learning rates
+    #[arg(long, value_name = "LIST", default_value = "0.1,0.4", help_heading = "Sweep")]
+    learning_rate: List<PositiveNumber>,
+    /// Standard deviation of the first weights
+    #[arg(long, value_name = "STD", default_value_t = 0.3, value_parser = not_negative, help_heading = "Training")]
+    initial_weights: f64,
+    /// Updates of each machine
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000, value_parser = at_least_one, help_heading = "Training")]
+    updates: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  boltzmann_machine                the figure of the README, two minutes on two cores
+  boltzmann_machine --quick        every file in seconds
+  boltzmann_machine --paper        a wider grid
+  boltzmann_machine --targets bars-distinct:4x4 --hidden 8,16 --updates 10000";
+
+choice! {
+    /// A machine by name.
+    Machine { Visible = "visible", General = "general", Restricted = "restricted" }
+}
+
+impl Machine {
+    /// Weights and biases.
+    fn parameters(self, visible: usize, hidden: usize) -> usize {
+        let units = visible + hidden;
+        if self == Machine::Restricted { visible * hidden + units } else { units * (units + 1) / 2 }
+    }
+
+    /// Hidden units beside a restricted machine with `restricted` of them: none, or one or more so that the numbers of
+    /// parameters are nearest.
+    fn hidden(self, visible: usize, restricted: usize) -> usize {
+        let wanted = Machine::Restricted.parameters(visible, restricted);
+        let nearest = (1..=restricted).min_by_key(|&hidden| self.parameters(visible, hidden).abs_diff(wanted));
+        if self == Machine::Visible { 0 } else { nearest.unwrap_or(1) }
+    }
+}
+
+/// A law to learn.
+#[derive(Clone, Debug, PartialEq)]
+enum Target {
+    Ising(Lattice),
+    Bars(BarsAndStripes),
+}
+
+impl Target {
+    /// The law; `temperature` is that of Ising targets.
+    fn law(&self, temperature: f64) -> Result<Box<dyn Law>> {
+        Ok(match self {
+            Target::Ising(lattice) => Box::new(Ising::on_lattice(*lattice, 1.0, 0.0, temperature)?),
+            Target::Bars(bars) => Box::new(bars.clone()),
+        })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Ising(lattice) => lattice.fmt(f),
+            Target::Bars(bars) => bars.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = gibbsite::error::Error;
+
+    fn from_str(text: &str) -> gibbsite::error::Result<Self> {
+        if text.starts_with("bars") { text.parse().map(Target::Bars) } else { text.parse().map(Target::Ising) }
+    }
+}
+
+/// How a machine is trained, less the Gibbs steps, which have a column of their own.
+#[derive(Clone, Debug)]
+struct Method {
+    name: EstimatorName,
+    burn_in: Option<usize>,
+    chains: Option<usize>,
+    rate: f64,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |name, value: Option<usize>| value.map_or(String::new(), |value| format!("{name}={value};"));
+        let (burn_in, chains) = (number("burn_in", self.burn_in), number("chains", self.chains));
+        write!(f, "{}({burn_in}{chains}rate={})", self.name, self.rate)
+    }
+}
+
+impl FromStr for Method {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let words = || text.split(['(', ';', ')']);
+        let value = |name| words().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let number = |name| value(name).and_then(|number| number.parse().ok());
+        let unknown = || Error::invalid(text, "it is no method of training", "remove the file");
+        Ok(Self {
+            name: words().next().unwrap_or("").parse()?,
+            burn_in: number("burn_in"),
+            chains: number("chains"),
+            rate: value("rate").and_then(|rate| rate.parse().ok()).ok_or_else(unknown)?,
+        })
+    }
+}
+
+/// One machine, trained in one way.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// What is learned.
+    #[serde(with = "text")]
+    target: Target,
+    /// The machine: visible, general or restricted.
+    model: Machine,
+    /// Visible units.
+    visible: usize,
+    /// Hidden units.
+    hidden: usize,
+    /// Weights and biases.
+    parameters: usize,
+    /// The estimator with its place in the grid, such as `pcd(burn_in=3;chains=50;rate=0.2)`.
+    #[serde(with = "text")]
+    estimator: Method,
+    /// Gibbs steps of persistent chains an update; empty for the others.
+    gibbs_steps: Option<usize>,
+    /// Replicas have weights, data and chains of their own.
+    replica: usize,
+}
+
+impl Cell {
+    fn setting(&self) -> Setting {
+        (self.estimator.to_string(), self.gibbs_steps)
+    }
+
+    /// A name among those on its target: it seeds data and chains.
+    fn seed_name(&self) -> String {
+        let Self { target, model, hidden, estimator, replica, .. } = self;
+        let steps = self.gibbs_steps.map_or(String::new(), |k| format!("_k{k}"));
+        format!("{target}_{model}_h{hidden}_{estimator}{steps}_r{replica}").replace([':', ';', '(', ')', '='], "-")
+    }
+}
+
+/// A machine after some updates.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// Updates so far.
+    updates: u64,
+    /// Units drawn x chains so far, both phases, analytic probabilities counted as draws.
+    gibbs_updates: u64,
+    /// D_KL(P || P_model) in nats.
+    kl: f64,
+    /// Mean ln P_model under the target, in nats.
+    log_likelihood: f64,
+}
+
+impl Experiment for BoltzmannMachines {
+    type Cell = Cell;
+    type Row = Row;
+    const NAME: &'static str = "boltzmann_machine";
+    #[rustfmt::skip]
+    const AXES: &'static [&'static str] = &[
+        "targets", "models", "hidden", "estimators", "gibbs_steps", "burn_in", "chains", "learning_rate", "replicas",
+    ];
+    const DEFAULTS: Preset = &[("hidden", "8"), ("replicas", "5")];
+    #[rustfmt::skip]
+    const QUICK: Preset = &[
+        ("targets", "bars:2x3,ring:5"), ("hidden", "3,4"), ("gibbs_steps", "1,5"), ("burn_in", "1,5"),
+        ("chains", "20,50"), ("learning_rate", "0.1,0.4"), ("updates", "400"), ("replicas", "2"),
+    ];
+    #[rustfmt::skip]
+    const PAPER: Preset = &[
+        ("gibbs_steps", "1,5"), ("burn_in", "1,3,10"), ("chains", "20,100,500"), ("learning_rate", "0.05,0.2,0.5,1"),
+        ("updates", "4000"), ("replicas", "5"),
+    ];
+
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn check(&self) -> Result<()> {
+        self.machines.check()?;
+        self.chains.iter().try_for_each(|chains| check_at_most("--chains", chains.0, 10_000_000))?;
+        if self.estimators.contains(&EstimatorName::Cd) {
+            return Err(Error::invalid(
+                "--estimators cd",
+                "its chains would start with random hidden units, which coupled ones do not forget in a few steps",
+                "take exact, pcd or two-runs",
+            ));
+        }
+        for target in self.targets.iter() {
+            let sites = target.law(self.temperature)?.sites();
+            if sites > WHOLE_LAW_LIMIT {
+                return Err(Error::invalid(
+                    format!("--targets {target}"),
+                    format!("its exact KL and its whole law would visit 2^{sites} configurations"),
+                    format!("take at most {WHOLE_LAW_LIMIT} sites"),
+                ));
+            }
+            for hidden in self.machines.hidden().filter(|_| self.models.contains(&Machine::General)) {
+                let general = Machine::General.hidden(sites, hidden);
+                if general + sites > VISIBLE_LIMIT {
+                    return Err(Error::invalid(
+                        format!("--hidden {hidden}"),
+                        format!("the general machine of as many parameters has {general} coupled ones for {target}"),
+                        format!("take fewer, so that visible and hidden units are at most {VISIBLE_LIMIT}"),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Only the general machine has a burn-in with the data clamped: a restricted machine's hidden units are independent
+    /// given the data, a fully visible one has none.
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let mut cells = Vec::new();
+        let where_used = |list: &List<Positive>, used: bool| match used {
+            true => list.iter().map(|number| Some(number.0)).collect(),
+            false => vec![None],
+        };
+        for (target, &model) in iproduct!(self.targets.iter(), self.models.iter()) {
+            let visible = target.law(self.temperature)?.sites();
+            let sizes = self.machines.hidden().map(|hidden| model.hidden(visible, hidden)).unique();
+            for (hidden, &name) in sizes.cartesian_product(self.estimators.iter()) {
+                let burns = name.samples() && (model == Machine::General || name == EstimatorName::TwoRuns);
+                let grid = iproduct!(
+                    where_used(&self.gibbs_steps, name == EstimatorName::Pcd),
+                    where_used(&self.burn_in, burns),
+                    where_used(&self.chains, name.samples()),
+                    self.learning_rate.iter(),
+                    0..self.machines.replicas
+                );
+                cells.extend(grid.map(|(gibbs_steps, burn_in, chains, &PositiveNumber(rate), replica)| {
+                    let (target, estimator) = (target.clone(), Method { name, burn_in, chains, rate });
+                    let parameters = model.parameters(visible, hidden);
+                    Cell { target, model, visible, hidden, parameters, estimator, gibbs_steps, replica }
+                }));
+            }
+        }
+        Ok(cells)
+    }
+
+    fn work(&self, cell: &Cell) -> f64 {
+        let (units, burn_in) = (cell.visible + cell.hidden, cell.estimator.burn_in.unwrap_or(1));
+        let steps = cell.gibbs_steps.unwrap_or(burn_in) + burn_in;
+        let update = cell.estimator.chains.map_or(1 << units.min(20), |chains| chains * units * units * steps);
+        (8000 + update) as f64
+    }
+
+    /// Measures after 0, 1, 2, ... updates, ever farther apart.
+    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let Cell { target, model: kind, hidden, estimator: Method { name, burn_in, chains, rate }, .. } = cell;
+        let of = format!("{target} T={}", self.temperature);
+        let table = lab.shared(format!("table of {of}"), || Ok(ExactTarget::new(&*target.law(self.temperature)?)?))?;
+        let law = lab.shared(format!("law of {of}"), || Ok(whole_law(&*target.law(self.temperature)?)?))?;
+        let target_seed = lab.seed(&target.to_string(), 0);
+        // First weights depend on the machine and the replica only.
+        let weights_seed = target_seed.child(&format!("{kind} {hidden} weights"), cell.replica as u64);
+        let seed = target_seed.child(&cell.seed_name(), 0);
+        let mut model = self.model(cell, weights_seed)?;
+        let hidden_statistics = match kind {
+            Machine::General => HiddenStatistics {
+                positive: Phase::Sampled { clamped_steps: burn_in.unwrap_or(1) },
+                negative: Phase::Sampled { clamped_steps: 1 },
+            },
+            // Independent given the data: one step is exact, and needs no random number.
+            Machine::Visible | Machine::Restricted => HiddenStatistics::default(),
+        };
+        let recipe = Recipe { name: *name, gibbs_steps: cell.gibbs_steps.or(*burn_in), hidden_statistics };
+        let (sampler, batch) = (RowSampler::new(&law)?, chains.unwrap_or(1));
+        let mut estimator = DrawnData {
+            inner: recipe.estimator(&law, batch, *hidden, seed)?,
+            sampler: &sampler,
+            // The exact gradient, and a law of few configurations, take all of them.
+            draws: chains.filter(|chains| law.len() > *chains),
+        };
+        let work = estimator.gibbs_updates(&*model, &Batch::Law { law: &law, sampler: &sampler, chains: batch });
+        let training = Training { epochs: self.updates, batch, learning_rate: *rate, ..Training::default() };
+        let (mut next, mut rows) = (0, Vec::new());
+        let measure = &mut |epoch: usize, updates, model: &dyn Model| {
+            if epoch < next {
+                return Ok(());
+            }
+            next = (epoch + 1).max((epoch as f64 * 1.2) as usize).min(self.updates);
+            lab.progress(epoch, self.updates);
+            let record = table.measure(&*model.marginal()?, None)?;
+            let (kl, log_likelihood) = (record.kl, record.log_likelihood);
+            rows.push(Row { updates, gibbs_updates: updates * work, kl, log_likelihood });
+            Ok(())
+        };
+        train(&mut *model, &mut estimator, &law, &training, seed.child("training", 0), measure)?;
+        Ok(rows)
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        // The largest machines where there are several.
+        let most = self.machines.hidden().max().unwrap_or(0);
+        let is_largest = |cell: &Cell| cell.hidden == cell.model.hidden(cell.visible, most);
+        let sampled = rows.filter(|cell, _| cell.estimator.name.samples() && is_largest(cell));
+        let machines = sampled.group_by(|cell, _| (cell.target.to_string(), cell.model));
+        let machines: IndexMap<_, Runs> = machines.into_iter().map(|(machine, own)| (machine, runs(&own))).collect();
+        let answer = |target: String| {
+            let of = |model| machines.get(&(target.clone(), model));
+            let answer = Answer::of(of(Machine::General)?, of(Machine::Restricted)?)?;
+            Some((target, answer))
+        };
+        let answers: IndexMap<_, _> = self.targets.iter().filter_map(|target| answer(target.to_string())).collect();
+        let best = |cell: &Cell| match (cell.model, answers.get(&cell.target.to_string())) {
+            (Machine::General, Some(answer)) => Some(&answer.general.0),
+            (Machine::Restricted, Some(answer)) => Some(&answer.restricted.0),
+            _ => lowest(machines.get(&(cell.target.to_string(), cell.model))?),
+        };
+        let drawn = sampled.filter(|cell, row| row.gibbs_updates > 0 && best(cell) == Some(&cell.setting()));
+        let figure = drawn
+            .plot(
+                (Axis::log("units drawn, both phases"), |_, row| row.gibbs_updates as f64),
+                (Axis::log("KL divergence (nats)"), |_, row| row.kl),
+            )
+            .panel(|cell, _| match &cell.target {
+                Target::Ising(lattice) => format!("Ising, {}, T = {}", lattice.description(), self.temperature),
+                bars => format!("bars and stripes, {bars}"),
+            })
+            .series(|cell, _| match cell.model {
+                Machine::Visible => "fully visible machine".to_string(),
+                Machine::General => "general machine with hidden units".to_string(),
+                Machine::Restricted => "restricted machine".to_string(),
+            })
+            .levels(|rows| {
+                let answer = rows.iter().next().and_then(|(cell, _)| answers.get(&cell.target.to_string()));
+                let label = "KL that the general and the restricted machine reach".to_string();
+                answer.map(|answer| Level { label, y: answer.kl, span: None }).into_iter().collect()
+            })
+            .titled(
+                "What does it cost to learn with hidden units that are coupled?",
+                format!(
+                    "general and restricted: the setting that reaches the dashed KL first; visible: the one that ends \
+                     lowest; {}",
+                    self.machines.replicas_in_words("median and range")
+                ),
+            );
+        publication.figure("kl_against_gibbs_updates", &figure.figure())?;
+        publication.print(final_levels(rows));
+        answers.iter().for_each(|(target, answer)| publication.say(answer.sentence(target)));
+        Ok(())
+    }
+}
+
+impl BoltzmannMachines {
+    fn model(&self, cell: &Cell, seed: Seed) -> Result<Box<dyn Model>> {
+        if cell.model == Machine::Restricted {
+            let mut machine = Rbm::new(cell.visible, cell.hidden)?;
+            machine.initialize(InitialWeights::Gaussian(self.initial_weights), seed)?;
+            return Ok(Box::new(machine));
+        }
+        let edges = full_graph(cell.visible + cell.hidden);
+        let mut machine = BoltzmannMachine::new(cell.visible, cell.hidden, &edges)?;
+        machine.initialize(self.initial_weights, seed)?;
+        Ok(Box::new(machine))
+    }
+}
+
+/// Data drawn afresh from the target for every update.
+struct DrawnData<'a> {
+    inner: Box<dyn GradientEstimator>,
+    sampler: &'a RowSampler<'a>,
+    draws: Option<usize>,
+}
+
+impl DrawnData<'_> {
+    fn drawn(&self, seed: Seed) -> Option<Batch<'static>> {
+        Some(Batch::Rows(self.sampler.draw(self.draws?, seed)))
+    }
+}
+
+impl GradientEstimator for DrawnData<'_> {
+    fn estimate(
+        &mut self,
+        model: &dyn Model,
+        batch: &Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> gibbsite::error::Result<()> {
+        let drawn = self.drawn(seed.child("data", 0));
+        self.inner.estimate(model, drawn.as_ref().unwrap_or(batch), seed, gradient)
+    }
+
+    /// Every batch is as large as any other.
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
+        self.inner.gibbs_updates(model, self.drawn(Seed::root(0)).as_ref().unwrap_or(batch))
+    }
+}
+
+/// How a machine was trained: its estimator with its place in the grid, and the Gibbs steps.
+type Setting = (String, Option<usize>);
+
+/// One training run: KL after so many units drawn.
+type Run = Vec<(u64, f64)>;
+
+/// The training runs of one machine: for every setting its replicas.
+type Runs = BTreeMap<Setting, Vec<Run>>;
+
+fn runs(rows: &Rows<BoltzmannMachines>) -> Runs {
+    let run = |own: &Rows<_>| own.iter().map(|(_, row): (&Cell, &Row)| (row.gibbs_updates, row.kl)).collect::<Run>();
+    let replicas = |own: Rows<BoltzmannMachines>| own.group_by(|cell, _| cell.replica).values().map(run).collect();
+    rows.group_by(|cell, _| cell.setting()).into_iter().map(|(setting, own)| (setting, replicas(own))).collect()
+}
+
+/// Each measurement of a run with the two before it: their median at its work, since a noisy run dips below its level by luck.
+fn smoothed(run: &[(u64, f64)]) -> impl Iterator<Item = (u64, f64)> + '_ {
+    let median = |three: &[(u64, f64)]| Summary::of(three.iter().map(|(_, kl)| *kl).collect()).median;
+    run.windows(3).map(move |three| (three[2].0, median(three)))
+}
+
+/// The KL where a run ends: the median of its last three measurements, or the last value of the exact gradient, which draws
+/// nothing and has no noise.
+fn final_level(run: &[(u64, f64)]) -> f64 {
+    match (run.last().copied(), smoothed(run).last()) {
+        (Some((0, kl)), _) | (_, Some((_, kl))) => kl,
+        _ => f64::INFINITY,
+    }
+}
+
+/// The setting whose last KL is the smallest.
+fn lowest(settings: &Runs) -> Option<&Setting> {
+    let last = |runs: &[Run]| Summary::of(runs.iter().filter_map(|run| Some(run.last()?.1)).collect()).median;
+    settings.iter().min_by(|a, b| last(a.1).total_cmp(&last(b.1))).map(|(setting, _)| setting)
+}
+
+/// The KL at which every replica ends, or below, with the best setting.
+fn reached_by_all(settings: &Runs) -> Option<f64> {
+    // In this order a NaN is the largest number, so that a spoiled run never counts as the best.
+    let worst = |runs: &Vec<Run>| runs.iter().map(|run| final_level(run)).max_by(f64::total_cmp);
+    settings.values().filter_map(worst).min_by(f64::total_cmp)
+}
+
+/// The setting that comes to `kl` with the smallest median of units drawn, among those whose replicas all end there or below.
+/// The KL is that of the smoothed run: noise that dips there once does not count.
+fn best_setting(settings: &Runs, kl: f64) -> Option<(Setting, Summary)> {
+    let drawn_until = |run: &Run| smoothed(run).find(|(_, smoothed)| *smoothed <= kl).map(|(drawn, _)| drawn as f64);
+    let reach = settings.iter().filter(|(_, runs)| runs.iter().all(|run| final_level(run) <= kl));
+    let drawn = reach.filter_map(|(setting, runs)| {
+        let drawn: Option<Vec<f64>> = runs.iter().map(drawn_until).collect();
+        Some((setting.clone(), Summary::of(drawn.filter(|drawn| !drawn.is_empty())?)))
+    });
+    drawn.min_by(|a, b| a.1.median.total_cmp(&b.1.median))
+}
+
+/// What one target says.
+struct Answer {
+    /// The smallest KL at which every replica of both machines ends, or below, with some setting.
+    kl: f64,
+    /// The best setting of each machine and the units it drew until it reached the KL.
+    general: (Setting, Summary),
+    restricted: (Setting, Summary),
+}
+
+impl Answer {
+    fn of(general: &Runs, restricted: &Runs) -> Option<Self> {
+        let kl = reached_by_all(general)?.max(reached_by_all(restricted)?);
+        let (general, restricted) = (best_setting(general, kl)?, best_setting(restricted, kl)?);
+        Some(Self { kl, general, restricted })
+    }
+
+    /// The factor between the medians, and its extremes over replicas.
+    fn factor(&self) -> Summary {
+        let (general, restricted) = (&self.general.1, &self.restricted.1);
+        Summary {
+            median: general.median / restricted.median,
+            smallest: general.smallest / restricted.largest,
+            largest: general.largest / restricted.smallest,
+        }
+    }
+
+    fn sentence(&self, target: &str) -> String {
+        let with = |((estimator, steps), drawn): &(Setting, Summary)| {
+            let steps = steps.map_or(String::new(), |k| format!(", {k} free step{}", if k == 1 { "" } else { "s" }));
+            let estimator = estimator.replace(';', ", ").replace('(', ": ").replace(')', "").replace('_', "-");
+            format!("{:.2e} ({estimator}{steps})", drawn.median)
+        };
+        let Summary { median, smallest, largest } = self.factor();
+        let (kl, general, restricted) = (self.kl, with(&self.general), with(&self.restricted));
+        format!(
+            "To reach a KL of {kl:.3} nats on {target}, the general machine draws {median:.3} times as many units as the \
+             restricted one (over replicas {smallest:.3} to {largest:.3}): {general} against {restricted}."
+        )
+    }
+}
+
+/// Where each machine ends: over its settings, the smallest median over replicas.
+fn final_levels(rows: &Rows<BoltzmannMachines>) -> Table {
+    let mut table = Table::new(
+        "KL divergence in nats at which each machine ends, with its best setting, exact gradient included (median over replicas):",
+        &["target", "model", "visible", "hidden", "parameters", "KL"],
+    );
+    for ((target, model, hidden), own) in rows.group_by(|cell, _| (cell.target.to_string(), cell.model, cell.hidden)) {
+        let median = |runs: Vec<Run>| Summary::of(runs.iter().map(|run| final_level(run)).collect()).median;
+        let kl = runs(&own).into_values().map(median).fold(f64::INFINITY, f64::min);
+        if let Some((Cell { visible, parameters, .. }, _)) = own.iter().next() {
+            let [visible, hidden, parameters] = [*visible, hidden, *parameters].map(|number| number.to_string());
+            table.line([target, model.to_string(), visible, hidden, parameters, digits(kl)]);
+        }
+    }
+    table
+}
+
+fn main() -> ExitCode {
+    laboratory::main::<BoltzmannMachines>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run measured every 10 units drawn.
+    fn run(kl: &[f64]) -> Run {
+        (1..).map(|k| 10 * k).zip(kl.iter().copied()).collect()
+    }
+
+    fn settings(of: &[(&str, &[&[f64]])]) -> Runs {
+        let runs = |replicas: &[&[f64]]| replicas.iter().map(|kl| run(kl)).collect();
+        of.iter().map(|(name, replicas)| ((name.to_string(), None), runs(replicas))).collect()
+    }
+
+    /// Against medians and first passages found by hand: a dip does not count, a setting that ends above the KL does not
+    /// either, and a spoiled run is never the best.
+    #[test]
+    fn the_answer_is_what_a_reader_finds_by_hand() {
+        let steady: [&[f64]; 2] = [&[9.0, 5.0, 3.0, 2.0, 2.0, 1.0], &[9.0, 9.0, 4.0, 3.0, 3.0, 2.0]];
+        let dips: [&[f64]; 2] = [&[9.0, 1.0, 9.0, 9.0, 1.0, 9.0], &[1.0, 9.0, 9.0, 1.0, 9.0, 9.0]];
+        let spoiled: [&[f64]; 2] = [&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], &[f64::NAN; 6]];
+        let settings = settings(&[("steady", &steady), ("dips", &dips), ("spoiled", &spoiled)]);
+        assert_eq!(smoothed(&run(steady[0])).collect::<Vec<_>>(), [(30, 5.0), (40, 3.0), (50, 2.0), (60, 2.0)]);
+        assert_eq!((final_level(&run(steady[1])), final_level(&run(dips[0]))), (3.0, 9.0));
+        assert_eq!(final_level(&[(0, 5.0), (0, 4.0), (0, 1.0)]), 1.0);
+        assert_eq!(reached_by_all(&settings), Some(3.0));
+        let (setting, drawn) = best_setting(&settings, 3.0).unwrap();
+        assert_eq!(setting.0, "steady");
+        assert_eq!((drawn.smallest, drawn.median, drawn.largest), (40.0, 45.0, 50.0));
+        let with = |median, smallest, largest| (setting.clone(), Summary { median, smallest, largest });
+        let answer = Answer { kl: 3.0, general: with(10.0, 8.0, 12.0), restricted: with(40.0, 30.0, 64.0) };
+        let factor = answer.factor();
+        assert_eq!((factor.median, factor.smallest, factor.largest), (0.25, 0.125, 0.4));
+    }
+
+    /// A method is read as it is written, whichever of its settings there are.
+    #[test]
+    fn methods_are_read_as_they_are_written() {
+        for text in ["exact(rate=0.4)", "pcd(chains=20;rate=0.1)", "two-runs(burn_in=3;chains=200;rate=1)"] {
+            assert_eq!(text.parse::<Method>().unwrap().to_string(), text);
+        }
+    }
+}

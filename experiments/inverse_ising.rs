@@ -1,0 +1,303 @@
+//! How well are the couplings of an Ising model learned back from its configurations?
+//!
+//! The inverse Ising problem (Nguyen, Zecchina and Berg, Advances in Physics 66, 197 (2017)): a fully visible Boltzmann
+//! machine learns by the exact gradient (Ackley, Hinton and Sejnowski 1985), by Gibbs sampling, and by pseudo-likelihood
+//! (Besag 1975).
+
+use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
+use gibbsite::monitor::couplings::{Criterion, learned_couplings};
+use gibbsite::monitor::gradients::gradient;
+use gibbsite::prelude::*;
+use gibbsite::training::gradient::{PersistentContrastiveDivergence, PseudoLikelihood};
+use laboratory::prelude::*;
+
+/// The inverse Ising problem: how well are couplings learned back from configurations?
+///
+/// A fully visible machine, with a coupling for every pair of sites, learns from configurations of an Ising model by the
+/// exact gradient (up to 16 sites), by Gibbs sampling and by pseudo-likelihood. Errors are told where there are more
+/// configurations than parameters, or for pseudo-likelihood than sites; fewer make no cell.
+#[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES)]
+struct InverseIsing {
+    #[command(flatten)]
+    #[serde(flatten)]
+    target: IsingOptions,
+    /// Numbers of configurations to learn from
+    #[arg(long, value_name = "LIST", default_value = "1000,10000,100000", help_heading = "Target")]
+    samples: List<Positive>,
+    /// Estimators of the couplings: exact, gibbs (persistent free chains), pseudo-likelihood
+    #[arg(long, value_name = "LIST", default_value = "exact,gibbs,pseudo-likelihood", help_heading = "Sweep")]
+    estimators: List<Estimator>,
+    /// Full-batch updates of each fit
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000, value_parser = at_least_one, help_heading = "Training")]
+    updates: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  inverse_ising                the figures of the README
+  inverse_ising --quick        every file in seconds
+  inverse_ising --paper        all 2,016 couplings of an 8x8 lattice from 100,000 configurations";
+
+choice! {
+    /// An estimator of couplings by name.
+    Estimator { Exact = "exact", Gibbs = "gibbs", PseudoLikelihood = "pseudo-likelihood" }
+}
+
+/// Most sites of a lattice whose couplings are learned: 5,050 parameters, whose covariance takes 200 MB.
+const MOST_SITES: usize = 100;
+
+/// Most sites whose couplings the exact gradient learns: 2^16 states an update.
+const EXACT_SITES: usize = 16;
+
+/// Free chains of the Gibbs estimator, and their steps an update: many, for little noise.
+const CHAINS: usize = 2000;
+const GIBBS_STEPS: usize = 3;
+
+/// One fit.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// The lattice of the Ising model; J = 1.
+    lattice: Lattice,
+    /// Its temperature, in units of J.
+    temperature: f64,
+    /// exact, gibbs or pseudo-likelihood.
+    estimator: Estimator,
+    /// Configurations that are learned from.
+    samples: usize,
+}
+
+/// One coupling J_ij / T, or one field h_i / T, for spins +-1.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// A site.
+    i: usize,
+    /// Another one; empty for a field.
+    j: Option<usize>,
+    /// What the configurations come from.
+    true_coupling: f64,
+    /// What is learned from them.
+    learned_coupling: f64,
+    /// Of the learned one; empty for Gibbs sampling, whose chains add noise that no formula here knows.
+    standard_error: Option<f64>,
+}
+
+impl Row {
+    fn error(&self) -> f64 {
+        self.learned_coupling - self.true_coupling
+    }
+}
+
+/// Where a fit has ended.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct End {
+    /// The largest component of the gradient, which is 0 at the maximum.
+    largest_gradient: f64,
+}
+
+impl Experiment for InverseIsing {
+    type Cell = Cell;
+    type Row = Row;
+    const NAME: &'static str = "inverse_ising";
+    const AXES: &'static [&'static str] = &["lattices", "temperatures", "samples", "estimators"];
+    const DEFAULTS: Preset = &[("lattices", "square:4x4"), ("temperatures", "3")];
+    const QUICK: Preset = &[("lattices", "ring:5,square:3x3"), ("samples", "300,1000"), ("updates", "300")];
+    const PAPER: Preset = &[("lattices", "square:4x4,square:8x8"), ("estimators", "exact,pseudo-likelihood")];
+
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn check(&self) -> Result<()> {
+        self.samples.iter().try_for_each(|samples| check_at_most("--samples", samples.0, 100_000_000))?;
+        self.target.check(MOST_SITES, (1.0, 0.0))
+    }
+
+    /// Fits of the likelihood need more configurations than parameters for their standard errors.
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let all = iproduct!(self.target.all(), self.estimators.iter(), self.samples.iter());
+        let cells = all.map(|((lattice, temperature), &estimator, &Positive(samples))| Cell {
+            lattice,
+            temperature,
+            estimator,
+            samples,
+        });
+        let possible = |cell: &Cell| {
+            let sites = cell.lattice.sites();
+            match cell.estimator {
+                Estimator::Exact if sites > EXACT_SITES => false,
+                Estimator::PseudoLikelihood => cell.samples > sites,
+                Estimator::Exact | Estimator::Gibbs => cell.samples > sites * (sites + 1) / 2,
+            }
+        };
+        Ok(cells.filter(possible).collect())
+    }
+
+    fn work(&self, cell: &Cell) -> f64 {
+        let sites = cell.lattice.sites();
+        let states = if cell.estimator == Estimator::Exact { 1 << sites } else { 0 };
+        ((cell.samples + states) * sites * sites) as f64
+    }
+
+    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let &Cell { lattice, temperature, estimator: name, samples } = cell;
+        let (ising, sites) = (Ising::on_lattice(lattice, 1.0, 0.0, temperature)?, lattice.sites());
+        // The same chain for every fit: fewer samples are the beginning of more.
+        let seed = lab.seed(&format!("couplings {lattice} T={temperature}"), 0);
+        let sample = draw_configurations(&ising, samples, seed.child("data", 0))?.configurations;
+        let data = sample.distinct();
+        let mut machine = BoltzmannMachine::new(sites, 0, &full_graph(sites))?;
+        let seed = seed.child(&name.to_string(), samples as u64);
+        let (mut estimator, criterion): (Box<dyn GradientEstimator>, Criterion) = match name {
+            Estimator::Exact => (Box::new(Exact), Criterion::Likelihood),
+            Estimator::PseudoLikelihood => (Box::new(PseudoLikelihood), Criterion::PseudoLikelihood),
+            Estimator::Gibbs => {
+                let starts = RowSampler::new(&data)?.draw(CHAINS, seed.child("starts", 0));
+                let (how, seed) = (HiddenStatistics::default(), seed.child("chains", 0));
+                let chains = PersistentContrastiveDivergence::new(GIBBS_STEPS, how, &starts, 0, seed)?;
+                (Box::new(chains), Criterion::Likelihood)
+            }
+        };
+        let training = Training {
+            epochs: self.updates,
+            batch: samples,
+            // The largest curvature is about half the number of sites, that of the total magnetisation.
+            learning_rate: 2.0 / sites as f64,
+            // Late updates average the noise of the chains; falling sooner would leave slow directions short.
+            decay: match name {
+                Estimator::Gibbs => Decay::Exponential(self.updates as f64 / 2.0),
+                _ => Decay::None,
+            },
+            momentum: 0.9,
+            weight_decay: 0.0,
+        };
+        train(&mut machine, &mut *estimator, &data, &training, seed.child("training", 0), &mut |epoch, _, _| {
+            lab.progress(epoch, self.updates);
+            Ok(())
+        })?;
+        if name != Estimator::Gibbs {
+            let sampler = RowSampler::new(&data)?;
+            let batch = Batch::Law { law: &data, sampler: &sampler, chains: 1 };
+            let gradient = gradient(&mut *estimator, &machine, &batch, seed.child("converged", 0))?;
+            let largest_gradient = gradient.iter().fold(0.0, |largest: f64, g| largest.max(g.abs()));
+            lab.table("end", cell, &[End { largest_gradient }])?;
+        }
+        let bonds = lattice.bonds();
+        let coupled = |i: usize, j: usize| bonds.contains(&(i, j)) || bonds.contains(&(j, i));
+        let rows = learned_couplings(&machine, &sample, criterion)?.into_iter().map(|learned| Row {
+            i: learned.i,
+            j: learned.j,
+            true_coupling: match learned.j {
+                Some(j) if coupled(learned.i, j) => 1.0 / temperature,
+                _ => 0.0,
+            },
+            learned_coupling: learned.value,
+            standard_error: (name != Estimator::Gibbs).then_some(learned.standard_error),
+        });
+        Ok(rows.collect())
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let pairs = rows.filter(|_, row| row.j.is_some());
+        let one = self.target.temperatures.len() == 1;
+        let place = |cell: &Cell| match one {
+            true => cell.lattice.to_string(),
+            false => format!("{}, T = {}", cell.lattice, cell.temperature),
+        };
+        let temperature = if one { format!(", {}", self.target.one_temperature()) } else { String::new() };
+        let most = self.samples.iter().map(|samples| samples.0).max().unwrap_or(0);
+        let couplings = pairs
+            .filter(|cell, _| cell.samples == most)
+            .plot(
+                (Axis::linear("true coupling J/T"), side_by_side),
+                (Axis::linear("learned coupling J/T"), |_, row| row.learned_coupling),
+            )
+            .points(|x, rows| {
+                let (_, row) = rows.iter().next()?;
+                let (y, error) = (row.learned_coupling, row.standard_error.unwrap_or(0.0));
+                Some(Point { x, y, low: y - error, high: y + error })
+            })
+            .panel(|cell, _| format!("{}, {}", place(cell), cell.estimator))
+            .series(|_, _| "a pair of sites, with its standard error where known".to_string())
+            .levels(|rows| {
+                let strongest = rows.iter().next().map_or(0.0, |(cell, _)| 1.0 / cell.temperature);
+                let level = |y: f64| {
+                    let span = Some((y - 0.12 * strongest, y + 0.12 * strongest));
+                    Level { label: "true value".to_string(), y, span }
+                };
+                vec![level(0.0), level(strongest)]
+            })
+            .mark(Mark::Dots)
+            .first_look(5)
+            .titled(
+                "The inverse Ising problem: couplings learned back",
+                format!(
+                    "all pairs of sites, {most} configurations{temperature}; true values are 0 and J/T, pairs stand side \
+                     by side"
+                ),
+            );
+        publication.figure("couplings", &couplings.figure())?;
+        let error = pairs
+            .plot(
+                (Axis::log("configurations"), |cell, _| cell.samples as f64),
+                (Axis::log("rms error of J/T"), |_, row| row.error()),
+            )
+            .points(|x, pairs| errors(pairs).map(|(y, _)| Point { x, y, low: y, high: y }))
+            .panel(|cell, _| place(cell))
+            .series(|cell, _| cell.estimator.to_string())
+            .mark(Mark::Bars)
+            .titled(
+                "How many configurations do couplings need?",
+                format!("root mean square error over all pairs{temperature}"),
+            );
+        publication.figure("coupling_error", &error.figure())?;
+        let mut table = Table::new(
+            "Couplings of the inverse Ising problem, over all pairs:",
+            &["lattice", "estimator", "samples", "rms error", "mean z^2"],
+        );
+        for ((place, estimator, samples), fit) in pairs.group_by(|cell, _| (place(cell), cell.estimator, cell.samples))
+        {
+            let Some((rms, z2)) = errors(&fit) else {
+                continue;
+            };
+            let z2 = z2.map_or(String::new(), digits);
+            table.line([place, estimator.to_string(), samples.to_string(), digits(rms), z2]);
+        }
+        publication.print(table);
+        // A standard error is that of a maximum: the gradient there is small against its own error, at most 1 / sqrt(4 M).
+        let ends = rows.table::<End>("end")?.into_iter();
+        let unfinished = ends.filter(|(cell, end)| end.largest_gradient > 0.02 / (4.0 * cell.samples as f64).sqrt());
+        let unfinished = unfinished.map(|(cell, End { largest_gradient })| {
+            format!("\n{}, {}, {} configurations: {largest_gradient:.1e}", place(&cell), cell.estimator, cell.samples)
+        });
+        let unfinished: String = unfinished.collect();
+        if !unfinished.is_empty() {
+            publication.say(format!("Not converged (largest gradient); raise --updates:{unfinished}"));
+        }
+        Ok(())
+    }
+}
+
+/// Only two true values occur: each is spread over a strip, a place for every pair, or the points would hide each other.
+fn side_by_side(cell: &Cell, row: &Row) -> f64 {
+    let (sites, i, j) = (cell.lattice.sites(), row.i, row.j.unwrap_or(0));
+    let (pairs, before) = (sites * (sites - 1) / 2, i * (2 * sites - i - 1) / 2 + j - i - 1);
+    row.true_coupling + 0.16 / cell.temperature * ((before as f64 + 0.5) / pairs as f64 - 0.5)
+}
+
+/// Over pairs of sites: rms error of the couplings, and the mean of ((learned - true) / standard error)^2 where there are
+/// standard errors.
+fn errors(pairs: &Rows<InverseIsing>) -> Option<(f64, Option<f64>)> {
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let z2: Option<Vec<f64>> =
+        pairs.iter().map(|(_, row)| row.standard_error.map(|s| (row.error() / s).powi(2))).collect();
+    let square = mean(pairs.values(|_, row| row.error().powi(2)));
+    (!pairs.is_empty()).then_some((square.sqrt(), z2.map(mean)))
+}
+
+fn main() -> ExitCode {
+    laboratory::main::<InverseIsing>()
+}
