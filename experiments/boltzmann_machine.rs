@@ -559,9 +559,7 @@ fn final_levels(rows: &Rows<BoltzmannMachines>) -> Table {
     table
 }
 
-fn main() -> ExitCode {
-    laboratory::main::<BoltzmannMachines>()
-}
+laboratory::main!(BoltzmannMachines);
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,7 @@ struct GradientBias {
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one, help_heading = "Measuring")]
     every: usize,
     /// Independent estimates behind every mean, each of --batch chains
-    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_two, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_two, help_heading = "Measuring")]
     estimates: usize,
 }
 
@@ -57,7 +57,7 @@ impl Experiment for GradientBias {
     #[rustfmt::skip]
     const DEFAULTS: Preset = &[
         ("estimators", "cd,pcd,two-runs"), ("gibbs_steps", "1,10,100"), ("hidden_statistics", "analytic,sampled"),
-        ("hidden", "2,8"), ("epochs", "1000"), ("batch", "20"), ("learning_rate", "0.2"), ("initial_weights", "gaussian:0.1"),
+        ("hidden", "2,8"), ("epochs", "600"), ("batch", "20"), ("learning_rate", "0.2"), ("initial_weights", "gaussian:0.1"),
     ];
     const QUICK: Preset = &[("epochs", "100"), ("every", "50"), ("estimates", "50"), ("gibbs_steps", "1,10")];
     #[rustfmt::skip]

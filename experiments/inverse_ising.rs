@@ -298,6 +298,4 @@ fn errors(pairs: &Rows<InverseIsing>) -> Option<(f64, Option<f64>)> {
     (!pairs.is_empty()).then_some((square.sqrt(), z2.map(mean)))
 }
 
-fn main() -> ExitCode {
-    laboratory::main::<InverseIsing>()
-}
+laboratory::main!(InverseIsing);

@@ -26,7 +26,6 @@ pub mod contract;
 pub mod error;
 pub mod experiment;
 pub mod groups;
-pub mod harness;
 pub mod lab;
 pub mod learning;
 pub mod list;

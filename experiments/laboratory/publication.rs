@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::progress::words;
 use crate::record::{self, Record};
+use crate::report::bar_chart::BarChart;
 use crate::report::figure::Figure;
 use crate::report::file;
 use crate::report::stacked_bars::StackedBars;
@@ -109,6 +110,13 @@ impl Publication {
 
     /// The same for stacked bars.
     pub fn stacked_bars(&mut self, name: &str, figure: &StackedBars) -> Result<()> {
+        figure.write(self.staged.path(), name)?;
+        self.drawn(name);
+        Ok(())
+    }
+
+    /// The same for bars.
+    pub fn bar_chart(&mut self, name: &str, figure: &BarChart) -> Result<()> {
         figure.write(self.staged.path(), name)?;
         self.drawn(name);
         Ok(())

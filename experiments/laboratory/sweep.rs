@@ -128,7 +128,7 @@ pub struct Finished<E: Experiment> {
 pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>> {
     let cells = experiment.cells()?;
     let paths = paths::<E>(&cells, &folder.of(&stamp(experiment)?)?)?;
-    if experiment.common().fresh {
+    if experiment.common().fresh || !E::REPEATABLE {
         paths.iter().for_each(|path| drop(fs::remove_file(file_of(path))));
     }
     let work: Vec<f64> = cells.iter().map(|cell| experiment.work(cell).max(1e-9)).collect();

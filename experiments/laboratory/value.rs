@@ -56,18 +56,6 @@ pub fn at_least_two(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Refuses a value above what memory holds.
-pub fn check_at_most(option: &str, value: usize, limit: usize) -> crate::error::Result<()> {
-    if value <= limit {
-        return Ok(());
-    }
-    Err(crate::error::Error::invalid(
-        format!("{option} {value}"),
-        "it is more than memory can hold",
-        format!("take at most {limit}"),
-    ))
-}
-
 fn number(text: &str, fits: impl Fn(f64) -> bool, mend: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(x) if f64::is_finite(x) && fits(x) => Ok(x),

@@ -17,62 +17,37 @@ use gibbsite::training::gradient::{
     ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
 };
 use gibbsite::training::trainer::{Training, train};
-use laboratory::error::Result;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
+use laboratory::prelude::*;
 use std::time::Instant;
 
-/// A kernel by its name in rows.csv.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kernel {
-    Cd,
-    Pcd,
-    LogPartition,
-    ExactGradient,
-    Metropolis,
-    Ais,
-}
-
-const NAMES: [(Kernel, &str); 6] = [
-    (Kernel::Cd, "cd"),
-    (Kernel::Pcd, "pcd"),
-    (Kernel::LogPartition, "log_partition"),
-    (Kernel::ExactGradient, "exact_gradient"),
-    (Kernel::Metropolis, "metropolis"),
-    (Kernel::Ais, "ais"),
-];
-
-impl FromStr for Kernel {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let found = NAMES.iter().find(|(_, name)| *name == text);
-        found.map(|(kernel, _)| *kernel).ok_or_else(|| {
-            let names: Vec<&str> = NAMES.iter().map(|(_, name)| *name).collect();
-            format!("there is no such kernel; take some of {}", names.join(", "))
-        })
+choice! {
+    /// A kernel by its name in rows.csv.
+    pub Kernel {
+        Cd = "cd",
+        Pcd = "pcd",
+        LogPartition = "log_partition",
+        ExactGradient = "exact_gradient",
+        Metropolis = "metropolis",
+        Ais = "ais",
     }
 }
 
-impl fmt::Display for Kernel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = NAMES.iter().find(|(kernel, _)| kernel == self);
-        f.write_str(found.map_or("", |(_, name)| name))
-    }
-}
-
-/// A row of rows.csv: the time of one unit of work. What has no meaning for a kernel is empty.
-#[derive(Clone, Debug, Serialize)]
+/// The time of one unit of work. What has no meaning for a kernel is empty.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
 pub struct Row {
+    /// cd, pcd: whole updates; log_partition; exact_gradient; metropolis: spin updates; ais: temperatures.
     pub kernel: Kernel,
+    /// Visible units, or spins.
     pub visible: usize,
+    /// Hidden units.
     pub hidden: Option<usize>,
+    /// Configurations a mini-batch, or chains.
     pub batch: Option<usize>,
+    /// Gibbs steps of an update, or sweeps.
     pub gibbs_steps: Option<usize>,
-    pub threads: usize,
-    pub unit: &'static str,
+    /// sample, state, update or temperature.
+    pub unit: String,
+    /// The median time of one unit.
     pub microseconds: f64,
 }
 
@@ -180,8 +155,7 @@ fn row(kernel: Kernel, visible: usize, hidden: usize, unit: &'static str) -> Row
         hidden: Some(hidden),
         batch: None,
         gibbs_steps: None,
-        threads: rayon::current_num_threads(),
-        unit,
+        unit: unit.to_string(),
         microseconds: 0.0,
     }
 }
@@ -214,12 +188,6 @@ impl Case {
         self.row.kernel
     }
 
-    /// Kernel and size, for the progress bar.
-    pub fn name(&self) -> String {
-        let hidden = self.row.hidden.map_or(String::new(), |hidden| format!("x{hidden}"));
-        format!("{} {}{hidden}", self.row.kernel, self.row.visible)
-    }
-
     /// Units of work of one measurement.
     fn units(&self) -> f64 {
         match &self.work {
@@ -249,8 +217,8 @@ impl Case {
     }
 
     /// A rough duration, for the time left.
-    pub fn weight(&self) -> u64 {
-        1 + 10 * self.expected_seconds()
+    pub fn weight(&self) -> usize {
+        1 + 10 * self.expected_seconds() as usize
     }
 
     /// How often this case is measured.

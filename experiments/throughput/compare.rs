@@ -1,9 +1,8 @@
 //! Times beside those of other programs.
 
 use super::cases::{Kernel, Row};
+use laboratory::prelude::*;
 use laboratory::report::bar_chart::{Bar, BarChart, Group};
-use serde::Deserialize;
-use std::fmt::Write;
 
 /// A row of the file that benches/peers/peers.py writes.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,16 +18,16 @@ pub struct PeerRow {
 }
 
 /// The rows of other programs that did the same work with the same number of threads.
-fn rivals<'a>(row: &Row, peers: &'a [PeerRow]) -> impl Iterator<Item = &'a PeerRow> {
+fn rivals<'a>(threads: usize, row: &Row, peers: &'a [PeerRow]) -> impl Iterator<Item = &'a PeerRow> {
     let row = row.clone();
     peers.iter().filter(move |peer| {
         (peer.kernel.as_str(), peer.visible, peer.hidden) == (&*row.kernel.to_string(), row.visible, row.hidden)
-            && (peer.batch, peer.gibbs_steps, peer.threads) == (row.batch, row.gibbs_steps, row.threads)
+            && (peer.batch, peer.gibbs_steps, peer.threads) == (row.batch, row.gibbs_steps, threads)
     })
 }
 
-fn fastest<'a>(row: &Row, peers: &'a [PeerRow]) -> Option<&'a PeerRow> {
-    rivals(row, peers).min_by(|a, b| a.microseconds.total_cmp(&b.microseconds))
+fn fastest<'a>(threads: usize, row: &Row, peers: &'a [PeerRow]) -> Option<&'a PeerRow> {
+    rivals(threads, row, peers).min_by(|a, b| a.microseconds.total_cmp(&b.microseconds))
 }
 
 fn name(row: &Row) -> String {
@@ -67,39 +66,36 @@ fn time(microseconds: f64) -> String {
 }
 
 /// The table for the end of the run.
-pub fn text(rows: &[Row], peers: &[PeerRow]) -> String {
-    let mut text = String::new();
-    let threads = rows.first().map_or(0, |row| row.threads);
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "Median time on {threads} thread(s):\n");
+pub fn table(threads: usize, rows: &[&Row], peers: &[PeerRow]) -> Table {
+    let mut header = vec!["work", "time", "of"];
+    if !peers.is_empty() {
+        header.extend(["fastest peer", "its time", "ratio"]);
+    }
+    let mut table = Table::new(format!("Median time on {threads} thread(s):"), &header);
     for row in rows {
-        let _ = write!(text, "  {:35} {:>9} {:9}", name(row), time(row.microseconds), each(row));
-        if let Some(peer) = fastest(row, peers) {
+        let mut line = vec![name(row), time(row.microseconds), each(row)];
+        if let Some(peer) = fastest(threads, row, peers) {
             let ratio = peer.microseconds / row.microseconds;
-            let _ = write!(text, "  {:>9} {:7} {ratio:6.1} times", time(peer.microseconds), peer.peer);
+            line.extend([peer.peer.clone(), time(peer.microseconds), format!("{ratio:.1}")]);
         }
-        text.push('\n');
+        table.line(line);
     }
-    if peers.is_empty() {
-        text += "\nbenches/peers/peers.py measures numpy and torch; --peers FILE holds these times against theirs.\n";
-    }
-    text
+    table
 }
 
 /// The bar chart: one group a row, this program first.
-pub fn chart(rows: &[Row], peers: &[PeerRow]) -> BarChart {
-    let threads = rows.first().map_or(0, |row| row.threads);
+pub fn chart(threads: usize, rows: &[&Row], peers: &[PeerRow]) -> BarChart {
     let mut names: Vec<&str> = peers.iter().map(|peer| peer.peer.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let group = |row: &Row| {
+    let group = |row: &&Row| {
         let own = Bar {
             label: "gibbsite".to_string(),
             value: row.microseconds,
             text: format!("{} {}", time(row.microseconds), each(row)),
             look: 5,
         };
-        let others = rivals(row, peers).map(|peer| Bar {
+        let others = rivals(threads, row, peers).map(|peer| Bar {
             label: peer.peer.clone(),
             value: peer.microseconds,
             text: format!("{}, {:.1} times as long", time(peer.microseconds), peer.microseconds / row.microseconds),
@@ -111,5 +107,41 @@ pub fn chart(rows: &[Row], peers: &[PeerRow]) -> BarChart {
         title: format!("Time of one unit of work on {threads} thread(s)"),
         subtitle: "Medians; the scale is logarithmic. Whole updates are measured, parameters included.".to_string(),
         groups: rows.iter().map(group).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fastest of the peers that did the same work, and how many times as long it took.
+    #[test]
+    fn ratios_are_of_the_fastest_peer() {
+        let row = Row {
+            kernel: Kernel::Cd,
+            visible: 16,
+            hidden: Some(16),
+            batch: Some(100),
+            gibbs_steps: Some(10),
+            unit: "sample".to_string(),
+            microseconds: 2.0,
+        };
+        let peer = |peer: &str, threads, microseconds| PeerRow {
+            peer: peer.to_string(),
+            kernel: "cd".to_string(),
+            visible: 16,
+            hidden: Some(16),
+            batch: Some(100),
+            gibbs_steps: Some(10),
+            threads,
+            microseconds,
+        };
+        let peers = [peer("slow", 2, 9.0), peer("fast", 2, 5.0), peer("other threads", 1, 1.0)];
+        let text = table(2, &[&row], &peers).text().unwrap();
+        let words: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+        assert_eq!(
+            words,
+            ["CD-10,", "16x16,", "batch", "100", "2.00", "µs", "a", "sample", "fast", "5.00", "µs", "2.5"]
+        );
     }
 }

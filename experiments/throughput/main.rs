@@ -6,21 +6,10 @@
 mod cases;
 mod compare;
 
-use cases::{Case, Row};
-use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
-use laboratory::error::{Error, Result};
-use laboratory::harness;
-use laboratory::harness::options::{CommonOptions, ExperimentOptions, output_folder, preset_line};
-use laboratory::list::List;
+use cases::{Case, Kernel, Row};
+use laboratory::prelude::*;
 use laboratory::report::file;
-use laboratory::report::manifest::{Clock, Manifest};
-use laboratory::value::at_least_one;
-use serde::Serialize;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
-use std::time::Duration;
 
 /// How fast is this machine, and how does that compare with what others use?
 ///
@@ -32,9 +21,8 @@ use std::time::Duration;
 ///
 /// With --peers it holds the times against those of benches/peers/peers.py, and prints ratios.
 #[derive(Clone, Debug, Parser, Serialize)]
-#[command(name = "throughput", version, after_help = EXAMPLES)]
-#[command(args_override_self = true)]
-struct Options {
+#[command(after_help = EXAMPLES)]
+struct Throughput {
     /// Rounds; each measures every size once
     #[arg(long, value_name = "NUMBER", default_value_t = 15, value_parser = at_least_one, help_heading = "Measuring")]
     rounds: usize,
@@ -46,7 +34,7 @@ struct Options {
         default_value = "cd,pcd,log_partition,exact_gradient,metropolis,ais",
         help_heading = "Measuring"
     )]
-    kernels: List<cases::Kernel>,
+    kernels: List<Kernel>,
 
     /// Leave out what takes longer than this many seconds: ln Z of an RBM of 784x30 takes most of a minute
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Measuring")]
@@ -66,77 +54,79 @@ const EXAMPLES: &str = "Examples:
   throughput --threads 1 --kernels log_partition --rounds 50
   python benches/peers/peers.py --threads 2 --out peers.csv && throughput --threads 2 --peers peers.csv";
 
-impl ExperimentOptions for Options {
+/// All sizes are measured in turn, so that they are one cell.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// Threads that work.
+    threads: usize,
+}
+
+impl Experiment for Throughput {
+    type Cell = Cell;
+    type Row = Row;
     const NAME: &'static str = "throughput";
-    const QUICK: &'static [&'static str] = &["--rounds=2", "--longest=1"];
-    const PAPER: &'static [&'static str] = &["--rounds=51"];
+    const AXES: &'static [&'static str] = &[];
+    const REPEATABLE: bool = false;
+    const QUICK: Preset = &[("rounds", "2"), ("longest", "1")];
+    const PAPER: Preset = &[("rounds", "51")];
 
     fn common(&self) -> &CommonOptions {
         &self.common
     }
 
     fn check(&self) -> Result<()> {
-        if self.common.resume {
-            return Err(Error::invalid("--resume", "times are measured anew in every run", "leave it out"));
+        self.peers().map(|_| ())
+    }
+
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let own = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(vec![Cell { threads: if self.common.threads == 0 { own } else { self.common.threads } }])
+    }
+
+    /// The median time of every size over the rounds.
+    fn run(&self, _: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let mut cases: Vec<Case> = cases::all(self.common.seed)?
+            .into_iter()
+            .filter(|case| self.kernels.contains(&case.kernel()))
+            .filter(|case| case.expected_seconds() <= self.longest)
+            .collect();
+        let total: usize = cases.iter().map(|case| case.rounds(self.rounds) * case.weight()).sum();
+        let (mut times, mut done) = (vec![Vec::new(); cases.len()], 0);
+        for round in 0..self.rounds {
+            for (case, times) in cases.iter_mut().zip(&mut times) {
+                if round < case.rounds(self.rounds) {
+                    times.push(case.microseconds()?);
+                    done += case.weight();
+                    lab.progress(done, total);
+                }
+            }
+        }
+        let median = |times: &mut Vec<f64>| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        };
+        Ok(cases.iter().zip(&mut times).map(|(case, times)| case.row(median(times))).collect())
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let (all, peers) = (rows.iter().map(|(_, row)| row).collect::<Vec<_>>(), self.peers()?);
+        let threads = rows.iter().map(|(cell, _)| cell.threads).max().unwrap_or(0);
+        publication.bar_chart("throughput", &compare::chart(threads, &all, &peers))?;
+        publication.print(compare::table(threads, &all, &peers));
+        if peers.is_empty() {
+            publication
+                .say("benches/peers/peers.py measures numpy and torch; --peers FILE holds these times against theirs.");
         }
         Ok(())
     }
 }
 
-fn main() -> ExitCode {
-    harness::options::main(run)
-}
-
-fn run(options: &Options) -> Result<()> {
-    let clock = Clock::start();
-    let out = output_folder(options);
-    file::create_folder(&out)?;
-    let peers = match &options.peers {
-        Some(path) => file::read_table::<compare::PeerRow>(path)?,
-        None => Vec::new(),
-    };
-    let mut cases: Vec<Case> = cases::all(options.common.seed)?
-        .into_iter()
-        .filter(|case| options.kernels.contains(&case.kernel()))
-        .filter(|case| case.expected_seconds() <= options.longest)
-        .collect();
-    let rows = measure(&mut cases, options.rounds)?;
-    file::write_table(&out.join("rows.csv"), &rows)?;
-    compare::chart(&rows, &peers).write(&out, "throughput")?;
-    Manifest::new(Options::NAME, options, rows.len(), 0, &clock).write(&out)?;
-    let mut text = preset_line(options).map_or(String::new(), |line| line + "\n");
-    text += &format!(
-        "Wrote rows.csv, throughput (.png, .svg) and run.json to {} in {:.0} s.\n\n",
-        out.display(),
-        clock.elapsed().as_secs_f64()
-    );
-    text += &compare::text(&rows, &peers);
-    // A reader that closes the pipe early has seen enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
-}
-
-/// The median time of every case over the rounds.
-fn measure(cases: &mut [Case], rounds: usize) -> Result<Vec<Row>> {
-    let style = ProgressStyle::with_template("{msg:24} {wide_bar} {percent:>3} %, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let steps: u64 = cases.iter().map(|case| case.rounds(rounds) as u64 * case.weight()).sum();
-    let bar = ProgressBar::new(steps).with_style(style);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    let mut times = vec![Vec::new(); cases.len()];
-    for round in 0..rounds {
-        for (case, times) in cases.iter_mut().zip(&mut times) {
-            if round < case.rounds(rounds) {
-                bar.set_message(case.name());
-                times.push(case.microseconds()?);
-                bar.inc(case.weight());
-            }
-        }
+impl Throughput {
+    fn peers(&self) -> Result<Vec<compare::PeerRow>> {
+        self.peers.as_ref().map_or(Ok(Vec::new()), |path| file::read_table(path))
     }
-    bar.finish_and_clear();
-    let median = |times: &mut Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
-    Ok(cases.iter().zip(&mut times).map(|(case, times)| case.row(median(times))).collect())
+}
+
+fn main() -> ExitCode {
+    laboratory::experiment::main::<Throughput>()
 }

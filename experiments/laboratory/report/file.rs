@@ -36,18 +36,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Writes a table, a row a record; the header names the record's fields. A missing value is empty.
-pub fn write_table<Row: Serialize>(path: &Path, rows: &[Row]) -> Result<()> {
-    let refuse = |source| Error::Table { path: path.to_path_buf(), source };
-    let mut table = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        table.serialize(row).map_err(refuse)?;
-    }
-    let bytes = table.into_inner().map_err(|error| Error::cannot_write(path, "write the table", error.into_error()))?;
-    write(path, &bytes)
-}
-
-/// Reads a table that [`write_table`] wrote.
+/// Reads a table whose header names the fields of a record.
 pub fn read_table<Row: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<Row>> {
     let refuse = |source| Error::Table { path: path.to_path_buf(), source };
     let mut table = csv::Reader::from_path(path).map_err(refuse)?;
@@ -83,12 +72,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 
 /// Reads a value from JSON.
 pub fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let refuse = |source| Error::File {
-        path: path.to_path_buf(),
-        action: "read the file",
-        source,
-        mend: "run without --resume, which begins anew",
-    };
+    let refuse = |source| Error::File { path: path.to_path_buf(), action: "read the file", source, mend: "remove it" };
     let text = std::fs::read(path).map_err(refuse)?;
     serde_json::from_slice(&text).map_err(|error| refuse(error.into()))
 }
