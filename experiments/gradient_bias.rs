@@ -17,10 +17,10 @@ struct GradientBias {
     #[serde(flatten)]
     learning: LearningOptions,
     /// Updates between measurements
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = at_least_one, help_heading = "Measuring")]
     every: usize,
     /// Independent estimates behind every mean, each of --batch chains
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_two, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_two, help_heading = "Measuring")]
     estimates: usize,
 }
 
@@ -57,7 +57,7 @@ impl Experiment for GradientBias {
     #[rustfmt::skip]
     const DEFAULTS: Preset = &[
         ("estimators", "cd,pcd,two-runs"), ("gibbs_steps", "1,10,100"), ("hidden_statistics", "analytic,sampled"),
-        ("hidden", "2,8"), ("epochs", "600"), ("batch", "20"), ("learning_rate", "0.2"), ("initial_weights", "gaussian:0.1"),
+        ("hidden", "2,8"), ("epochs", "400"), ("batch", "100"), ("learning_rate", "0.2"), ("initial_weights", "gaussian:0.1"),
     ];
     const QUICK: Preset = &[("epochs", "100"), ("every", "50"), ("estimates", "50"), ("gibbs_steps", "1,10")];
     #[rustfmt::skip]
@@ -131,8 +131,8 @@ impl Experiment for GradientBias {
         let bias = bias.titled("How biased is a sampled gradient? Dots: what noise alone makes of it", &about);
         publication.figure("bias", &bias.figure())?;
         let noise = rows.plot(x(), (Axis::log("noise"), |_, row| row.noise)).panel(panel).columns(2);
-        let noise = noise.series(|cell, _| format!("k = {}, {}", or_empty(cell.gibbs_steps), cell.hidden_statistics));
-        publication.figure("noise", &noise.titled("How noisy is one estimate?", &about).figure())?;
+        let noise = noise.series(|cell, _| format!("hidden units {}", cell.hidden_statistics));
+        publication.figure("noise", &noise.titled("How noisy is one estimate, whichever k?", &about).figure())?;
         let last = self.learning.training.epochs;
         #[rustfmt::skip]
         publication.print(Table::of_medians(

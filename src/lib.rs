@@ -5,16 +5,16 @@
 //!
 //! ## The map
 //!
-//! Modules depend downward only; `targets` and `model` do not know each other.
+//! Modules depend downward only; `targets` and `model` do not know each other. The package in `experiments/` holds the
+//! laboratory (command line, sweeps, tables, figures) and on it the binaries; this one knows neither files nor options.
 //!
 //! | module | what is there |
 //! |---|---|
-//! | `experiments/` (binaries) | one folder = one question = one binary = one folder of results |
-//! | [`harness`] | what experiments share: options, presets, a resumable sweep |
-//! | [`report`] | tables, figures, the manifest of a run; knows records, not models |
+//! | `experiments/*` (binaries) | one file or folder = one question = one binary = one folder of results |
+//! | `experiments/laboratory` | what experiments share: options, presets, a sweep that keeps what is finished, tables, figures |
 //! | [`battery`] | machines with known answers, easy and built to fool |
-//! | [`monitor`] | model + target -> KL divergence, likelihood, observables; learned couplings with their errors |
-//! | [`training`] | gradient estimators, mini-batches, schedules, the descent |
+//! | [`monitor`] | model + target -> KL divergence, likelihood, observables; learned couplings with their errors; gradients against the exact one |
+//! | [`training`] | gradient estimators and their names, mini-batches, schedules, the descent |
 //! | [`log_partition`] | ln Z over any path: annealing both ways, Bennett's ratio, integration |
 //! | [`monte_carlo`] | samplers: single sites of any law; clusters, colours and many spins at a time of Ising models; tempering |
 //! | [`statistics`] | error bars that know autocorrelation, jackknife, tests of fit, summaries |
@@ -39,8 +39,9 @@
 //! ## Where a newcomer adds things
 //!
 //! One new file and one line: a target in `src/targets/`, a model in `src/model/`, an estimator in
-//! `src/training/gradient/`, a sampler in `src/monte_carlo/`, an estimator of ln Z in `src/log_partition/`,
-//! an experiment in `experiments/` with its entry in `Cargo.toml`. Its own tests call its [`contract`].
+//! `src/training/gradient/` with its name in [`training::recipe`], a sampler in `src/monte_carlo/`, an estimator of ln Z in
+//! `src/log_partition/`, whose own tests call its [`contract`]; an experiment in `experiments/` with its entry in
+//! `experiments/Cargo.toml`, which the macro `laboratory::main!` tests.
 //!
 //! ```
 //! use gibbsite::enumerate::whole_law;
