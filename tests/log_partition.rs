@@ -11,13 +11,14 @@ use gibbsite::law::Chains;
 use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
+use gibbsite::log_partition::bracket::Bracketing;
 use gibbsite::log_partition::enumeration::Enumeration;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
 use gibbsite::log_partition::{Doubt, LogPartitionEstimator, names};
 use gibbsite::model::Model;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
-use gibbsite::model::rbm::Rbm;
+use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monte_carlo::coloured::coloured_heat_bath;
 use gibbsite::numerics::log_sum_exp;
@@ -446,4 +447,84 @@ fn threads_do_not_change_a_number() {
         };
         assert_eq!(run(1), run(3));
     }
+}
+
+/// A machine of weights with a deviation of 1/2.
+fn half(visible: usize, hidden: usize) -> Rbm {
+    let mut machine = Rbm::new(visible, hidden).unwrap();
+    machine.initialize(InitialWeights::Gaussian(0.5), Seed::root(5)).unwrap();
+    machine
+}
+
+/// One wide gap of a ladder makes its effective samples, however close the other rungs are.
+#[test]
+fn the_worst_pair_of_a_ladder_counts() {
+    let mut machine = Rbm::new(200, 1).unwrap();
+    machine.parameters_mut()[200..400].fill(4.0);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let betas = Betas::Given(vec![0.0, 0.02, 0.04, 1.0]);
+    let run = TemperedRun { betas, ladders: 32, burn_in: 20, rounds: 100, every: 1 };
+    let found = BennettRatio(run).estimate(&path, Seed::root(2), &mut quiet()).unwrap();
+    assert!(has(&found.doubts, "few effective samples"), "{found:?}");
+}
+
+#[test]
+fn a_run_without_burn_in_is_doubted() {
+    let machine = half(10, 6);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let run = |burn_in| TemperedRun { betas: Betas::Linear(6), ladders: 32, burn_in, rounds: 400, every: 1 };
+    let doubted = |burn_in| {
+        let found = BennettRatio(run(burn_in)).estimate(&path, Seed::root(2), &mut quiet()).unwrap();
+        has(&found.doubts, "short run")
+    };
+    assert!(doubted(0) && !doubted(100));
+}
+
+/// Units drawn, by the pilot of an adaptive schedule and the starts too: 30 transitions of 100 chains for a pilot of 300,
+/// and the runs; tempering and starts from data besides.
+#[test]
+fn all_work_of_both_sides_is_counted() {
+    let machine = half(10, 6);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let tempering = Tempering { rungs: 2, rounds: 2 };
+    let bracketing = Bracketing { betas: Betas::Adaptive(300), chains: 200, tempering, data: None };
+    let found = bracketing.measure(&path, Seed::root(2), &mut quiet()).unwrap();
+    assert_eq!(found.gibbs_updates(), 16 * (30 * 100 + 2 * 200 * 300));
+    let starts = Starts::Tempered { chains: 200, tempering: Tempering { rungs: 4, rounds: 50 } };
+    let reverse = ReverseAnnealing { betas: Betas::Linear(20), starts };
+    let found = reverse.estimate(&path, Seed::root(3), &mut quiet()).unwrap();
+    // The ladder has rungs + 1 betas, and an adaptive one a pilot of 20 transitions of 100 chains.
+    assert_eq!(found.gibbs_updates, 16 * (200 * 20 + 5 * 200 * 50 + 20 * 100));
+}
+
+/// Reverse annealing from 4,000 tempered starts with four temperatures: z is -19 where the starts are those of the last
+/// rung but one.
+#[test]
+fn tempered_starts_are_of_the_law() {
+    let mut machine = Rbm::new(10, 6).unwrap();
+    machine.initialize(InitialWeights::Gaussian(1.0), Seed::root(5)).unwrap();
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let starts = Starts::Tempered { chains: 4000, tempering: Tempering { rungs: 3, rounds: 100 } };
+    let reverse = ReverseAnnealing { betas: Betas::Linear(4), starts };
+    let found = reverse.estimate(&path, Seed::root(2), &mut quiet()).unwrap();
+    let z = (found.value - log_partition(&machine).unwrap()) / found.standard_error.unwrap();
+    assert!(z.abs() < 4.9, "{z}");
+}
+
+/// Rows that are far from the law are moved before reverse annealing starts there: from rows all down, which the law hardly
+/// knows, a fast machine forgets them in its steps.
+#[test]
+fn rows_are_moved_before_reverse_annealing() {
+    let mut machine = half(12, 6);
+    let couplings = machine.couplings();
+    machine.parameters_mut()[couplings..].fill(1.0);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let z = |steps| {
+        let starts = Starts::Rows { rows: Configurations::zeros(12, 4000), steps };
+        let reverse = ReverseAnnealing { betas: Betas::Linear(3), starts };
+        let found = reverse.estimate(&path, Seed::root(4), &mut quiet()).unwrap();
+        (found.value - log_partition(&machine).unwrap()) / found.standard_error.unwrap()
+    };
+    assert!(z(200).abs() < 4.9, "{}", z(200));
+    assert!(z(0).abs() > 10.0, "{}", z(0));
 }

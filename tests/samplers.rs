@@ -393,3 +393,14 @@ fn check_states(ising: &Ising, count: usize, seed: Seed) {
     let p_value = chi_square_p_value(&counts, &p);
     assert!(p_value > FALSE_ALARM, "p-value {p_value:e}");
 }
+
+/// In the cold every configuration has a sign of its own: the correlation of neighbouring signs is 0 within 5.3 / sqrt(n),
+/// where chains that keep their sign would have 1.
+#[test]
+fn signs_of_training_configurations_are_independent() {
+    let ising = torus(4, 0.0, 1.0);
+    let sample = draw_configurations(&ising, 20_000, Seed::root(1)).unwrap().configurations;
+    let signs: Vec<f64> = (0..sample.len()).map(|s| ising.magnetization(sample.row(s)).signum()).collect();
+    let correlation = signs.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / 19_999.0;
+    assert!(correlation.abs() < 5.3 / 20_000_f64.sqrt(), "{correlation}");
+}

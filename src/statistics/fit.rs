@@ -82,6 +82,8 @@ mod tests {
         let fair = [0.25; 4];
         assert!(chi_square_p_value(&[250, 255, 245, 250], &fair) > 0.9);
         assert!(chi_square_p_value(&[350, 150, 250, 250], &fair) < 1e-10);
+        // 60 heads of 100: chi-square 4 with one degree of freedom.
+        assert!((chi_square_p_value(&[60, 40], &[0.5, 0.5]) - 0.0455).abs() < 1e-4);
         assert_eq!(chi_square_p_value(&[10, 1], &[1.0, 0.0]), 0.0);
         assert_eq!(chi_square_p_value(&[10, 0], &[1.0, 0.0]), 1.0);
         // 3, 4 and 993 expected: the rare two are pooled with the last.
