@@ -31,6 +31,9 @@ pub struct IsingOptions {
     pub temperatures: List<PositiveNumber>,
 }
 
+/// The largest |E|/T of a state: beyond it sums of weights leave the real numbers.
+const LARGEST: f64 = 1e100;
+
 impl IsingOptions {
     /// Every lattice at every temperature.
     pub fn all(&self) -> impl Iterator<Item = (Lattice, f64)> + '_ {
@@ -50,6 +53,14 @@ impl IsingOptions {
                 ));
             }
             Ising::on_lattice(lattice, coupling, field, temperature)?;
+            let largest = coupling.abs() * lattice.bonds().len() as f64 + field.abs() * sites as f64;
+            if largest / temperature > LARGEST {
+                return Err(Error::invalid(
+                    format!("--temperatures {temperature} with --coupling {coupling} and --field {field}"),
+                    "E/T leaves the range in which probabilities can be told apart",
+                    "take a higher temperature, or weaker couplings",
+                ));
+            }
         }
         Ok(())
     }
@@ -252,7 +263,7 @@ impl FromStr for Samples {
             "exact" => Ok(Samples::Exact),
             _ => at_least_one(text)
                 .map(Samples::Count)
-                .map_err(|_| "write exact, or a number of configurations of 1 or more".to_string()),
+                .map_err(|_| "write exact, or a whole number from 1 to 1,000,000,000".to_string()),
         }
     }
 }

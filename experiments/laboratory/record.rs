@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use documented::DocumentedFields;
 use serde::{Serialize, de::DeserializeOwned};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 /// Some columns of a table. Derive Serialize, Deserialize and DocumentedFields, and write a comment on every field.
@@ -29,6 +30,9 @@ pub fn texts<T: Serialize>(record: &T) -> Vec<String> {
     }
 }
 
+/// Letters that a name may have.
+const LONGEST: usize = 160;
+
 /// A name fit for a file, of the record's own values: `square-3x3_cd_gibbs_steps-10_replica-2`. Numbers have the names of
 /// their columns before them; what is missing is left out.
 pub fn identity<T: Record>(record: &T) -> String {
@@ -42,7 +46,14 @@ pub fn identity<T: Record>(record: &T) -> String {
             Err(_) => value,
         }
     });
-    words.collect::<Vec<_>>().join("_")
+    let name = words.collect::<Vec<_>>().join("_");
+    if name.len() <= LONGEST {
+        return name;
+    }
+    // File names have an end; a hash of the rest tells such names apart.
+    let (mut hash, start) = (DefaultHasher::new(), name.chars().take(LONGEST).collect::<String>());
+    name.hash(&mut hash);
+    format!("{start}-{:016x}", hash.finish())
 }
 
 /// Pairs of records as a table: the columns of the first, then those of the second. A missing value is empty.
@@ -109,6 +120,9 @@ mod tests {
         assert_eq!(identity(&rows[0].0), "square-3x3_temperature-0.30000000000000004");
         let ten = "square-3x3_gibbs_steps-10_temperature-0.30000000000000004";
         assert_eq!(identity(&rows[1].0), ten);
+        let long = |target: &str| identity(&Cell { target: target.to_string(), ..cell(None) });
+        let (one, two) = (long(&"x".repeat(400)), long(&"x".repeat(401)));
+        assert!(one.len() < 200 && one != two);
         let names: Vec<_> = columns::<Row>().collect();
         assert_eq!(names[1], ("error", "Missing where it cannot be told."));
     }

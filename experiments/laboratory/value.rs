@@ -81,7 +81,7 @@ pub fn finite(text: &str) -> Result<f64, String> {
 
 /// A number of 0 or more, below 1.
 pub fn share(text: &str) -> Result<f64, String> {
-    number(text, |x| (0.0..1.0).contains(&x), "take 0 <= momentum < 1")
+    number(text, |x| (0.0..1.0).contains(&x), "take 0 or more, below 1")
 }
 
 /// Serialises a value as it is displayed.

@@ -216,7 +216,11 @@ fn another_seed_is_another_run() {
 /// Every mistake names the option and the mend, ends with code 2 and writes nothing.
 #[test]
 fn mistakes_are_named_and_nothing_is_written() {
-    let mistakes: [(&[&str], &str); 27] = [
+    let mistakes: [(&[&str], &str); 31] = [
+        (&["--temperature", "1e-320"], "--temperatures"),
+        (&["--coupling", "1e308"], "--coupling"),
+        (&["--replicas", "100000000"], "--replicas"),
+        (&["--samples", "1000000000000"], "1,000,000,000"),
         (&["--hidden", "99999999"], "--hidden 99999999"),
         (&["--batch", "18446744073709551615"], "--batch"),
         (&["--samples", "900000000"], "--samples"),
@@ -272,4 +276,18 @@ fn divergence_is_reported_and_finished_cells_are_kept() {
     assert_eq!(output.status.code(), Some(2), "{message}");
     assert!(message.contains("update ") && message.contains("--learning-rate"), "{message}");
     assert!(!out.path().join("rows.csv").exists());
+}
+
+/// A table that cannot be printed is not lost in silence.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let out = TempDir::new().unwrap();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(BINARY);
+    let output = command.args(SMALL).arg("--out").arg(out.path()).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr).unwrap().contains("standard output") && out.path().join("rows.csv").exists()
+    );
 }

@@ -16,7 +16,7 @@ pub struct Coupling {
     pub i: usize,
     /// The other site.
     pub j: usize,
-    /// J_ij, in units of k_B T: positive couplings align.
+    /// J_ij, in units of J like the temperature: positive couplings align.
     pub strength: f64,
 }
 
