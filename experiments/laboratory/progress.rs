@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 const STEPS: u64 = 10_000;
 /// After so long the time left is told.
 const ENOUGH: Duration = Duration::from_secs(3);
+/// After so long a forecast of the whole run is worth a line.
+const SURE: Duration = Duration::from_secs(10);
 /// Runs longer than this are announced in a line of their own, also where there is no terminal.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -47,7 +49,7 @@ impl Progress {
         }
         let left = elapsed.mul_f64((1.0 - state.done).max(0.0) / state.done);
         self.bar.set_message(format!("{} left", words(left)));
-        if !state.announced {
+        if !state.announced && elapsed > SURE {
             state.announced = true;
             if elapsed + left > LONG {
                 let line = format!("this will take about {}; --quick takes seconds", words(elapsed + left));
