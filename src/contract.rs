@@ -16,6 +16,7 @@ use crate::row_sampler::RowSampler;
 use crate::statistics::fit::{chi_square_p_value, student_t, student_threshold};
 use crate::training::batch::Batch;
 use crate::training::gradient::GradientEstimator;
+use crate::training::trainer::{Training, train};
 use rand::RngExt;
 
 /// The probability that a check fails although all is well.
@@ -194,7 +195,7 @@ pub type MakeEstimator<'a> = dyn Fn(&Configurations, Seed) -> Box<dyn GradientEs
 
 /// An estimator, set to so many Gibbs steps that chains forget their starts: its mean gradient
 /// vanishes where the data are the model's own law (after any number of steps), and equals central
-/// differences of D_KL(target || model) elsewhere.
+/// differences of D_KL(target || model) elsewhere; and several updates are the same by both roads of the trainer.
 pub fn estimator(make: &MakeEstimator, model: &mut dyn Model, target: &dyn Law, seed: u64) -> Result<(), String> {
     let seed = Seed::root(seed).child("contract", 2);
     let text = |error: crate::error::Error| error.to_string();
@@ -224,7 +225,55 @@ pub fn estimator(make: &MakeEstimator, model: &mut dyn Model, target: &dyn Law, 
     }
     let data = enumerate::whole_law(target).map_err(text)?;
     mean_gradient(make, model, &data, &differences, seed.child("target", 0))
-        .map_err(|problem| format!("in equilibrium, {problem}"))
+        .map_err(|problem| format!("in equilibrium, {problem}"))?;
+    both_roads(make, model, &data, seed.child("roads", 0))
+}
+
+/// An estimator whose gradient is always written out.
+struct WrittenOut(Box<dyn GradientEstimator>);
+
+impl GradientEstimator for WrittenOut {
+    fn estimate(
+        &mut self,
+        model: &dyn Model,
+        batch: &Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> crate::error::Result<()> {
+        self.0.estimate(model, batch, seed, gradient)
+    }
+
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
+        self.0.gibbs_updates(model, batch)
+    }
+}
+
+/// Several updates of a model that moves end at the same parameters whether the gradient is written out or the model
+/// descends along what the estimator hands over, and elsewhere than they began; the model is as it was in the end.
+fn both_roads(make: &MakeEstimator, model: &mut dyn Model, data: &Configurations, seed: Seed) -> Result<(), String> {
+    let start = model.parameters().to_vec();
+    let settings = Training { epochs: 6, batch: 100, learning_rate: 0.3, momentum: 0.5, ..Training::default() };
+    let sampler = RowSampler::new(data).map_err(|error| error.to_string())?;
+    let starts = sampler.draw(100, seed.child("persistent", 0));
+    let mut walk = |mut estimator: Box<dyn GradientEstimator>| -> Result<Vec<f64>, String> {
+        model.parameters_mut().copy_from_slice(&start);
+        let done = train(model, &mut *estimator, data, &settings, seed, &mut |_, _, _| Ok(()));
+        let end = model.parameters().to_vec();
+        model.parameters_mut().copy_from_slice(&start);
+        done.map(|()| end).map_err(|error| error.to_string())
+    };
+    let fast = walk(make(&starts, seed.child("chains", 0)))?;
+    let written = walk(Box::new(WrittenOut(make(&starts, seed.child("chains", 0)))))?;
+    let apart = fast.iter().zip(&written).position(|(a, b)| !close(*a, *b, 1e-9));
+    if let Some(index) = apart {
+        let name = model.parameter_name(index);
+        let (fast, written) = (fast[index], written[index]);
+        return Err(format!("after six updates {name} is {fast}, and {written} where the gradient is written out"));
+    }
+    if fast.iter().zip(&start).all(|(a, b)| close(*a, *b, 1e-6)) {
+        return Err("six updates leave the parameters where they were".to_string());
+    }
+    Ok(())
 }
 
 /// Compares the mean over independent estimates with `expected`, component by component.

@@ -19,6 +19,7 @@ use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
 };
+use gibbsite::training::recipe::{EstimatorName, Recipe};
 use rayon::prelude::*;
 
 const PHASES: [Phase; 2] = [Phase::Analytic, Phase::Sampled { clamped_steps: 1 }];
@@ -144,23 +145,62 @@ fn small_target() -> Ising {
     Ising::on_lattice(Lattice::Ring(4), 1.0, 0.2, 2.0).unwrap()
 }
 
-/// Against central differences of the divergence from a ring of four (contract::estimator): every
-/// estimator in equilibrium, with every treatment of the hidden units.
+/// Against central differences of the divergence from a ring of four (contract::estimator): every estimator that has a name,
+/// in equilibrium, with every treatment of the hidden units. A new one is tested by its line in `EstimatorName::ALL`.
 #[test]
 fn estimators_keep_their_contract() {
     let target = small_target();
     let mut model = small_machine();
-    contract::estimator(&|_, _| Box::new(Exact), &mut model, &target, 24).unwrap();
-    for hidden_statistics in all_statistics() {
-        let gibbs_steps = 25;
-        let cd = ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics };
-        contract::estimator(&|_, _| Box::new(cd), &mut model, &target, 25)
-            .unwrap_or_else(|problem| panic!("CD, {hidden_statistics}: {problem}"));
-        let pcd = |starts: &Configurations, seed| -> Box<dyn GradientEstimator> {
-            Box::new(PersistentContrastiveDivergence::new(gibbs_steps, hidden_statistics, starts, 3, seed).unwrap())
-        };
-        contract::estimator(&pcd, &mut model, &target, 26)
-            .unwrap_or_else(|problem| panic!("PCD, {hidden_statistics}: {problem}"));
+    for (name, text, _) in EstimatorName::ALL {
+        assert_eq!((text.parse::<EstimatorName>().unwrap(), name.to_string()), (name, text.to_string()));
+        for hidden_statistics in all_statistics() {
+            let gibbs_steps = name.samples().then_some(25);
+            let recipe = Recipe { name, gibbs_steps, hidden_statistics };
+            let make = |data: &Configurations, seed| recipe.estimator(data, 100, 3, seed).unwrap();
+            contract::estimator(&make, &mut model, &target, 25)
+                .unwrap_or_else(|problem| panic!("{recipe}, {hidden_statistics}: {problem}"));
+        }
+    }
+    assert!("magic".parse::<EstimatorName>().is_err());
+}
+
+/// CD whose fast road hands over chains that have not moved, so that nothing is learned, or that have moved twice.
+struct WrongRoad(u64);
+
+impl WrongRoad {
+    const CD: ContrastiveDivergence = ContrastiveDivergence {
+        gibbs_steps: 25,
+        clamped_steps: 0,
+        hidden_statistics: HiddenStatistics { positive: Phase::Analytic, negative: Phase::Analytic },
+    };
+}
+
+impl GradientEstimator for WrongRoad {
+    fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
+        Self::CD.gibbs_updates(model, batch)
+    }
+
+    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
+        Self::CD.clone().estimate(model, batch, seed, gradient)
+    }
+
+    fn advance_chains(&mut self, model: &dyn Model, batch: &Batch, seed: Seed) -> Result<Option<Configurations>> {
+        match self.0 {
+            0 => Ok(Some(batch.chain_starts(seed).widened(model.hidden()))),
+            _ => Self::CD.clone().advance_chains(model, batch, seed.child("again", self.0)),
+        }
+    }
+}
+
+/// Only several updates by both roads tell these from an honest estimator.
+#[test]
+fn estimator_contract_refuses_a_wrong_fast_road() {
+    let target = small_target();
+    let mut model = small_machine();
+    for fault in [0, 1] {
+        let make = |_: &Configurations, _| -> Box<dyn GradientEstimator> { Box::new(WrongRoad(fault)) };
+        let problem = contract::estimator(&make, &mut model, &target, 27).unwrap_err();
+        assert!(problem.contains("written out"), "{fault}: {problem}");
     }
 }
 
