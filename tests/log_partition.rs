@@ -7,6 +7,7 @@ use common::*;
 use gibbsite::configuration::Configurations;
 use gibbsite::contract::{self, FALSE_ALARM};
 use gibbsite::enumerate::log_partition;
+use gibbsite::error::Result;
 use gibbsite::law::Chains;
 use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use gibbsite::log_partition::bennett::BennettRatio;
@@ -15,7 +16,7 @@ use gibbsite::log_partition::bracket::Bracketing;
 use gibbsite::log_partition::enumeration::Enumeration;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
-use gibbsite::log_partition::{Doubt, LogPartitionEstimator, names};
+use gibbsite::log_partition::{Doubt, LogPartition, LogPartitionEstimator, names};
 use gibbsite::model::Model;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::model::rbm::{InitialWeights, Rbm};
@@ -231,10 +232,10 @@ fn estimators() -> Vec<Box<dyn LogPartitionEstimator>> {
         Betas::Adaptive(300),
         Betas::Given(vec![0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0]),
     ] {
-        all.push(Box::new(ForwardAnnealing { betas: betas.clone(), chains: 2000 }));
-        all.push(Box::new(ReverseAnnealing { betas, starts: Starts::Exact(2000) }));
+        all.push(Box::new(ForwardAnnealing { betas: betas.clone(), chains: 500 }));
+        all.push(Box::new(ReverseAnnealing { betas, starts: Starts::Exact(500) }));
     }
-    let tempered = Starts::Tempered { chains: 2000, tempering: Tempering { rungs: 8, rounds: 100 } };
+    let tempered = Starts::Tempered { chains: 500, tempering: Tempering { rungs: 8, rounds: 100 } };
     all.push(Box::new(ReverseAnnealing { betas: Betas::Linear(300), starts: tempered }));
     all
 }
@@ -259,6 +260,42 @@ fn estimators_keep_their_contract() {
             contract::log_partition(&*estimator, &**path, 13)
                 .unwrap_or_else(|problem| panic!("{}: {problem}", estimator.name()));
         }
+    }
+}
+
+/// An estimator whose error is changed, or whose work.
+struct Changed {
+    right: ForwardAnnealing,
+    factor: f64,
+    counts: bool,
+}
+
+impl LogPartitionEstimator for Changed {
+    fn name(&self) -> &'static str {
+        "changed"
+    }
+
+    fn estimate(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<LogPartition> {
+        let mut found = self.right.estimate(path, seed, report)?;
+        found.standard_error = found.standard_error.map(|error| self.factor * error);
+        found.gibbs_updates *= u64::from(self.counts);
+        Ok(found)
+    }
+}
+
+/// Errors 30 times too large and 4 times too small, and work that is not counted, are refused.
+#[test]
+fn the_contract_refuses_wrong_errors() {
+    let machine = random_machine(8, 5, 1.0, 0.5, 12);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let check = |factor, counts| {
+        let right = ForwardAnnealing { betas: Betas::Linear(100), chains: 400 };
+        contract::log_partition(&Changed { right, factor, counts }, &path, 13)
+    };
+    check(1.0, true).unwrap();
+    for (factor, counts, word) in [(30.0, true, "error"), (0.25, true, "off"), (1.0, false, "counted")] {
+        let problem = check(factor, counts).unwrap_err();
+        assert!(problem.contains(word) || problem.contains("mean of"), "{factor}: {problem}");
     }
 }
 
