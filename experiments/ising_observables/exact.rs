@@ -8,12 +8,28 @@ use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::observable::Observable;
 use gibbsite::targets::square_lattice::SquareLattice;
+use std::sync::{Arc, Mutex};
 
 /// What is known of a lattice with J = 1.
 pub struct Exact {
     lattice: Lattice,
     /// Of small square lattices.
-    density: Option<DensityOfStates>,
+    density: Option<Arc<DensityOfStates>>,
+}
+
+/// Densities of states that this program has made: some seconds each at 8x8, whoever asks.
+static MADE: Mutex<Vec<(Lattice, Arc<DensityOfStates>)>> = Mutex::new(Vec::new());
+
+/// The density of states, made where it has not been. Nobody waits for another who makes it: both make it.
+fn density_of_states(lattice: Lattice, rows: usize, columns: usize) -> Result<Arc<DensityOfStates>> {
+    let made = || MADE.lock().unwrap_or_else(|error| error.into_inner());
+    let found = made().iter().find(|(known, _)| *known == lattice).map(|(_, density)| density.clone());
+    if let Some(density) = found {
+        return Ok(density);
+    }
+    let density = Arc::new(DensityOfStates::new(rows, columns)?);
+    made().push((lattice, density.clone()));
+    Ok(density)
 }
 
 impl Exact {
@@ -21,7 +37,7 @@ impl Exact {
     pub fn of(lattice: Lattice) -> Result<Self> {
         let density = match lattice {
             Lattice::Square(rows, columns) if rows.max(columns) <= SIDE_LIMIT => {
-                Some(DensityOfStates::new(rows, columns)?)
+                Some(density_of_states(lattice, rows, columns)?)
             }
             _ => None,
         };

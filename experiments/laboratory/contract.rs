@@ -25,6 +25,42 @@ pub fn check<E: Experiment>() {
     options_leave_traces::<E>();
     axes_choose_cells::<E>();
     runs_are_reproducible::<E>();
+    options_matter::<E>();
+}
+
+/// Every option with a number for a default changes rows.csv when it has another, or is declared not to.
+fn options_matter<E: Experiment>() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let out = parent.path().to_str().expect("a plain path");
+    let quick = options::settings(&parsed::<E>(&["--quick"])).expect("options are serialised");
+    let mut base = vec!["--quick", "--out", out];
+    // A small sweep is enough.
+    let first = |name: &str| quick.get(name)?.as_str()?.split(',').next().map(str::to_string);
+    let hidden = first("hidden").unwrap_or_default();
+    if !hidden.is_empty() && E::AXES.contains(&"hidden") {
+        base.extend(["--hidden", &hidden]);
+    }
+    if E::AXES.contains(&"replicas") {
+        base.extend(["--replicas", "1"]);
+    }
+    let rows = |more: &[&str]| {
+        let experiment = parsed::<E>(&[&base[..], more].concat());
+        experiment.check().ok()?;
+        conduct(&experiment).unwrap_or_else(|error| panic!("{more:?}: {error}"));
+        Some(fs::read(parent.path().join("rows.csv")).expect("rows.csv"))
+    };
+    let usual = rows(&[]).expect("the quick run passes its check");
+    for (name, value) in quick.iter().filter(|(name, _)| !E::AXES.contains(&name.as_str()) && *name != "seed") {
+        let others = match (value.as_u64(), value.as_f64()) {
+            (Some(whole), _) => [whole + 1 + whole / 2, whole.div_ceil(2)].map(|other| other.to_string()),
+            (None, Some(x)) => [1.5 * x + 0.1, 0.5 * x].map(|other| other.to_string()),
+            (None, None) => continue,
+        };
+        let option = format!("--{}", name.replace('_', "-"));
+        let changed = others.iter().find_map(|other| rows(&[&option, other]));
+        let same = changed.is_none_or(|changed| changed == usual);
+        assert_eq!(same, E::INERT.contains(&name.as_str()), "whether {option} leaves rows.csv as it is");
+    }
 }
 
 /// Every option is in run.json, and in the stamp of a cell unless it only chooses cells.

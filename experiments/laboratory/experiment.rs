@@ -24,6 +24,8 @@ pub trait Experiment: clap::Parser + Serialize + Sync {
     const AXES: &'static [&'static str];
     /// Defaults of shared options that are this experiment's own.
     const DEFAULTS: Preset = &[];
+    /// Options that leave the rows of a quick run as they are.
+    const INERT: &'static [&'static str] = &[];
     /// Whether a finished cell is the same in every run; times are not.
     const REPEATABLE: bool = true;
     /// Other defaults: finish in seconds, and write every file.

@@ -1,5 +1,8 @@
 //! Binaries of experiments, run as a user would.
 
+// Each test file is a crate of its own and uses a part of this.
+#![allow(dead_code)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
