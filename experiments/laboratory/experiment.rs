@@ -9,6 +9,7 @@ use crate::rows::Rows;
 use crate::sweep::{self, Folder};
 use serde::Serialize;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -88,6 +89,7 @@ pub fn main<E: Experiment>() -> ExitCode {
     if experiment.common().columns {
         return said(&columns::<E>());
     }
+    say_how_to_go_on(&options::output_folder(E::NAME, experiment.common()));
     match conduct(&experiment) {
         Ok(text) => said(&text),
         Err(error) => {
@@ -95,6 +97,17 @@ pub fn main<E: Experiment>() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Lets Ctrl-C end the program with a word on what is kept. Where the system allows no handler it just ends.
+fn say_how_to_go_on(out: &Path) {
+    let cells = out.join("cells");
+    let _ = ctrlc::set_handler(move || {
+        let text = "finished cells are kept, and the same command goes on with them";
+        eprintln!("\nstopped; {text} ({})", cells.display());
+        // What a shell expects of a program that an interrupt has ended.
+        std::process::exit(130);
+    });
 }
 
 /// Writes to standard output. A reader that closes the pipe early has seen enough; a full disk has not.

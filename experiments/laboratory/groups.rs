@@ -22,7 +22,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug, clap::Args, Serialize)]
 #[command(next_help_heading = "Target")]
 pub struct IsingOptions {
-    /// Lattices: chain:N, ring:N, square:LxM (periodic), square-open:LxM or triangular:LxM
+    /// Lattices: chain:N, ring:N, square:LxM (periodic), square-open:LxM, triangular:LxM or cubic:LxMxN
     #[arg(long, alias = "lattice", value_name = "LIST", default_value = "square:3x3")]
     pub lattices: List<Lattice>,
 

@@ -203,10 +203,11 @@ impl Publication {
             return Ok(());
         };
         if earlier.files.is_empty() {
-            // Written by version 0.1 before it kept a list.
+            // Written before there was a list: what every run wrote, and its figures.
             let entries = fs::read_dir(&self.out).into_iter().flatten().flatten();
-            let files = entries.filter(|entry| entry.path().is_file());
-            earlier.files = files.map(|entry| entry.file_name().to_string_lossy().into()).collect();
+            let names = entries.map(|entry| entry.file_name().to_string_lossy().to_string());
+            let drawn = |name: &String| name.ends_with(".png") || name.ends_with(".svg") || self.files.contains(name);
+            earlier.files = names.filter(drawn).collect();
         }
         let same = |name: &String| {
             let read = |folder: &Path| fs::read(folder.join(name)).ok();

@@ -204,6 +204,23 @@ fn a_killed_run_is_gone_on_with() {
     assert!(!part.path().join(".tmp-gibbsite-left").exists());
 }
 
+/// Ctrl-C ends a run with a word on how to go on.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_says_how_to_go_on() {
+    let out = TempDir::new().unwrap();
+    let long = [&SMALL[..], &["--epochs", "1000000", "--out", out.path().to_str().unwrap()]].concat();
+    let mut command = std::process::Command::new(BINARY);
+    let child = command.args(long).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let interrupt = ["-INT", &child.id().to_string()];
+    assert!(std::process::Command::new("kill").args(interrupt).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert!(message.contains("the same command goes on"), "{message}");
+}
+
 /// The seed matters, and so do the data: two seeds differ.
 #[test]
 fn another_seed_is_another_run() {
