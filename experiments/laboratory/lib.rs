@@ -4,13 +4,17 @@
 //! the figures and tables that answer its question. Everything else follows: the command line with presets and --help, a
 //! sweep in parallel whose finished cells are kept, rows.csv with documented columns, run.json, progress with time left.
 //!
+//! To add one: write `experiments/NAME.rs` (`gradient_bias.rs` is a short example) with `laboratory::main!(Name);` at its end,
+//! which is its main function and the test of its contract; give it a `[[bin]]` in `experiments/Cargo.toml`, a name in
+//! `.ci/run` and in `experiments/tests/readme.rs`, and a section in the README with the table that `--columns` prints.
+//!
 //! | module | what is there |
 //! |---|---|
 //! | [`experiment`] | the trait, and the main function |
 //! | [`contract`] | what every experiment must keep, tested by the macro `main!` |
 //! | [`groups`] | options that several experiments share: target, training |
 //! | [`learning`] | all of them together, for machines that learn Ising models |
-//! | [`options`], [`list`], [`value`] | common options, presets, lists, numbers with their bounds |
+//! | [`options`], [`list`], [`value`], [`choices`] | common options, presets, lists, numbers with their bounds, names (`choice!`) |
 //! | [`record`] | structs as columns of tables |
 //! | [`sweep`], [`lab`], [`progress`] | cells on disk; seeds, shared things and further tables for one cell; time left |
 //! | [`rows`], [`plot`], [`table`] | rows by key functions: groups, figures, tables |
@@ -21,7 +25,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod choice;
+pub mod choices;
 pub mod contract;
 pub mod error;
 pub mod experiment;

@@ -48,7 +48,7 @@ pub struct CommonOptions {
     pub columns: bool,
 }
 
-/// Options with other defaults: (name, value). They change defaults only, and --help shows them.
+/// Options with other defaults: (name as the field is written, value): `("learning_rate", "0.1")`. They change defaults only, and --help shows them.
 pub type Preset = &'static [(&'static str, &'static str)];
 
 /// What a command line asks for.

@@ -34,7 +34,12 @@ impl ExactTarget {
         Ok(Self { entropy: entropy(&log_probabilities), log_probabilities })
     }
 
-    /// Measures `model` by enumeration. `sample` holds the training configurations (each once, with
+    /// -sum P ln P in nats; less it is the largest log-likelihood of a configuration that any model can have on average.
+    pub fn entropy(&self) -> f64 {
+        self.entropy
+    }
+
+    /// Measures the law of a model's visible units ([`crate::model::Model::marginal`]) by enumeration. `sample` holds the training configurations (each once, with
     /// its weight: [`Configurations::distinct`] saves work); without it they are the target itself.
     pub fn measure(&self, model: &dyn Law, sample: Option<&Configurations>) -> Result<ExactRecord> {
         let log_partition = log_partition(model)?;

@@ -3,7 +3,9 @@
 /// An enum whose values have names: displayed, parsed, serialised and refused by them.
 ///
 /// ```
-/// laboratory::choice! {
+/// use laboratory::prelude::*;
+///
+/// choice! {
 ///     /// A gradient estimator by name.
 ///     Estimator { Exact = "exact", Cd = "cd" }
 /// }
@@ -29,7 +31,7 @@ macro_rules! choice {
             fn from_str(text: &str) -> std::result::Result<Self, String> {
                 match text {
                     $($text => Ok($name::$variant),)+
-                    _ => Err($crate::choice::no_such_choice(&[$($text),+])),
+                    _ => Err($crate::choices::no_such_choice(&[$($text),+])),
                 }
             }
         }
