@@ -258,6 +258,12 @@ mod tests {
         assert_eq!(found.standard_error, None);
         let found = watching(&stuck, &[0, 1, 0, 1, 0, 1, 0, 1]).mean(0);
         assert_eq!(found.doubt, Some(Doubt::DisagreeingStarts));
+        // Behind a coordinate that mixes.
+        let mut second = Measurements::watching(1, 2, &[0; 8]);
+        for t in 0..2000 {
+            (0..8).for_each(|chain| second.push(chain, &[noise(chain, 3 * t), noise(chain, t), stuck(chain, t)]));
+        }
+        assert_eq!(second.mean(0).doubt, Some(Doubt::DisagreeingChains));
         // The same mean, and another width.
         let wide = |chain: usize, t: usize| (noise(chain, t) - 504.0) * (1 + chain % 2) as f64;
         let found = watching(&wide, &[0; 8]).mean(0);
