@@ -259,3 +259,22 @@ impl<'a, E: Experiment> Plot<'a, E> {
         Panel { title, series, levels: (self.levels)(rows), y: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 1, 2, 4 and 8, found by hand; a missing value is left out, and nothing makes no point.
+    #[test]
+    fn points_of_replicas() {
+        let of = |over: Over| over.point(3.0, vec![8.0, 1.0, f64::NAN, 4.0, 2.0]).unwrap();
+        assert_eq!(of(Over::Range), Point { x: 3.0, y: 3.0, low: 1.0, high: 8.0 });
+        assert_eq!(of(Over::Quartiles), Point { x: 3.0, y: 3.0, low: 2.0, high: 4.0 });
+        // The variance of the mean is 28.75 / 3 / 4.
+        let (mean, error) = (of(Over::Mean), (28.75_f64 / 12.0).sqrt());
+        assert_eq!(mean.y, 3.75);
+        assert!((mean.high - 3.75 - error).abs() < 1e-12 && (3.75 - mean.low - error).abs() < 1e-12);
+        assert_eq!(Over::Mean.point(0.0, vec![5.0]), Some(Point { x: 0.0, y: 5.0, low: 5.0, high: 5.0 }));
+        assert_eq!(Over::Range.point(0.0, vec![f64::NAN]), None);
+    }
+}

@@ -28,7 +28,6 @@ pub fn assert_mistakes_are_named(binary: &str, mistakes: &[(&[&str], &str)]) {
 }
 
 /// What a run that ends well prints.
-#[allow(dead_code)]
 pub fn succeed(binary: &str, out: &Path, arguments: &[&str]) -> String {
     let output = run_binary(binary, &[arguments, &["--out", out.to_str().unwrap()]].concat());
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -36,7 +35,6 @@ pub fn succeed(binary: &str, out: &Path, arguments: &[&str]) -> String {
 }
 
 /// The files that run.json names.
-#[allow(dead_code)]
 pub fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let record: serde_json::Value = serde_json::from_slice(&fs::read(out.join("run.json")).unwrap()).unwrap();
     let names = record["files"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_string());
@@ -44,14 +42,12 @@ pub fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The rows of a table, by the names of their columns.
-#[allow(dead_code)]
 pub fn table(out: &Path, name: &str) -> Vec<BTreeMap<String, String>> {
     let mut table = csv::Reader::from_path(out.join(name)).unwrap();
     table.deserialize().map(Result::unwrap).collect()
 }
 
 /// Every file in `out` has the same bytes for any number of threads, and after a run that had lost every third cell.
-#[allow(dead_code)]
 pub fn assert_same_bytes(binary: &str, arguments: &[&str], out: &Path) {
     let other = TempDir::new().unwrap();
     let again = |more: &[&str]| {
