@@ -8,8 +8,8 @@ use gibbsite::configuration::Configurations;
 use gibbsite::enumerate;
 use gibbsite::kernels::descent::{Descent, largest_magnitude};
 use gibbsite::law::{Chains, Clamp};
-use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::model::{Model, Slope};
 use gibbsite::random::Seed;
 
 fn main() {
@@ -56,14 +56,14 @@ fn difference_of_expectations(bencher: Bencher, (visible, hidden, count): (usize
 
 /// The same with the update, the gradient kept in the cache; items are rows.
 #[divan::bench(args = SIZES)]
-fn descend_difference(bencher: Bencher, (visible, hidden, count): (usize, usize, usize)) {
+fn descend_along_phases(bencher: Bencher, (visible, hidden, count): (usize, usize, usize)) {
     let mut rbm = machine(visible, hidden, 0.01);
     let states = chains(&rbm, count).into_states();
     let mut gradient = vec![0.0; rbm.parameters().len()];
     let descent = descent(0.0);
-    bencher
-        .counter(ItemsCount::new(2 * count))
-        .bench_local(|| rbm.descend_difference(&states, &states, &descent, &mut gradient, &mut []));
+    bencher.counter(ItemsCount::new(2 * count)).bench_local(|| {
+        rbm.descend(&descent, Slope::Phases { chains: &states, data: &states, memory: &mut gradient }, &mut [])
+    });
 }
 
 fn descent(momentum: f64) -> Descent {
@@ -79,7 +79,9 @@ fn descend(bencher: Bencher, (visible, hidden, momentum): (usize, usize, f64)) {
     let kept = if momentum > 0.0 { gradient.len() } else { 0 };
     let mut velocity = vec![0.0; kept];
     let descent = descent(momentum);
-    bencher.counter(ItemsCount::new(gradient.len())).bench_local(|| rbm.descend(&descent, &gradient, &mut velocity));
+    bencher
+        .counter(ItemsCount::new(gradient.len()))
+        .bench_local(|| rbm.descend(&descent, Slope::Written(&gradient), &mut velocity));
 }
 
 /// The check that an update stays finite; items are numbers.

@@ -429,15 +429,18 @@ impl DrawnData<'_> {
 }
 
 impl GradientEstimator for DrawnData<'_> {
-    fn estimate(
+    fn estimate<'a>(
         &mut self,
         model: &dyn Model,
-        batch: &Batch,
+        batch: &'a Batch,
         seed: Seed,
         gradient: &mut [f64],
-    ) -> gibbsite::error::Result<()> {
+    ) -> gibbsite::error::Result<Estimated<'a>> {
         let drawn = self.drawn(seed.child("data", 0));
-        self.inner.estimate(model, drawn.as_ref().unwrap_or(batch), seed, gradient)
+        match &drawn {
+            Some(drawn) => Ok(self.inner.estimate(model, drawn, seed, gradient)?.into_owned()),
+            None => self.inner.estimate(model, batch, seed, gradient),
+        }
     }
 
     /// Every batch is as large as any other.

@@ -70,7 +70,7 @@ Examples:
   calibration --paper         200 repetitions";
 
 /// What starts reverse annealing in place of exact draws; Bennett's ratio and integration have as many rungs and rounds.
-const TEMPERING: Tempering = Tempering { rungs: 16, rounds: 200 };
+const TEMPERING: Tempering = Tempering { rungs: 16, rounds: 175 };
 /// Ladders of Bennett's ratio and of integration.
 const LADDERS: usize = 32;
 /// Steps of the machine on data before reverse annealing starts there.

@@ -83,7 +83,7 @@ Examples:
   large_ising_kl --paper      up to 32x32 spins, longer training, three replicas: hours on two cores";
 
 /// What starts reverse annealing where the machine cannot be drawn from exactly.
-const TEMPERING: Tempering = Tempering { rungs: 16, rounds: 200 };
+const TEMPERING: Tempering = Tempering { rungs: 16, rounds: 175 };
 
 /// Steps of the machine on data before reverse annealing starts there: in ten of them a machine that has just begun to
 /// learn does not yet forget that the data are more ordered than itself.

@@ -15,7 +15,7 @@ use crate::random::Seed;
 use crate::row_sampler::RowSampler;
 use crate::statistics::fit::{chi_square_p_value, student_t, student_threshold};
 use crate::training::batch::Batch;
-use crate::training::gradient::GradientEstimator;
+use crate::training::gradient::{Estimated, GradientEstimator};
 use crate::training::trainer::{Training, train};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -261,14 +261,15 @@ pub fn estimator(make: &MakeEstimator, model: &mut dyn Model, target: &dyn Law, 
 struct WrittenOut(Box<dyn GradientEstimator>);
 
 impl GradientEstimator for WrittenOut {
-    fn estimate(
+    fn estimate<'a>(
         &mut self,
         model: &dyn Model,
-        batch: &Batch,
+        batch: &'a Batch,
         seed: Seed,
         gradient: &mut [f64],
-    ) -> crate::error::Result<()> {
-        self.0.estimate(model, batch, seed, gradient)
+    ) -> crate::error::Result<Estimated<'a>> {
+        self.0.estimate(model, batch, seed, gradient)?.write(model, gradient)?;
+        Ok(Estimated::Written)
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
@@ -322,6 +323,7 @@ fn mean_gradient(
         let starts = sampler.draw(100, seed.child("persistent", 0));
         make(&starts, seed.child("chains", 0))
             .estimate(model, &batch, seed, &mut gradient)
+            .and_then(|estimated| estimated.write(model, &mut gradient))
             .map_err(|error| error.to_string())?;
         for (values, x) in gradients.iter_mut().zip(&gradient) {
             values.push(*x);

@@ -12,7 +12,7 @@ pub use crate::row_sampler::RowSampler;
 pub use crate::targets::ising::Ising;
 pub use crate::targets::lattice::Lattice;
 pub use crate::training::batch::Batch;
-pub use crate::training::gradient::{Exact, GradientEstimator, HiddenStatistics};
+pub use crate::training::gradient::{Estimated, Exact, GradientEstimator, HiddenStatistics};
 pub use crate::training::recipe::{EstimatorName, Recipe};
 pub use crate::training::schedule::Decay;
 pub use crate::training::trainer::{Training, train};

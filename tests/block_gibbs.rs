@@ -8,9 +8,9 @@ use gibbsite::contract::{self, FALSE_ALARM};
 use gibbsite::kernels::descent::Descent;
 use gibbsite::kernels::level::Level;
 use gibbsite::law::{Chains, Clamp, Kernel, Law};
-use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::model::rbm_path::RbmPath;
+use gibbsite::model::{Model, Slope};
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::path::Path as _;
 use gibbsite::random::{Generator, Seed};
@@ -324,7 +324,8 @@ fn hash_of_all_kernels() -> u64 {
         hashes.push(hash(sums.iter().map(|x| x.to_bits())));
         let descent = Descent { rate: 0.1, momentum: 0.0, weight_decay: 0.01 };
         let few = chains.states().select(&[3, 1, 4, 1, 5]);
-        rbm.descend_difference(&few, &data, &descent, &mut sums, &mut []).unwrap();
+        let phases = Slope::Phases { chains: &few, data: &data, memory: &mut sums };
+        rbm.descend(&descent, phases, &mut []).unwrap();
         hashes.push(hash(rbm.parameters().iter().map(|x| x.to_bits())));
     }
     for (lattice, count) in [("square:6x6", 700), ("square:16x16", 3), ("triangular:4x6", 70)] {

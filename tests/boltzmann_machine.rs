@@ -22,8 +22,8 @@ use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
-    PseudoLikelihood, TwoGibbsRuns,
+    ContrastiveDivergence, Estimated, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
+    Phase, PseudoLikelihood, TwoGibbsRuns,
 };
 use gibbsite::training::trainer::{Training, train};
 use rand::RngExt;
@@ -358,7 +358,7 @@ fn exact_gradient(machine: &BoltzmannMachine, target: &[f64]) -> Vec<f64> {
     let sampler = RowSampler::new(&law).unwrap();
     let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
     let mut gradient = vec![f64::NAN; machine.parameters().len()];
-    Exact.estimate(machine, &batch, Seed::root(105), &mut gradient).unwrap();
+    Exact.estimate(machine, &batch, Seed::root(105), &mut gradient).unwrap().write(machine, &mut gradient).unwrap();
     gradient
 }
 
@@ -872,6 +872,7 @@ fn cd_1_at_its_own_law(hidden_statistics: HiddenStatistics) -> (Vec<f64>, f64) {
         let mut gradient = vec![0.0; count];
         ContrastiveDivergence { gibbs_steps: 1, clamped_steps: 40, hidden_statistics }
             .estimate(&model, &Batch::Rows(rows), seed, &mut gradient)
+            .and_then(|estimated| estimated.write(&model, &mut gradient))
             .unwrap();
         for (values, x) in values.iter_mut().zip(gradient) {
             values.push(x);
@@ -919,7 +920,8 @@ fn pseudo_likelihood_gradients_are_those_of_brute_force() {
         let sampler = RowSampler::new(&law).unwrap();
         let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
         let mut gradient = vec![f64::NAN; ours.len()];
-        PseudoLikelihood.estimate(&machine, &batch, Seed::root(119), &mut gradient).unwrap();
+        let estimated = PseudoLikelihood.estimate(&machine, &batch, Seed::root(119), &mut gradient).unwrap();
+        estimated.write(&machine, &mut gradient).unwrap();
         assert_eq!(gradient, ours, "{}", graph.name);
         assert_eq!(PseudoLikelihood.gibbs_updates(&machine, &batch), (batch.data().len() * graph.visible) as u64);
     }
@@ -1072,7 +1074,8 @@ fn gibbs_updates_are_the_units_drawn() {
             let whole = Batch::Law { law: &law, sampler: &sampler, chains: 23 };
             for batch in [Batch::Rows(rows.clone()), whole] {
                 counted.drawn.store(0, Ordering::Relaxed);
-                estimator.estimate(&counted, &batch, Seed::root(124), &mut gradient).unwrap();
+                let estimated = estimator.estimate(&counted, &batch, Seed::root(124), &mut gradient).unwrap();
+                estimated.write(&counted, &mut gradient).unwrap();
                 assert_eq!(
                     estimator.gibbs_updates(model, &batch),
                     counted.drawn.load(Ordering::Relaxed),
@@ -1108,9 +1111,15 @@ fn gibbs_updates_are_the_units_drawn() {
 struct CountsNothing;
 
 impl GradientEstimator for CountsNothing {
-    fn estimate(&mut self, model: &dyn Model, _batch: &Batch, _seed: Seed, gradient: &mut [f64]) -> Result<()> {
+    fn estimate<'a>(
+        &mut self,
+        model: &dyn Model,
+        _batch: &'a Batch,
+        _seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
         model.add_model_statistics(gradient)?;
-        Ok(())
+        Ok(Estimated::Written)
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
@@ -1190,7 +1199,7 @@ fn machines_too_large_to_sum_are_refused_but_train_by_sampling() {
     let estimate = |estimator: &mut dyn GradientEstimator| {
         let mut gradient = vec![0.0; length];
         let batch = Batch::Rows(rows.clone());
-        estimator.estimate(&machine, &batch, Seed::root(135), &mut gradient)
+        estimator.estimate(&machine, &batch, Seed::root(135), &mut gradient)?.write(&machine, &mut gradient)
     };
     let refusals: [(&str, Result<()>); 8] = [
         ("marginal", machine.marginal().map(|_| ())),

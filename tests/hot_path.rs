@@ -6,14 +6,15 @@ use gibbsite::enumerate;
 use gibbsite::error::Result;
 use gibbsite::kernels::descent::Descent;
 use gibbsite::law::{Chains, Clamp, Law};
-use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
+use gibbsite::model::{Model, Slope};
 use gibbsite::monitor::ExactTarget;
 use gibbsite::random::{Seed, uniform};
 use gibbsite::targets::{ising::Ising, lattice::Lattice};
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    ContrastiveDivergence, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, TwoGibbsRuns,
+    ContrastiveDivergence, Estimated, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
+    TwoGibbsRuns,
 };
 use gibbsite::training::trainer::{Training, train};
 
@@ -201,7 +202,7 @@ fn a_descent_changes_parameters_and_sampler_alike() {
             if sampler_is_made {
                 model.kernel();
             }
-            model.descend(&descent, slope.parameters(), &mut velocity);
+            model.descend(&descent, Slope::Written(slope.parameters()), &mut velocity).unwrap();
             assert_eq!(model.parameters(), expected);
             assert_eq!(velocity, expected_velocity);
             // A fresh machine with the same parameters makes its own sampler.
@@ -278,11 +279,12 @@ fn a_descent_along_phases_is_the_gradient_and_then_the_descent() {
 
         let (mut expected, mut expected_velocity) = (start.clone(), first.clone());
         expected.set_difference_of_expectations(&chains, &data, &mut gradient).unwrap();
-        expected.descend(&descent, &gradient, &mut expected_velocity);
+        expected.descend(&descent, Slope::Written(&gradient), &mut expected_velocity).unwrap();
 
         let (mut found, mut velocity) = (start.clone(), first);
         gradient.fill(5.0);
-        found.descend_difference(&chains, &data, &descent, &mut gradient, &mut velocity).unwrap();
+        let phases = Slope::Phases { chains: &chains, data: &data, memory: &mut gradient };
+        found.descend(&descent, phases, &mut velocity).unwrap();
         assert_eq!(found.parameters(), expected.parameters(), "{n}x{m}");
         assert_eq!(velocity, expected_velocity, "{n}x{m}");
         // The sampler has moved along: it draws what a fresh one draws.
@@ -299,8 +301,15 @@ fn a_descent_along_phases_is_the_gradient_and_then_the_descent() {
 struct WrittenOut(Box<dyn GradientEstimator>);
 
 impl GradientEstimator for WrittenOut {
-    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
-        self.0.estimate(model, batch, seed, gradient)
+    fn estimate<'a>(
+        &mut self,
+        model: &dyn Model,
+        batch: &'a Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
+        self.0.estimate(model, batch, seed, gradient)?.write(model, gradient)?;
+        Ok(Estimated::Written)
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {

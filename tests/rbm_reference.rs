@@ -39,7 +39,7 @@ fn visible_sum(rbm: &Rbm) -> f64 {
 
 fn exact_gradient(rbm: &Rbm, batch: &Batch) -> Vec<f64> {
     let mut gradient = vec![7.0; rbm.parameters().len()];
-    Exact.estimate(rbm, batch, Seed::root(1), &mut gradient).unwrap();
+    Exact.estimate(rbm, batch, Seed::root(1), &mut gradient).unwrap().write(rbm, &mut gradient).unwrap();
     gradient
 }
 

@@ -15,7 +15,8 @@ use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    ContrastiveDivergence, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence, Phase,
+    ContrastiveDivergence, Estimated, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
+    Phase,
 };
 use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};
@@ -109,11 +110,17 @@ impl GradientEstimator for Recorder {
         0
     }
 
-    fn estimate(&mut self, _model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
+    fn estimate<'a>(
+        &mut self,
+        _model: &dyn Model,
+        batch: &'a Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
         self.batches.push(as_numbers(batch.data()));
         self.seeds.push(seed);
         gradient.fill(0.0);
-        Ok(())
+        Ok(Estimated::Written)
     }
 }
 
@@ -229,10 +236,16 @@ impl GradientEstimator for Spoils {
         0
     }
 
-    fn estimate(&mut self, _model: &dyn Model, _batch: &Batch, _seed: Seed, gradient: &mut [f64]) -> Result<()> {
+    fn estimate<'a>(
+        &mut self,
+        _model: &dyn Model,
+        _batch: &'a Batch,
+        _seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
         gradient.fill(1.0);
         gradient[self.0] = f64::NAN;
-        Ok(())
+        Ok(Estimated::Written)
     }
 }
 

@@ -20,9 +20,11 @@ pub fn imbalance(onward: &[f64], back: &[f64], c: f64) -> [f64; 2] {
     [value, slope]
 }
 
-/// Where a rising function that gives its value and its slope is 0, by Newton's method, kept between `low` and `high`.
-pub fn balance(imbalance: impl Fn(f64) -> [f64; 2], mut low: f64, mut high: f64) -> f64 {
-    let mut c = 0.5 * (low + high);
+/// Where a rising function that gives its value and its slope is 0, by Newton's method from `start`, kept between `low` and
+/// `high`. Of a sum of sigmoids the second derivative is never larger than the first, so that the error after a step of
+/// length h is at most about h^2.
+pub fn balance(imbalance: impl Fn(f64) -> [f64; 2], start: f64, mut low: f64, mut high: f64) -> f64 {
+    let mut c = start.max(low).min(high);
     for _ in 0..200 {
         let [value, slope] = imbalance(c);
         if value > 0.0 {
@@ -31,10 +33,11 @@ pub fn balance(imbalance: impl Fn(f64) -> [f64; 2], mut low: f64, mut high: f64)
             low = c;
         }
         let newton = c - value / slope;
-        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-        let done = (next - c).abs() <= 1e-13 * (1.0 + c.abs());
+        let inside = newton > low && newton < high;
+        let next = if inside { newton } else { 0.5 * (low + high) };
+        let step = (next - c).abs();
         c = next;
-        if done {
+        if step <= 1e-13 * (1.0 + c.abs()) || (inside && step <= 1e-7) {
             break;
         }
     }
@@ -70,7 +73,7 @@ pub fn from_both_sides(forward: &[f64], reverse: &[f64]) -> FromBothSides {
     let unequal = (f / r).ln();
     let (low, high) = range(forward.iter().chain(reverse));
     let (low, high) = (low - unequal.abs(), high + unequal.abs());
-    let shifted = balance(|c| imbalance(forward, reverse, c), low, high);
+    let shifted = balance(|c| imbalance(forward, reverse, c), 0.5 * (low + high), low, high);
     let value = shifted - unequal;
     // So much less is ln Z without a chain whose part of the imbalance and its slope is given.
     let without = |all: [f64; 2], part: [f64; 2]| {

@@ -82,16 +82,18 @@ impl BennettRatio {
                 pair.back.extend(part.back);
             }
         }
-        let solved: Vec<Solved> = pairs.par_iter().map(|pair| solve(pair, true)).collect();
-        let (total, without) = sums(&solved);
+        let solved: Vec<Solved> = pairs.par_iter().map(Pair::whole).collect();
+        let (total, without) = sums(solved.iter().map(|pair| &pair.ratio));
         let standard_error = left_out_error(&without);
         let tau = solved.iter().map(|pair| pair.tau).fold(1.0, f64::max);
         let shared = solved.iter().map(|pair| pair.shared / pair.tau);
         let effective_samples = shared.fold(f64::INFINITY, f64::min);
         let middle = self.0.measured() / 2;
         let half = |second: bool| {
-            let solved: Vec<Solved> = pairs.par_iter().map(|pair| solve(&pair.half(middle, second), false)).collect();
-            sums(&solved)
+            let with_whole = pairs.par_iter().zip(&solved);
+            let solved: Vec<Ratio> =
+                with_whole.map(|(pair, whole)| pair.half(middle, second).ratio(whole.ratio.value)).collect();
+            sums(solved.iter())
         };
         let ((first, first_without), (second, second_without)) = (half(false), half(true));
         let differences = first_without.iter().zip(&second_without);
@@ -123,48 +125,66 @@ impl Pair {
         };
         Self { onward: self.onward.iter().map(part).collect(), back: self.back.iter().map(part).collect() }
     }
+
+    /// C, from a guess of it; without a ladder it is one more step of Newton's away, exact to second order in one over the
+    /// number of ladders.
+    fn ratio(&self, guess: f64) -> Ratio {
+        let at = |c: f64| self.onward.iter().zip(&self.back).map(move |(onward, back)| imbalance(onward, back, c));
+        let sum = |[v, s]: [f64; 2], [value, slope]: [f64; 2]| [v + value, s + slope];
+        let (low, high) = range(self.onward.iter().chain(&self.back).flatten());
+        let c = balance(|c| at(c).fold([0.0, 0.0], sum), guess, low, high);
+        let parts: Vec<[f64; 2]> = at(c).collect();
+        let [value, slope] = parts.iter().copied().fold([0.0, 0.0], sum);
+        let without = parts.iter().map(|[v, s]| {
+            let rest = slope - s;
+            if rest > 0.0 { c - (value - v) / rest } else { c }
+        });
+        Ratio { value: c, without: without.collect() }
+    }
+
+    fn whole(&self) -> Solved {
+        let mean = |series: &[Vec<f64>]| {
+            let count: usize = series.iter().map(Vec::len).sum();
+            series.iter().flatten().sum::<f64>() / count as f64
+        };
+        let time = |series: &[Vec<f64>]| {
+            let views: Vec<&[f64]> = series.iter().map(|series| &series[..]).collect();
+            integrated_time(&views).map_or(1.0, |time| time.tau)
+        };
+        // The means of d bound C: Jensen's inequality, once from each law.
+        let ratio = self.ratio(0.5 * (mean(&self.onward) + mean(&self.back)));
+        let share = |d: &f64| sigmoid(d - ratio.value);
+        Solved {
+            tau: time(&self.onward).max(time(&self.back)),
+            shared: 2.0 * self.onward.iter().flatten().map(share).sum::<f64>(),
+            ratio,
+        }
+    }
 }
 
 /// The sum over all pairs, and the same without each ladder in turn.
-fn sums(solved: &[Solved]) -> (f64, Vec<f64>) {
-    let ladders = solved.first().map_or(0, |pair| pair.without.len());
-    let without = |l: usize| solved.iter().map(|pair| pair.without[l]).sum();
-    (solved.iter().map(|pair| pair.value).sum(), (0..ladders).map(without).collect())
+fn sums<'a>(pairs: impl Iterator<Item = &'a Ratio>) -> (f64, Vec<f64>) {
+    let mut sum = (0.0, Vec::new());
+    for pair in pairs {
+        sum.0 += pair.value;
+        sum.1.resize(pair.without.len(), 0.0);
+        sum.1.iter_mut().zip(&pair.without).for_each(|(sum, value)| *sum += value);
+    }
+    sum
 }
 
-struct Solved {
-    /// C.
+/// C of a pair.
+struct Ratio {
     value: f64,
     /// C without each ladder in turn.
     without: Vec<f64>,
+}
+
+/// What all rounds say of a pair.
+struct Solved {
+    ratio: Ratio,
     /// The autocorrelation time of d, the longer of both sides, in rounds.
     tau: f64,
     /// 2 sum_{x ~ a} sigmoid(d(x) - C): draws that both laws share.
     shared: f64,
-}
-
-/// Solves for C, which without a ladder is one more step of Newton's away, exact to second order in one over the number
-/// of ladders; tau is left at 1 where nobody asks for it.
-fn solve(pair: &Pair, with_tau: bool) -> Solved {
-    let ladders = || pair.onward.iter().zip(&pair.back);
-    let at = |c: f64| ladders().map(move |(onward, back)| imbalance(onward, back, c));
-    let total = |c: f64| at(c).fold([0.0, 0.0], |[v, s], [value, slope]| [v + value, s + slope]);
-    let (low, high) = range(pair.onward.iter().chain(&pair.back).flatten());
-    let c = balance(total, low, high);
-    let [value, slope] = total(c);
-    let without = at(c).map(|[v, s]| {
-        let rest = slope - s;
-        if rest > 0.0 { c - (value - v) / rest } else { c }
-    });
-    let time = |series: &[Vec<f64>]| {
-        let views: Vec<&[f64]> = series.iter().map(|series| &series[..]).collect();
-        integrated_time(&views).map_or(1.0, |time| time.tau)
-    };
-    let share = |d: &f64| sigmoid(d - c);
-    Solved {
-        value: c,
-        without: without.collect(),
-        tau: if with_tau { time(&pair.onward).max(time(&pair.back)) } else { 1.0 },
-        shared: 2.0 * pair.onward.iter().flatten().map(share).sum::<f64>(),
-    }
 }

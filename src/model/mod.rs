@@ -61,25 +61,11 @@ pub trait Model: Send + Sync {
         self.add_expected_statistics(chains, gradient)
     }
 
-    /// Takes one step down the gradient; weight decay acts on the couplings. Without momentum `velocity`
-    /// may be empty.
-    fn descend(&mut self, descent: &Descent, gradient: &[f64], velocity: &mut [f64]) {
+    /// Takes one step down a gradient; weight decay acts on the couplings. Without momentum `velocity` may be empty.
+    fn descend(&mut self, descent: &Descent, slope: Slope, velocity: &mut [f64]) -> Result<()> {
         let couplings = self.couplings();
+        let gradient = slope.written(self)?;
         descend_from(self.parameters_mut(), couplings, descent, gradient, velocity);
-    }
-
-    /// Takes one step down the gradient that [`Self::set_difference_of_expectations`] gives. `gradient` is memory
-    /// for it; what stands there afterwards is of no use.
-    fn descend_difference(
-        &mut self,
-        chains: &Configurations,
-        data: &Configurations,
-        descent: &Descent,
-        gradient: &mut [f64],
-        velocity: &mut [f64],
-    ) -> Result<()> {
-        self.set_difference_of_expectations(chains, data, gradient)?;
-        self.descend(descent, gradient, velocity);
         Ok(())
     }
 
@@ -97,6 +83,34 @@ pub trait Model: Send + Sync {
     /// The path from the uniform law to the model, for ln Z: with the hidden units summed where they can be at every
     /// beta, else over all units.
     fn path(&self) -> Result<Box<dyn Path + '_>>;
+}
+
+/// The gradient that a model descends.
+pub enum Slope<'a> {
+    /// Written out, an entry a parameter.
+    Written(&'a [f64]),
+    /// The one that [`Model::set_difference_of_expectations`] gives.
+    Phases {
+        /// Rows that stand for the model.
+        chains: &'a Configurations,
+        /// Rows that stand for the data.
+        data: &'a Configurations,
+        /// Room for the gradient; what stands there afterwards is of no use.
+        memory: &'a mut [f64],
+    },
+}
+
+impl<'a> Slope<'a> {
+    /// Written out in any case.
+    fn written<M: Model + ?Sized>(self, model: &M) -> Result<&'a [f64]> {
+        match self {
+            Slope::Written(gradient) => Ok(gradient),
+            Slope::Phases { chains, data, memory } => {
+                model.set_difference_of_expectations(chains, data, memory)?;
+                Ok(memory)
+            }
+        }
+    }
 }
 
 /// [`Model::descend`] on plain parameters.

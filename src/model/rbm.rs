@@ -1,7 +1,7 @@
 //! The restricted Boltzmann machine.
 
-use super::Model;
 use super::rbm_path::RbmPath;
+use super::{Model, Slope};
 use crate::configuration::{Configurations, bit, set_sites};
 use crate::enumerate::{SMALLER_LIMIT, check_limit};
 use crate::error::{Error, Result};
@@ -377,41 +377,36 @@ impl Model for Rbm {
         Ok(())
     }
 
-    fn descend(&mut self, descent: &Descent, gradient: &[f64], velocity: &mut [f64]) {
+    /// Along phases the gradient of a large machine never leaves the cache.
+    fn descend(&mut self, descent: &Descent, slope: Slope, velocity: &mut [f64]) -> Result<()> {
         let couplings = self.couplings();
+        let slope = match slope {
+            Slope::Phases { chains, data, memory } => {
+                self.sampler();
+                let phases = [(chains, 1.0), (data, -1.0)];
+                let weights = &mut self.parameters[..couplings];
+                let (velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
+                let biases = &mut memory[couplings..];
+                if let Some(sampler) = self.sampler.0.get_mut()
+                    && sampler.descend_along(&phases, descent, weights, velocity, biases)
+                {
+                    self.descend_biases(descent, biases, bias_velocity);
+                    return Ok(());
+                }
+                Slope::Phases { chains, data, memory }
+            }
+            written => written,
+        };
+        let gradient = slope.written(self)?;
         let Some(sampler) = self.sampler.0.get_mut() else {
-            let parameters = &mut self.parameters;
-            return super::descend_from(parameters, couplings, descent, gradient, velocity);
+            super::descend_from(&mut self.parameters, couplings, descent, gradient, velocity);
+            return Ok(());
         };
         let (gradient, bias_gradient) = gradient.split_at(couplings);
         let (velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
         let weights = &mut self.parameters[..couplings];
         sampler.descend(descent, weights, gradient, velocity);
         self.descend_biases(descent, bias_gradient, bias_velocity);
-    }
-
-    fn descend_difference(
-        &mut self,
-        chains: &Configurations,
-        data: &Configurations,
-        descent: &Descent,
-        gradient: &mut [f64],
-        velocity: &mut [f64],
-    ) -> Result<()> {
-        self.sampler();
-        let couplings = self.couplings();
-        let phases = [(chains, 1.0), (data, -1.0)];
-        if let Some(sampler) = self.sampler.0.get_mut() {
-            let (velocity, bias_velocity) = velocity.split_at_mut(couplings.min(velocity.len()));
-            let weights = &mut self.parameters[..couplings];
-            let slope = &mut gradient[couplings..];
-            if sampler.descend_along(&phases, descent, weights, velocity, slope) {
-                self.descend_biases(descent, slope, bias_velocity);
-                return Ok(());
-            }
-        }
-        self.set_difference_of_expectations(chains, data, gradient)?;
-        self.descend(descent, gradient, velocity);
         Ok(())
     }
 

@@ -71,7 +71,7 @@ pub fn gradient(
     seed: Seed,
 ) -> Result<Vec<f64>> {
     let mut gradient = vec![0.0; model.parameters().len()];
-    estimator.estimate(model, batch, seed, &mut gradient)?;
+    estimator.estimate(model, batch, seed, &mut gradient)?.write(model, &mut gradient)?;
     Ok(gradient)
 }
 
@@ -270,7 +270,11 @@ mod tests {
             for run in 0..4000 {
                 let mut gradient = vec![0.0; count];
                 let seed = Seed::root(8).child(how, gibbs_steps as u64).child("run", run);
-                estimator.estimate(&machine, &batch, seed, &mut gradient).unwrap();
+                estimator
+                    .estimate(&machine, &batch, seed, &mut gradient)
+                    .unwrap()
+                    .write(&machine, &mut gradient)
+                    .unwrap();
                 for (a, x) in gradient.iter().enumerate() {
                     sums[a] += x;
                     squares[a] += x * x;

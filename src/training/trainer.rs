@@ -1,12 +1,12 @@
 //! Gradient descent with momentum: one loop for every model and every estimator.
 
 use super::batch::Batch;
-use super::gradient::GradientEstimator;
+use super::gradient::{Estimated, GradientEstimator};
 use super::schedule::Decay;
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::kernels::descent::{Descent, largest_magnitude};
-use crate::model::Model;
+use crate::model::{Model, Slope};
 use crate::random::Seed;
 use crate::row_sampler::RowSampler;
 use rand::seq::SliceRandom;
@@ -114,16 +114,17 @@ impl Run<'_> {
         };
         // No statistic leaves [0, 1], so that a difference of means is at most 1.
         let next = self.bounds.after(&descent, 1.0);
-        if next.are_harmless()
-            && let Some(chains) = estimator.advance_chains(model, batch, seed)?
-        {
-            let (gradient, velocity) = (&mut self.gradient, &mut self.velocity);
-            model.descend_difference(&chains, batch.data(), &descent, gradient, velocity)?;
-            self.bounds = next;
-        } else {
-            estimator.estimate(model, batch, seed, &mut self.gradient)?;
-            self.check_finite(model, &descent)?;
-            model.descend(&descent, &self.gradient, &mut self.velocity);
+        match estimator.estimate(model, batch, seed, &mut self.gradient)? {
+            Estimated::Phases { chains, data } if next.are_harmless() => {
+                let slope = Slope::Phases { chains: &chains, data: &data, memory: &mut self.gradient };
+                model.descend(&descent, slope, &mut self.velocity)?;
+                self.bounds = next;
+            }
+            estimated => {
+                estimated.write(model, &mut self.gradient)?;
+                self.check_finite(model, &descent)?;
+                model.descend(&descent, Slope::Written(&self.gradient), &mut self.velocity)?;
+            }
         }
         self.updates += 1;
         Ok(())

@@ -1,9 +1,9 @@
 //! Contrastive divergence.
 
 use super::{
-    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws, with_random_hidden,
+    Estimated, GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws,
+    with_random_hidden,
 };
-use crate::configuration::Configurations;
 use crate::error::Result;
 use crate::law::{Chains, Clamp};
 use crate::model::Model;
@@ -38,23 +38,22 @@ impl ContrastiveDivergence {
 }
 
 impl GradientEstimator for ContrastiveDivergence {
-    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
+    fn estimate<'a>(
+        &mut self,
+        model: &dyn Model,
+        batch: &'a Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
         let mut chains = self.chains(model, batch, seed);
         let how = self.hidden_statistics;
         difference_of_phases(model, batch.data(), &mut chains, how, seed, gradient)
-    }
-
-    fn advance_chains(&mut self, model: &dyn Model, batch: &Batch, seed: Seed) -> Result<Option<Configurations>> {
-        if !self.hidden_statistics.are_analytic() {
-            return Ok(None);
-        }
-        Ok(Some(self.chains(model, batch, seed).into_states()))
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         let clamped = batch.chains() * self.clamped_steps * model.hidden();
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + clamped as u64
-            + negative_draws(model, batch.chains(), self.gibbs_steps)
+            + negative_draws(model, batch.chains(), self.gibbs_steps, self.hidden_statistics.negative)
     }
 }

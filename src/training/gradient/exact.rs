@@ -1,6 +1,6 @@
 //! The exact gradient.
 
-use super::{GradientEstimator, Phase, positive_phase};
+use super::{Estimated, GradientEstimator, Phase, positive_phase};
 use crate::error::Result;
 use crate::model::Model;
 use crate::random::Seed;
@@ -11,10 +11,16 @@ use crate::training::batch::Batch;
 pub struct Exact;
 
 impl GradientEstimator for Exact {
-    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
+    fn estimate<'a>(
+        &mut self,
+        model: &dyn Model,
+        batch: &'a Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
         positive_phase(model, batch.data(), Phase::Analytic, seed, gradient)?;
         model.add_model_statistics(gradient)?;
-        Ok(())
+        Ok(Estimated::Written)
     }
 
     fn gibbs_updates(&self, _model: &dyn Model, _batch: &Batch) -> u64 {

@@ -19,25 +19,60 @@ use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::{Generator, Seed};
 use rand::RngExt;
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// A way to estimate the gradient of the cost C = -mean ln p(v).
+/// A way to estimate the gradient of the cost C = -mean ln p(v), a mean per configuration.
 pub trait GradientEstimator: Send {
-    /// Overwrites `gradient` with an estimate of dC/d theta, a mean per configuration.
-    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()>;
-
-    /// Moves the chains of one update and returns where they are, if the estimate is
-    /// mean_chains E[phi | v] - mean_data E[phi | v] with both means in closed form: the trainer then need not
-    /// have the gradient written out. None, and nothing moved, for any other estimator.
-    fn advance_chains(&mut self, _model: &dyn Model, _batch: &Batch, _seed: Seed) -> Result<Option<Configurations>> {
-        Ok(None)
-    }
+    /// One estimate, in one of two forms: written over `gradient`, or as the chains that stand for the model. A model
+    /// descends along either; what a reader of numbers wants is [`Estimated::write`].
+    fn estimate<'a>(
+        &mut self,
+        model: &dyn Model,
+        batch: &'a Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>>;
 
     /// The work of one estimate from `batch`, independent of machine and implementation: units drawn x
     /// chains, both phases, analytic probabilities of a unit counted as a draw. 0 for enumeration,
     /// which draws nothing.
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64;
+}
+
+/// What an estimator hands over.
+#[derive(Debug)]
+#[must_use = "where the estimate is handed over as phases, nothing has been written"]
+pub enum Estimated<'a> {
+    /// dC/d theta is written.
+    Written,
+    /// mean_chains E[phi | v] - mean_data E[phi | v], weighted means in closed form: a model need not have it written out
+    /// to descend along it.
+    Phases {
+        /// Rows that stand for the model.
+        chains: Configurations,
+        /// Rows that stand for the data, most often those of the batch.
+        data: Cow<'a, Configurations>,
+    },
+}
+
+impl Estimated<'_> {
+    /// Writes the gradient over `gradient`, if that has not been done.
+    pub fn write(self, model: &dyn Model, gradient: &mut [f64]) -> Result<()> {
+        match self {
+            Estimated::Written => Ok(()),
+            Estimated::Phases { chains, data } => model.set_difference_of_expectations(&chains, &data, gradient),
+        }
+    }
+
+    /// The same with rows of its own, for an estimator that gives another one a batch of its own making.
+    pub fn into_owned(self) -> Estimated<'static> {
+        match self {
+            Estimated::Written => Estimated::Written,
+            Estimated::Phases { chains, data } => Estimated::Phases { chains, data: Cow::Owned(data.into_owned()) },
+        }
+    }
 }
 
 /// How a phase treats the hidden units given the visible ones.
@@ -126,10 +161,10 @@ fn randomize(rows: &mut Configurations, first: usize, count: usize, generator: &
     }
 }
 
-/// Units that the negative phase draws: every unit at each Gibbs step, then the hidden ones once more.
-fn negative_draws(model: &dyn Model, chains: usize, gibbs_steps: usize) -> u64 {
+/// Units that the negative phase draws: every unit at each Gibbs step, then the hidden ones given the last visible ones.
+fn negative_draws(model: &dyn Model, chains: usize, gibbs_steps: usize, how: Phase) -> u64 {
     let units = (model.visible() + model.hidden()) as u64;
-    chains as u64 * (gibbs_steps as u64 * units + model.hidden() as u64)
+    chains as u64 * (gibbs_steps as u64 * units + model.hidden() as u64 * how.draws())
 }
 
 /// Units that the positive phase draws.
@@ -137,29 +172,28 @@ fn positive_draws(model: &dyn Model, rows: usize, how: Phase) -> u64 {
     rows as u64 * model.hidden() as u64 * how.draws()
 }
 
-/// Sets `gradient` to the difference of the phases: the mean of E[phi | v] over chains that have moved, less that
-/// over the data.
-fn difference_of_phases(
+/// The difference of the phases: the mean of E[phi | v] over chains that have moved, less that over the data.
+fn difference_of_phases<'a>(
     model: &dyn Model,
-    data: &Configurations,
+    data: &'a Configurations,
     chains: &mut Chains,
     how: HiddenStatistics,
     seed: Seed,
     gradient: &mut [f64],
-) -> Result<()> {
+) -> Result<Estimated<'a>> {
     if how.are_analytic() {
-        return model.set_difference_of_expectations(chains.states(), data, gradient);
+        return Ok(Estimated::Phases { chains: chains.states().clone(), data: Cow::Borrowed(data) });
     }
     positive_phase(model, data, how.positive, seed, gradient)?;
     match how.negative {
-        Phase::Analytic => model.add_expected_statistics(chains.states(), gradient),
-        Phase::Sampled { .. } => {
+        Phase::Analytic => model.add_expected_statistics(chains.states(), gradient)?,
+        Phase::Sampled { clamped_steps } => {
             // The hidden units that drew the last visible ones belong to the step before: draw anew.
-            model.kernel().advance(chains, 1.0, 1, Clamp::Visible);
+            model.kernel().advance(chains, 1.0, clamped_steps, Clamp::Visible);
             model.add_statistics(chains.states(), gradient);
-            Ok(())
         }
     }
+    Ok(Estimated::Written)
 }
 
 impl fmt::Display for HiddenStatistics {

@@ -1,6 +1,6 @@
 //! Persistent contrastive divergence.
 
-use super::{GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws};
+use super::{Estimated, GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp};
@@ -45,23 +45,21 @@ impl PersistentContrastiveDivergence {
 }
 
 impl GradientEstimator for PersistentContrastiveDivergence {
-    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
+    fn estimate<'a>(
+        &mut self,
+        model: &dyn Model,
+        batch: &'a Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
         self.advance(model);
         let how = self.hidden_statistics;
         difference_of_phases(model, batch.data(), &mut self.chains, how, seed, gradient)
     }
 
-    fn advance_chains(&mut self, model: &dyn Model, _batch: &Batch, _seed: Seed) -> Result<Option<Configurations>> {
-        if !self.hidden_statistics.are_analytic() {
-            return Ok(None);
-        }
-        self.advance(model);
-        Ok(Some(self.chains.states().clone()))
-    }
-
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         let chains = self.chains.states().len();
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
-            + negative_draws(model, chains, self.gibbs_steps)
+            + negative_draws(model, chains, self.gibbs_steps, self.hidden_statistics.negative)
     }
 }

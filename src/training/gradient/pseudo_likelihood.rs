@@ -1,6 +1,6 @@
 //! Maximum pseudo-likelihood.
 
-use super::GradientEstimator;
+use super::{Estimated, GradientEstimator};
 use crate::error::Result;
 use crate::model::Model;
 use crate::random::Seed;
@@ -13,9 +13,16 @@ use crate::training::batch::Batch;
 pub struct PseudoLikelihood;
 
 impl GradientEstimator for PseudoLikelihood {
-    fn estimate(&mut self, model: &dyn Model, batch: &Batch, _seed: Seed, gradient: &mut [f64]) -> Result<()> {
+    fn estimate<'a>(
+        &mut self,
+        model: &dyn Model,
+        batch: &'a Batch,
+        _seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
         gradient.fill(0.0);
-        model.add_pseudo_likelihood_gradient(batch.data(), gradient)
+        model.add_pseudo_likelihood_gradient(batch.data(), gradient)?;
+        Ok(Estimated::Written)
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {

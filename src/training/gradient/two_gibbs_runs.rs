@@ -1,7 +1,7 @@
 //! The learning rule of the general Boltzmann machine as it was first stated.
 
 use super::{
-    GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws, randomize,
+    Estimated, GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws, randomize,
     with_random_hidden,
 };
 use crate::configuration::Configurations;
@@ -39,21 +39,20 @@ impl TwoGibbsRuns {
 }
 
 impl GradientEstimator for TwoGibbsRuns {
-    fn estimate(&mut self, model: &dyn Model, batch: &Batch, seed: Seed, gradient: &mut [f64]) -> Result<()> {
+    fn estimate<'a>(
+        &mut self,
+        model: &dyn Model,
+        batch: &'a Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
         let mut chains = self.free_run(model, seed);
         let how = self.hidden_statistics;
         difference_of_phases(model, batch.data(), &mut chains, how, seed, gradient)
     }
 
-    fn advance_chains(&mut self, model: &dyn Model, _batch: &Batch, seed: Seed) -> Result<Option<Configurations>> {
-        if !self.hidden_statistics.are_analytic() {
-            return Ok(None);
-        }
-        Ok(Some(self.free_run(model, seed).into_states()))
-    }
-
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
-            + negative_draws(model, self.chains, self.burn_in)
+            + negative_draws(model, self.chains, self.burn_in, self.hidden_statistics.negative)
     }
 }
