@@ -3,6 +3,7 @@
 //! A check says in words what is broken. Statistical checks have a false-alarm level of 1e-6 and use
 //! a fixed seed, so a failure is a bug.
 
+use crate::catalogue::Target;
 use crate::configuration::Configurations;
 use crate::enumerate;
 use crate::law::{Chains, Clamp, Kernel, Law};
@@ -82,6 +83,54 @@ pub fn law(law: &dyn Law, seed: u64) -> Result<(), String> {
         Some(ln_z) => Err(format!("ln Z = {ln_z}, enumeration gives {enumerated}")),
         None => Ok(()),
     }
+}
+
+/// The patterns of a law of at most 20 sites: each allowed state once, weighted by its probability.
+pub fn patterns(law: &dyn Law, patterns: &Configurations) -> Result<(), String> {
+    let log_probabilities = enumerate::log_probabilities(law).map_err(|error| error.to_string())?;
+    let allowed = log_probabilities.iter().filter(|p| **p > f64::NEG_INFINITY).count();
+    if patterns.len() != allowed || patterns.distinct().len() != allowed {
+        return Err(format!("{} patterns are listed of {allowed} that the law allows", patterns.len()));
+    }
+    for s in 0..patterns.len() {
+        let state = patterns.row(s)[0];
+        let (listed, probability) = (patterns.weight(s), log_probabilities[state as usize].exp());
+        if !close(listed, probability, 1e-12) {
+            return Err(format!("{state:#b} is listed with weight {listed}, and has probability {probability}"));
+        }
+    }
+    Ok(())
+}
+
+/// A target of at most 20 sites: a law, whose patterns are listed where it has them, whose data are itself, and whose draws
+/// follow it.
+pub fn target(target: &dyn Target, seed: u64) -> Result<(), String> {
+    const DRAWS: usize = 20_000;
+    let text = |error: crate::error::Error| error.to_string();
+    law(target, seed)?;
+    if let Some(listed) = target.patterns() {
+        patterns(target, &listed)?;
+    }
+    let log_probabilities = enumerate::log_probabilities(target).map_err(text)?;
+    let probabilities: Vec<f64> = log_probabilities.iter().map(|p| p.exp()).collect();
+    let data = target.data().map_err(text)?;
+    let mut left = probabilities.clone();
+    (0..data.len()).for_each(|s| left[data.row(s)[0] as usize] -= data.weight(s));
+    if let Some(state) = left.iter().position(|p| !close(*p, 0.0, 1e-12)) {
+        return Err(format!("the data and the law differ by {} at {state:#b}", left[state]));
+    }
+    let drawn = target.draw(DRAWS, Seed::root(seed).child("contract", 3)).map_err(text)?;
+    if drawn.len() != DRAWS || drawn.weights().is_some() {
+        return Err(format!("{} rows are drawn where {DRAWS} were asked for, or they have weights", drawn.len()));
+    }
+    let mut counts = vec![0; probabilities.len()];
+    (0..DRAWS).for_each(|s| counts[drawn.row(s)[0] as usize] += 1);
+    let p_value = chi_square_p_value(&counts, &probabilities);
+    // A NaN is a failure too.
+    if p_value.is_nan() || p_value < FALSE_ALARM {
+        return Err(format!("its draws do not follow its law: p-value {p_value:e}"));
+    }
+    Ok(())
 }
 
 /// The weight of `state` equals its entry in `weights`, and its change with `site` flipped is the

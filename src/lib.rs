@@ -13,6 +13,7 @@
 //! | `experiments/*` (binaries) | one file or folder = one question = one binary = one folder of results |
 //! | `experiments/laboratory` | what experiments share: options, presets, a sweep that keeps what is finished, tables, figures |
 //! | [`battery`] | machines with known answers, easy and built to fool |
+//! | [`catalogue`] | every target by name: a law with its draws and patterns |
 //! | [`monitor`] | model + target -> KL divergence, likelihood, observables; learned couplings with their errors; gradients against the exact one |
 //! | [`training`] | gradient estimators and their names, mini-batches, schedules, the descent |
 //! | [`log_partition`] | ln Z over any path: annealing both ways, Bennett's ratio, integration |
@@ -70,6 +71,7 @@
 #![warn(missing_docs)]
 
 pub mod battery;
+pub mod catalogue;
 pub mod configuration;
 pub mod contract;
 pub mod enumerate;

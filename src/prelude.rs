@@ -1,5 +1,6 @@
 //! What most programs on this library need.
 
+pub use crate::catalogue::{Target, TargetName};
 pub use crate::configuration::Configurations;
 pub use crate::enumerate::{log_partition, log_probabilities, whole_law};
 pub use crate::law::{Chains, Clamp, Kernel, Law};

@@ -21,6 +21,7 @@ macro_rules! serialized_as_text {
 }
 
 serialized_as_text!(
+    crate::catalogue::TargetName,
     crate::targets::lattice::Lattice,
     crate::training::schedule::Decay,
     crate::model::rbm::InitialWeights,

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::law::Law;
 use crate::random::Seed;
 use rand::RngExt;
+use std::collections::BTreeMap;
 use std::f64::consts::LN_2;
 use std::fmt;
 use std::str::FromStr;
@@ -61,8 +62,20 @@ impl BarsAndStripes {
         drawn
     }
 
+    /// Every pattern once, with its probability as its weight; `None` where there are more than a million.
+    pub fn patterns(&self) -> Option<Configurations> {
+        let numbers = self.number_of_patterns();
+        if numbers > 1 << 20 {
+            return None;
+        }
+        let mut times = BTreeMap::new();
+        (0..numbers).for_each(|number| *times.entry(self.pattern(number)).or_insert(0.0) += 1.0 / numbers as f64);
+        let (bits, weights) = times.into_iter().unzip();
+        Some(Configurations::with_any_weights(self.sites(), bits, weights))
+    }
+
     /// Z: how many patterns are generated.
-    fn number_of_patterns(&self) -> u64 {
+    pub fn number_of_patterns(&self) -> u64 {
         let generated = (1 << self.rows) + (1 << self.columns);
         match self.patterns {
             Patterns::WithRepeats => generated,
@@ -163,6 +176,7 @@ mod tests {
             for (rows, columns) in [(2, 2), (2, 3), (3, 3), (4, 3)] {
                 let law = BarsAndStripes::new(rows, columns, patterns).unwrap();
                 contract::law(&law, 1).unwrap_or_else(|problem| panic!("{law}: {problem}"));
+                contract::patterns(&law, &law.patterns().unwrap()).unwrap_or_else(|problem| panic!("{law}: {problem}"));
             }
         }
     }

@@ -4,6 +4,7 @@ pub mod bars_and_stripes;
 pub mod density_of_states;
 pub mod infinite_lattice;
 pub mod ising;
+pub mod labelled_shifter;
 pub mod lattice;
 pub mod observable;
 pub mod square_lattice;
