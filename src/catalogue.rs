@@ -192,7 +192,8 @@ mod tests {
     #[test]
     fn every_target_keeps_its_contract() {
         for kind in KINDS {
-            let small = kind.form.replace("LxMxN", "2x2x3").replace("LxM", "3x3").replace("RxC", "3x3").replace('N', "5");
+            let small =
+                kind.form.replace("LxMxN", "2x2x3").replace("LxM", "3x3").replace("RxC", "3x3").replace('N', "5");
             let small = if small.starts_with("cubic") { continue } else { small };
             let name: TargetName = small.parse().unwrap();
             assert_eq!((name.to_string(), name.is_thermal()), (small, kind.thermal));

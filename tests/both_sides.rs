@@ -17,6 +17,7 @@ use gibbsite::model::Model;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::model::rbm::Rbm;
 use gibbsite::model::rbm_path::RbmPath;
+use gibbsite::monte_carlo::ladder::AlongPath;
 use gibbsite::monte_carlo::tempering::ParallelTempering;
 use gibbsite::path::{Path, uniform_configurations};
 use gibbsite::random::Seed;
@@ -361,13 +362,14 @@ fn round_trips_are_counted() {
     for transitions in [1_usize, 2, 5] {
         let betas: Vec<f64> = (0..=transitions).map(|k| k as f64 / transitions as f64).collect();
         let starts = path.draw_base(4, Seed::root(1));
-        let mut tempering = ParallelTempering::new(&path, &betas, &starts, Seed::root(2)).unwrap();
+        let ladder = AlongPath::new(&path, &betas).unwrap();
+        let mut tempering = ParallelTempering::new(&ladder, &starts, Seed::root(2)).unwrap();
         // The same with names for the states: who is where, and which end each has seen last.
         let mut places: Vec<usize> = (0..=transitions).collect();
         let mut seen = vec![' '; transitions + 1];
         let mut trips = 0;
         for round in 0..60 {
-            tempering.advance(1);
+            tempering.advance(&ladder, 1);
             for lower in (round % 2..transitions).step_by(2) {
                 places.swap(lower, lower + 1);
             }
@@ -394,10 +396,11 @@ fn round_trips_have_the_rate_of_the_rejections() {
     let path = RbmPath::from_uniform(&machine).unwrap();
     let betas: Vec<f64> = (0..=5).map(|k| f64::from(k) / 5.0).collect();
     let starts = path.draw_base(64, Seed::root(3));
-    let mut tempering = ParallelTempering::new(&path, &betas, &starts, Seed::root(4)).unwrap();
-    (0..200).for_each(|_| tempering.advance(1));
+    let ladder = AlongPath::new(&path, &betas).unwrap();
+    let mut tempering = ParallelTempering::new(&ladder, &starts, Seed::root(4)).unwrap();
+    (0..200).for_each(|_| tempering.advance(&ladder, 1));
     let before: u64 = tempering.round_trips().iter().sum();
-    (0..2000).for_each(|_| tempering.advance(1));
+    (0..2000).for_each(|_| tempering.advance(&ladder, 1));
     let trips: u64 = tempering.round_trips().iter().sum::<u64>() - before;
     let rate = trips as f64 / (64.0 * 2000.0);
     let refused: f64 = tempering.acceptance().into_iter().map(|share| (1.0 - share.unwrap()) / share.unwrap()).sum();

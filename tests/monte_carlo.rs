@@ -11,6 +11,7 @@ use gibbsite::law::{Chains, Clamp, Kernel, Law};
 use gibbsite::monitor::observables::{Coordinates, Sampling, enumerated_moments, sample};
 use gibbsite::monte_carlo::cluster::{SwendsenWang, Wolff};
 use gibbsite::monte_carlo::coloured::{coloured_heat_bath, multi_spin_metropolis};
+use gibbsite::monte_carlo::ladder::AlongPath;
 use gibbsite::monte_carlo::schedule::Schedule;
 use gibbsite::monte_carlo::single_site::{HeatBath, Metropolis};
 use gibbsite::monte_carlo::tempering::ParallelTempering;
@@ -369,8 +370,9 @@ fn tempering_gives_every_rung_its_law() {
         let kernel = Metropolis::new(&model).unwrap();
         let starts = Configurations::zeros(9, LADDERS);
         let path = GeometricPath::new(&model, &kernel).unwrap();
-        let mut tempering = ParallelTempering::new(&path, &betas, &starts, Seed::root(57)).unwrap();
-        (0..150).for_each(|_| tempering.advance(1));
+        let ladder = AlongPath::new(&path, &betas).unwrap();
+        let mut tempering = ParallelTempering::new(&ladder, &starts, Seed::root(57)).unwrap();
+        (0..150).for_each(|_| tempering.advance(&ladder, 1));
         for (rung, beta) in betas.iter().enumerate() {
             // Hardly a coupling where beta is 0.
             let temperature = 1.5 / beta.max(1e-12);
@@ -401,9 +403,8 @@ fn tempering_gives_every_rung_its_law() {
     }
     let kernel = Metropolis::new(&model).unwrap();
     let path = GeometricPath::new(&model, &kernel).unwrap();
-    let start = Configurations::zeros(9, 1);
     for betas in [vec![], vec![1.0, 1.0], vec![1.0, 0.5, 0.7], vec![1.0, f64::NAN], vec![-0.1, 1.0]] {
-        assert!(ParallelTempering::new(&path, &betas, &start, Seed::root(0)).is_err());
+        assert!(AlongPath::new(&path, &betas).is_err());
     }
 }
 
@@ -417,10 +418,11 @@ fn tempering_finds_the_wells_of_a_cold_glass() {
     starts.bits_mut().fill(used_bits(16, 0));
     let betas = [1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1];
     let path = GeometricPath::new(&model, &kernel).unwrap();
-    let mut tempering = ParallelTempering::new(&path, &betas, &starts, Seed::root(58)).unwrap();
+    let ladder = AlongPath::new(&path, &betas).unwrap();
+    let mut tempering = ParallelTempering::new(&ladder, &starts, Seed::root(58)).unwrap();
     let mut measured = gibbsite::statistics::measurements::Measurements::new(1, 64);
     for round in 0..4000 {
-        tempering.advance(1);
+        tempering.advance(&ladder, 1);
         if round >= 1000 {
             for s in 0..64 {
                 measured.push(s, &[model.energy(tempering.chains(0).states().row(s))]);

@@ -65,7 +65,7 @@ impl BennettRatio {
             path,
             seed,
             empty,
-            |tempering, pairs| {
+            |tempering, _, pairs| {
                 for (k, pair) in pairs.iter_mut().enumerate() {
                     let (onward, back) = tempering.log_ratios(k);
                     pair.onward.iter_mut().zip(onward).for_each(|(series, d)| series.push(*d));

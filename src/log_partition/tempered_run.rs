@@ -4,6 +4,7 @@ use super::betas::{Betas, Resolved};
 use super::{Doubt, ENOUGH_TIMES, ENOUGH_TRIPS, FIRST_TRIPS, own_doubts};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
+use crate::monte_carlo::ladder::AlongPath;
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::path::Path;
 use crate::random::Seed;
@@ -75,14 +76,14 @@ impl TemperedRun {
         ))
     }
 
-    /// Runs the ladders from draws of the base. After every measured round `measure` sees the ladders of a group and its
-    /// own notes on that group.
+    /// Runs the ladders from draws of the base. After every measured round `measure` sees the ladders of a group, the
+    /// betas and its own notes on that group.
     pub fn run<Notes: Send>(
         &self,
         path: &dyn Path,
         seed: Seed,
         notes: impl Fn(usize, usize) -> Notes,
-        measure: impl Fn(&ParallelTempering, &mut Notes) + Sync,
+        measure: impl Fn(&ParallelTempering, &[f64], &mut Notes) + Sync,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<Measured<Notes>> {
         if self.measured() == 0 {
@@ -93,12 +94,13 @@ impl TemperedRun {
             ));
         }
         let Resolved { betas, gibbs_updates } = self.betas.resolve(path, seed.child("pilot", 0))?;
+        let ladder = AlongPath::new(path, &betas)?;
         let mut groups = Vec::new();
         for (number, first) in (0..self.ladders).step_by(GROUP).enumerate() {
             let ladders = GROUP.min(self.ladders - first);
             let seed = seed.child("group", number as u64);
             let starts = path.draw_base(ladders, seed.child("starts", 0));
-            let tempering = ParallelTempering::new(path, &betas, &starts, seed)?;
+            let tempering = ParallelTempering::new(&ladder, &starts, seed)?;
             groups.push((tempering, notes(betas.len(), ladders), 0));
         }
         let total = self.burn_in + self.rounds;
@@ -111,9 +113,9 @@ impl TemperedRun {
                     }
                     let since = (round + 1).saturating_sub(self.burn_in);
                     let measured = since > 0 && since.is_multiple_of(self.every);
-                    tempering.advance_and_weigh(1, measured);
+                    tempering.advance_and_weigh(&ladder, 1, measured);
                     if measured {
-                        measure(tempering, notes);
+                        measure(tempering, &betas, notes);
                     }
                 }
             });
@@ -123,7 +125,7 @@ impl TemperedRun {
         let mut ends = Configurations::zeros(path.units(), self.ladders);
         let (mut before, mut after) = (0, 0);
         for (number, (tempering, _, burnt)) in groups.iter().enumerate() {
-            let states = tempering.chains(betas.len() - 1).states();
+            let states = tempering.last().states();
             for ladder in 0..states.len() {
                 let row = ends.row_mut(number * GROUP + ladder);
                 row.copy_from_slice(states.row(ladder));

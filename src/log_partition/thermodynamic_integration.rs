@@ -54,8 +54,8 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
                 let rung = Rung { slopes: series.clone(), bends: series };
                 vec![rung; rungs]
             },
-            |tempering, rungs| {
-                for (number, (rung, beta)) in rungs.iter_mut().zip(tempering.betas()).enumerate() {
+            |tempering, betas, rungs| {
+                for (number, (rung, beta)) in rungs.iter_mut().zip(betas).enumerate() {
                     let states = tempering.chains(number).states();
                     for (ladder, slopes) in rung.slopes.iter_mut().enumerate() {
                         let [slope, bend] = path.slopes(states.row(ladder), *beta);

@@ -3,6 +3,7 @@
 
 use super::cluster::Wolff;
 use super::coloured::coloured_heat_bath;
+use super::ladder::AlongPath;
 use super::schedule::Schedule;
 use super::single_site::Metropolis;
 use super::tempering::ParallelTempering;
@@ -110,7 +111,10 @@ impl Sampler for Clusters<'_> {
     }
 }
 
-struct Ladders<'a>(ParallelTempering<'a>);
+struct Ladders<'a> {
+    ladder: AlongPath<'a>,
+    tempering: ParallelTempering,
+}
 
 impl<'a> Ladders<'a> {
     /// With as many rungs as exchange often enough.
@@ -119,12 +123,13 @@ impl<'a> Ladders<'a> {
         loop {
             let betas: Vec<f64> = (0..=rungs).map(|k| k as f64 / rungs as f64).collect();
             let seed = seed.child("rungs", rungs as u64);
-            let mut tempering = ParallelTempering::new(path, &betas, starts, seed)?;
-            (0..SHORTEST).for_each(|_| tempering.advance(1));
+            let ladder = AlongPath::new(path, &betas)?;
+            let mut tempering = ParallelTempering::new(&ladder, starts, seed)?;
+            (0..SHORTEST).for_each(|_| tempering.advance(&ladder, 1));
             let acceptance = tempering.acceptance();
             let often = |share: &Option<f64>| share.is_some_and(|share| share >= EXCHANGES);
             if acceptance.iter().all(often) || rungs >= MOST_RUNGS {
-                return Ok(Self(tempering));
+                return Ok(Self { ladder, tempering });
             }
             rungs *= 2;
         }
@@ -133,15 +138,15 @@ impl<'a> Ladders<'a> {
 
 impl Sampler for Ladders<'_> {
     fn advance(&mut self, steps: usize) {
-        (0..steps).for_each(|_| self.0.advance(1));
+        (0..steps).for_each(|_| self.tempering.advance(&self.ladder, 1));
     }
 
     fn states(&self) -> &Configurations {
-        self.0.chains(self.0.betas().len() - 1).states()
+        self.tempering.last().states()
     }
 
     fn renewed(&self) -> bool {
-        self.0.round_trips().iter().all(|trips| *trips > 0)
+        self.tempering.round_trips().iter().all(|trips| *trips > 0)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod coloured;
 pub mod ising_sample;
+pub mod ladder;
 pub mod schedule;
 pub mod single_site;
 pub mod tempering;

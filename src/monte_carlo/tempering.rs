@@ -1,104 +1,119 @@
-//! Parallel tempering: chains along a path that exchange their places.
+//! Parallel tempering: chains on the rungs of a ladder of laws that exchange their places.
 
+use super::ladder::Ladder;
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::Chains;
-use crate::path::Path;
 use crate::random::{Seed, uniform};
 
 /// Parallel tempering, or replica exchange (Swendsen and Wang 1986; Geyer 1991; Hukushima and Nemoto 1996).
 ///
-/// Ladders of chains, one chain a beta, each moved so that f_beta stays unchanged. After every round neighbours on a
-/// ladder, in turn the pairs (0,1), (2,3), .. and (1,2), (3,4), .., exchange their states x and y with probability
-/// min(1, f_beta(y) f_beta'(x) / (f_beta(x) f_beta'(y))), which leaves the product of all laws unchanged.
+/// Ladders of chains, one chain a rung, each moved so that the law of its rung stays unchanged. After every round
+/// neighbours on a ladder, in turn the pairs (0,1), (2,3), .. and (1,2), (3,4), .., exchange their states x and y with
+/// probability min(1, f_a(y) f_b(x) / (f_a(x) f_b(y))), which leaves the product of all laws unchanged.
 ///
-/// Whether the ladders mix shows in the round trips of their states from the first beta to the last and back (Katzgraber,
+/// Whether the ladders mix shows in the round trips of their states from the first rung to the last and back (Katzgraber,
 /// Trebst, Huse and Troyer 2006): modes exchange their weights only as fast as states travel, though every rung may look
 /// at rest.
-pub struct ParallelTempering<'a> {
-    path: &'a dyn Path,
-    betas: Vec<f64>,
-    /// One chain a ladder, for every beta.
+///
+/// The laws are handed over anew in every round, so that they may change between rounds, as those of a machine that learns.
+pub struct ParallelTempering {
+    /// One chain a ladder, for every rung.
     chains: Vec<Chains>,
     seed: Seed,
     rounds: u64,
     pairs: Vec<Pair>,
-    /// Which end the state at each beta has visited last, on every ladder.
+    /// Which end the state at each rung has visited last, on every ladder.
     last_end: Vec<Vec<Option<End>>>,
     /// Round trips on every ladder.
     round_trips: Vec<u64>,
+    /// Rungs put in after the start.
+    inserted: u64,
 }
 
 /// An end of a ladder that a state comes from.
 #[derive(Clone, Copy, PartialEq)]
 enum End {
-    /// The first beta.
+    /// The first rung.
     First,
-    /// The last beta, after the first.
+    /// The last rung, after the first.
     Last,
 }
 
 /// Two neighbours on the ladders.
 #[derive(Clone, Default)]
 struct Pair {
-    /// ln f_beta' - ln f_beta of the state at beta, on every ladder, as it stood before the last exchange.
+    /// ln f_b - ln f_a of the state at the first, on every ladder, as it stood before the last exchange.
     onward: Vec<f64>,
-    /// ln f_beta - ln f_beta' of the state at beta'.
+    /// ln f_a - ln f_b of the state at the second.
     back: Vec<f64>,
     accepted: u64,
     offered: u64,
 }
 
-impl<'a> ParallelTempering<'a> {
-    /// All ladders start from the rows of `states`, every beta of a ladder from the same row. `betas` are distinct, not
-    /// negative and in order, rising or falling; at 0 the base is drawn anew in every round.
-    pub fn new(path: &'a dyn Path, betas: &[f64], states: &Configurations, seed: Seed) -> Result<Self> {
+impl ParallelTempering {
+    /// All ladders start from the rows of `states`, every rung of a ladder from the same row.
+    pub fn new(ladder: &dyn Ladder, states: &Configurations, seed: Seed) -> Result<Self> {
         let refuse = |problem: &str, mend: &str| Err(Error::invalid("parallel tempering", problem, mend));
-        if states.sites() != path.units() {
-            return refuse("the states and the path differ in their units", "give both the same");
-        }
-        let steps: Vec<f64> = betas.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let ordered = steps.iter().all(|step| *step > 0.0) || steps.iter().all(|step| *step < 0.0);
-        let fits = |beta: &f64| beta.is_finite() && *beta >= 0.0;
-        if betas.is_empty() || !betas.iter().all(fits) || !ordered {
-            return refuse(
-                "its betas are negative or not in order",
-                "give finite values that rise, or fall, throughout",
-            );
+        if states.sites() != ladder.units() {
+            return refuse("the states and the ladder differ in their units", "give both the same");
         }
         if states.is_empty() {
             return refuse("there is no ladder", "give at least one state to start from");
         }
+        let rungs = ladder.rungs();
         let rung = |k: usize| Chains::new(states.clone(), seed.child("rung", k as u64));
         Ok(Self {
-            path,
-            betas: betas.to_vec(),
-            chains: (0..betas.len()).map(rung).collect(),
+            chains: (0..rungs).map(rung).collect(),
             seed,
             rounds: 0,
-            pairs: vec![Pair::default(); betas.len() - 1],
-            last_end: vec![vec![None; states.len()]; betas.len()],
+            pairs: vec![Pair::default(); rungs - 1],
+            last_end: vec![vec![None; states.len()]; rungs],
             round_trips: vec![0; states.len()],
+            inserted: 0,
         })
     }
 
+    /// Puts a rung in, so that it has number `rung`, with chains that start where those of `like` stand. The shares of
+    /// exchanges are counted anew.
+    pub fn insert(&mut self, rung: usize, like: usize) {
+        let states = self.chains[like].states().clone();
+        self.inserted += 1;
+        let count = states.len();
+        self.chains.insert(rung, Chains::new(states, self.seed.child("inserted", self.inserted)));
+        self.last_end.insert(rung, vec![None; count]);
+        self.pairs = vec![Pair::default(); self.chains.len() - 1];
+    }
+
+    /// Takes a rung out that is neither the first nor the last, with its chains.
+    pub fn remove(&mut self, rung: usize) {
+        assert!(rung > 0 && rung + 1 < self.chains.len(), "the ends stay");
+        self.chains.remove(rung);
+        self.last_end.remove(rung);
+        self.pairs = vec![Pair::default(); self.chains.len() - 1];
+    }
+
+    /// Counts the shares of exchanges anew.
+    pub fn forget_exchanges(&mut self) {
+        self.pairs.iter_mut().for_each(|pair| (pair.accepted, pair.offered) = (0, 0));
+    }
+
     /// Moves every chain by `steps` steps and then offers one exchange to every other pair.
-    pub fn advance(&mut self, steps: usize) {
-        self.advance_and_weigh(steps, false);
+    pub fn advance(&mut self, ladder: &dyn Ladder, steps: usize) {
+        self.advance_and_weigh(ladder, steps, false);
     }
 
     /// The same; the log ratios of the pairs that were not offered an exchange are there only where they are asked for.
-    pub fn advance_and_weigh(&mut self, steps: usize, all: bool) {
+    pub fn advance_and_weigh(&mut self, ladder: &dyn Ladder, steps: usize, all: bool) {
+        assert_eq!(ladder.rungs(), self.chains.len(), "a ladder of as many rungs as there are chains on it");
         let seed = self.seed.child("base", self.rounds);
-        for (chains, beta) in self.chains.iter_mut().zip(&self.betas) {
-            if *beta > 0.0 {
-                self.path.advance(chains, *beta, steps);
-            } else {
-                let count = chains.states().len();
-                *chains = Chains::new(self.path.draw_base(count, seed), seed);
+        for (rung, chains) in self.chains.iter_mut().enumerate() {
+            match ladder.draw(rung, chains.states().len(), seed) {
+                Some(states) => *chains = Chains::new(states, seed),
+                None => ladder.advance(rung, chains, steps),
             }
         }
-        self.weigh(all);
+        self.weigh(ladder, all);
         let mut generator = self.seed.child("exchange", self.rounds).generator();
         for lower in ((self.rounds % 2) as usize..self.pairs.len()).step_by(2) {
             let pair = &mut self.pairs[lower];
@@ -119,9 +134,9 @@ impl<'a> ParallelTempering<'a> {
         self.rounds += 1;
     }
 
-    /// Notes which states are at an end, and counts those that have come back to the first beta from the last.
+    /// Notes which states are at an end, and counts those that have come back to the first rung from the last.
     fn count_trips(&mut self) {
-        let last = self.betas.len() - 1;
+        let last = self.chains.len() - 1;
         if last == 0 {
             return;
         }
@@ -137,7 +152,7 @@ impl<'a> ParallelTempering<'a> {
     }
 
     /// The log ratios of the pairs that are offered an exchange in this round, or of all.
-    fn weigh(&mut self, all: bool) {
+    fn weigh(&mut self, ladder: &dyn Ladder, all: bool) {
         self.pairs.iter_mut().for_each(|pair| {
             pair.onward.clear();
             pair.back.clear();
@@ -147,11 +162,12 @@ impl<'a> ParallelTempering<'a> {
         let wanted = |pair: usize| pair < pairs && (all || pair % 2 == parity);
         for (rung, chains) in self.chains.iter().enumerate() {
             let (before, after) = (rung > 0 && wanted(rung - 1), wanted(rung));
-            let near = &self.betas[rung - usize::from(before)..=rung + usize::from(after)];
-            if near.len() < 2 {
+            let near = rung - usize::from(before)..rung + usize::from(after) + 1;
+            let width = near.len();
+            if width < 2 {
                 continue;
             }
-            for weights in self.path.log_weights(chains.states(), near).chunks_exact(near.len()) {
+            for weights in ladder.log_weights(near, chains.states()).chunks_exact(width) {
                 let own = usize::from(before);
                 if before {
                     self.pairs[rung - 1].back.push(weights[0] - weights[1]);
@@ -163,30 +179,34 @@ impl<'a> ParallelTempering<'a> {
         }
     }
 
-    /// The betas of the rungs.
-    pub fn betas(&self) -> &[f64] {
-        &self.betas
+    /// How many rungs there are.
+    pub fn rungs(&self) -> usize {
+        self.chains.len()
     }
 
-    /// The chains at the beta of this number, one a ladder.
+    /// The chains at a rung, one a ladder.
     pub fn chains(&self, rung: usize) -> &Chains {
         &self.chains[rung]
     }
 
-    /// For a beta and the next, beta', an entry a ladder: ln f_beta' - ln f_beta of the state at beta, and
-    /// ln f_beta - ln f_beta' of the state at beta', both as they stood before the last exchange; empty for a pair that was
-    /// not weighed.
+    /// The chains at the last rung.
+    pub fn last(&self) -> &Chains {
+        &self.chains[self.chains.len() - 1]
+    }
+
+    /// For the laws a of a rung and b of the next, an entry a ladder: ln f_b - ln f_a of the state at a, and ln f_a - ln f_b
+    /// of the state at b, both as they stood before the last exchange; empty for a pair that was not weighed.
     pub fn log_ratios(&self, rung: usize) -> (&[f64], &[f64]) {
         (&self.pairs[rung].onward, &self.pairs[rung].back)
     }
 
-    /// Round trips of states from the first beta to the last and back that each ladder has seen.
+    /// Round trips of states from the first rung to the last and back that each ladder has seen.
     pub fn round_trips(&self) -> &[u64] {
         &self.round_trips
     }
 
-    /// The share of exchanges accepted between each beta and the next; `None` where none was offered yet. Where it is
-    /// below about 0.2 the betas are too far apart.
+    /// The share of exchanges accepted between each rung and the next; `None` where none was offered yet. Where it is
+    /// below about 0.2 the rungs are too far apart.
     pub fn acceptance(&self) -> Vec<Option<f64>> {
         let share = |pair: &Pair| (pair.offered > 0).then(|| pair.accepted as f64 / pair.offered as f64);
         self.pairs.iter().map(share).collect()

@@ -141,7 +141,8 @@ mod tests {
     fn names_are_read_as_they_are_written() {
         let law: LabelledShifter = "labelled_shifter:4".parse().unwrap();
         assert_eq!(law.to_string(), "labelled_shifter:4");
-        for text in ["labelled_shifter", "labelled_shifter:2", "labelled_shifter:21", "labelled_shifter:x", "shifter:4"] {
+        for text in ["labelled_shifter", "labelled_shifter:2", "labelled_shifter:21", "labelled_shifter:x", "shifter:4"]
+        {
             let message = text.parse::<LabelledShifter>().unwrap_err().to_string();
             assert!(message.contains("; "), "{message}");
         }
