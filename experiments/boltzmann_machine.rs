@@ -280,7 +280,7 @@ impl Experiment for BoltzmannMachines {
             for (hidden, &name) in sizes.cartesian_product(self.estimators.iter()) {
                 let burns = name.samples() && (model == Machine::General || name == EstimatorName::TwoRuns);
                 let grid = iproduct!(
-                    where_used(&self.gibbs_steps, name == EstimatorName::Pcd),
+                    where_used(&self.gibbs_steps, name.is_persistent()),
                     where_used(&self.burn_in, burns),
                     where_used(&self.chains, name.samples()),
                     self.learning_rate.iter(),
@@ -322,7 +322,7 @@ impl Experiment for BoltzmannMachines {
             // Independent given the data: one step is exact, and needs no random number.
             Machine::Visible | Machine::Restricted => HiddenStatistics::default(),
         };
-        let recipe = Recipe { name: *name, gibbs_steps: cell.gibbs_steps.or(*burn_in), hidden_statistics };
+        let recipe = Recipe::new(*name, cell.gibbs_steps.or(*burn_in), hidden_statistics);
         let (sampler, batch) = (RowSampler::new(&law)?, chains.unwrap_or(1));
         let mut estimator = DrawnData {
             inner: recipe.estimator(&law, batch, *hidden, seed)?,

@@ -79,8 +79,7 @@ impl Experiment for GradientBias {
     }
 
     fn work(&self, cell: &LearningCell) -> f64 {
-        cell.gibbs_steps.unwrap_or(0) as f64
-            * if cell.estimator == EstimatorName::Pcd { self.every as f64 } else { 1.0 }
+        cell.gibbs_steps.unwrap_or(0) as f64 * if cell.estimator.is_persistent() { self.every as f64 } else { 1.0 }
     }
 
     fn run(&self, cell: &LearningCell, lab: &Lab) -> Result<Vec<Row>> {
@@ -97,7 +96,7 @@ impl Experiment for GradientBias {
         train(&mut machine, &mut Exact, &law, &settings, seed, &mut |epoch, updates, model| {
             let measured = epoch.is_multiple_of(self.every) || epoch == settings.epochs;
             // Persistent chains follow the machine through every update; the others have no memory.
-            if !measured && cell.estimator != EstimatorName::Pcd {
+            if !measured && !cell.estimator.is_persistent() {
                 return Ok(());
             }
             let estimates = gradients(&mut estimators, model, &batch, seed.child("estimates", updates))?;
@@ -137,7 +136,7 @@ impl Experiment for GradientBias {
         #[rustfmt::skip]
         publication.print(Table::of_medians(
             format!("After {last} updates, medians over replicas:"), &rows.filter(|_, row| row.updates == last as u64),
-            &[("hidden", |cell| cell.hidden.to_string()), ("estimator", |cell| cell.recipe().to_string()),
+            &[("hidden", |cell| cell.hidden.to_string()), ("estimator", |cell| cell.recipe().label()),
               ("hidden statistics", |cell| cell.hidden_statistics.to_string())],
             &[("bias", |row| row.bias), ("noise's part", |row| row.bias_floor), ("noise", |row| row.noise),
               ("expected bias", |row| row.expected_bias.unwrap_or(f64::NAN)),

@@ -172,7 +172,7 @@ impl Experiment for InverseIsing {
                 _ => Decay::None,
             },
             momentum: 0.9,
-            weight_decay: 0.0,
+            ..Training::default()
         };
         train(&mut machine, &mut *estimator, &data, &training, seed.child("training", 0), &mut |epoch, _, _| {
             lab.progress(epoch, self.updates);

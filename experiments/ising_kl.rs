@@ -202,7 +202,7 @@ impl Experiment for IsingKl {
         let learning = rows
             .plot((Axis::linear(passes), |_, row| row.epoch as f64), (Axis::log("KL divergence (nats)"), kl))
             .panel(|cell, _| self.panel(cell, Some(cell.hidden)))
-            .series(|cell, _| cell.recipe().to_string())
+            .series(|cell, _| cell.recipe().label())
             .levels(|rows| self.floors(rows, false))
             .titled(format!("Learning the Ising model on {lattices}"), format!("{protocol}; {replicas}"));
         publication.figure("kl_against_epoch", &learning.figure())?;
@@ -211,7 +211,7 @@ impl Experiment for IsingKl {
         let reached = last
             .plot((axis, |cell, _| cell.hidden as f64), (Axis::log("final KL divergence (nats)"), kl))
             .panel(|cell, _| self.panel(cell, None))
-            .series(|cell, _| cell.recipe().to_string())
+            .series(|cell, _| cell.recipe().label())
             .levels(|rows| self.floors(rows, true))
             .mark(Mark::Bars)
             .titled(

@@ -337,11 +337,7 @@ pub fn learned(
     let mut machine = Rbm::new(data.sites(), hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;
     let settings = Training { epochs, learning_rate: 0.1, decay: Decay::Exponential(20_000.0), ..Training::default() };
-    let mut estimator = ContrastiveDivergence {
-        gibbs_steps: GIBBS_STEPS,
-        clamped_steps: 0,
-        hidden_statistics: HiddenStatistics::default(),
-    };
+    let mut estimator = ContrastiveDivergence::new(GIBBS_STEPS, 0, HiddenStatistics::default());
     train(&mut machine, &mut estimator, &data, &settings, seed.child("training", 0), &mut |_, _, _| Ok(()))?;
     Ok((machine, data))
 }

@@ -21,6 +21,9 @@ macro_rules! serialized_as_text {
 }
 
 serialized_as_text!(
+    crate::training::direction::Offsets,
+    crate::training::direction::Step,
+    crate::training::recipe::Recipe,
     crate::catalogue::TargetName,
     crate::targets::lattice::Lattice,
     crate::training::schedule::Decay,

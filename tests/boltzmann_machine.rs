@@ -811,20 +811,14 @@ type Maker = Box<dyn Fn(&Configurations, Seed) -> Box<dyn GradientEstimator>>;
 
 fn makers(gibbs_steps: usize, hidden_statistics: HiddenStatistics) -> [(&'static str, Maker); 3] {
     [
-        (
-            "CD",
-            Box::new(move |_, _| Box::new(ContrastiveDivergence { gibbs_steps, clamped_steps: 40, hidden_statistics })),
-        ),
+        ("CD", Box::new(move |_, _| Box::new(ContrastiveDivergence::new(gibbs_steps, 40, hidden_statistics)))),
         (
             "PCD",
             Box::new(move |starts, seed| {
                 Box::new(PersistentContrastiveDivergence::new(gibbs_steps, hidden_statistics, starts, 3, seed).unwrap())
             }),
         ),
-        (
-            "two Gibbs runs",
-            Box::new(move |_, _| Box::new(TwoGibbsRuns { chains: 100, burn_in: gibbs_steps, hidden_statistics })),
-        ),
+        ("two Gibbs runs", Box::new(move |_, _| Box::new(TwoGibbsRuns::new(100, gibbs_steps, hidden_statistics)))),
     ]
 }
 
@@ -870,7 +864,7 @@ fn cd_1_at_its_own_law(hidden_statistics: HiddenStatistics) -> (Vec<f64>, f64) {
         let seed = Seed::root(117).child("run", run);
         let rows = sampler.draw(200, seed.child("rows", 0));
         let mut gradient = vec![0.0; count];
-        ContrastiveDivergence { gibbs_steps: 1, clamped_steps: 40, hidden_statistics }
+        ContrastiveDivergence::new(1, 40, hidden_statistics)
             .estimate(&model, &Batch::Rows(rows), seed, &mut gradient)
             .and_then(|estimated| estimated.write(&model, &mut gradient))
             .unwrap();
@@ -1029,8 +1023,16 @@ impl Model for Counted<'_> {
         Box::new(CountedKernel { model: self, kernel: self.model.kernel() })
     }
 
-    fn path(&self) -> gibbsite::error::Result<Box<dyn gibbsite::path::Path + '_>> {
-        self.model.path()
+    fn path(&self, data: Option<&Configurations>) -> Result<Box<dyn gibbsite::path::Path + '_>> {
+        self.model.path(data)
+    }
+
+    fn boxed(&self) -> Box<dyn Model> {
+        self.model.boxed()
+    }
+
+    fn pair(&self, coupling: usize) -> (usize, usize) {
+        self.model.pair(coupling)
     }
 }
 
@@ -1087,10 +1089,10 @@ fn gibbs_updates_are_the_units_drawn() {
         check("pseudo-likelihood", &mut PseudoLikelihood);
         for hidden_statistics in phases(7).into_iter().chain(phases(1)) {
             for gibbs_steps in [1, 5] {
-                let cd = ContrastiveDivergence { gibbs_steps, clamped_steps: 3, hidden_statistics };
+                let cd = ContrastiveDivergence::new(gibbs_steps, 3, hidden_statistics);
                 let what = |name: &str| format!("{name}-{gibbs_steps}, {hidden_statistics:?}");
                 check(&what("CD"), &mut { cd });
-                let mut two = TwoGibbsRuns { chains: 77, burn_in: gibbs_steps, hidden_statistics };
+                let mut two = TwoGibbsRuns::new(77, gibbs_steps, hidden_statistics);
                 check(&what("two Gibbs runs"), &mut two);
                 let starts = sampler.draw(33, Seed::root(125));
                 let mut pcd = PersistentContrastiveDivergence::new(

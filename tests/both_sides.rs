@@ -169,7 +169,7 @@ fn sweeps_in_a_fixed_order_do_no_harm() {
     let mut general = BoltzmannMachine::new(6, 5, &full_graph(11)).unwrap();
     general.initialize(0.8, Seed::root(3)).unwrap();
     let exact = log_partition(&*general.marginal().unwrap()).unwrap();
-    let path = general.path().unwrap();
+    let path = general.path(None).unwrap();
     let found = brackets(&*path, exact, 10, 400, 200);
     let z: Vec<f64> = found.iter().map(|(_, z)| z.expect("trusted")).collect();
     let mean = z.iter().sum::<f64>() / 200.0;

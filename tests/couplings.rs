@@ -8,7 +8,6 @@ use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::{student_t, student_threshold};
 use gibbsite::targets::ising::{Coupling, Ising};
 use gibbsite::training::gradient::{Exact, GradientEstimator, PseudoLikelihood};
-use gibbsite::training::schedule::Decay;
 use gibbsite::training::trainer::{Training, train};
 
 const SITES: usize = 6;
@@ -23,8 +22,7 @@ fn pairs() -> Vec<Coupling> {
 
 fn fit(data: &gibbsite::configuration::Configurations, estimator: &mut dyn GradientEstimator) -> BoltzmannMachine {
     let mut machine = BoltzmannMachine::new(SITES, 0, &full_graph(SITES)).unwrap();
-    let settings =
-        Training { epochs: 1500, batch: 1, learning_rate: 0.4, decay: Decay::None, momentum: 0.9, weight_decay: 0.0 };
+    let settings = Training { epochs: 1500, batch: 1, learning_rate: 0.4, momentum: 0.9, ..Training::default() };
     train(&mut machine, estimator, &data.distinct(), &settings, Seed::root(1), &mut |_, _, _| Ok(())).unwrap();
     machine
 }

@@ -328,9 +328,9 @@ fn training_without_writing_the_gradient_out_is_the_same_training() {
     let starts = random_rows(6, 200, 17);
     let make = |which: usize| -> Box<dyn GradientEstimator> {
         match which {
-            0 => Box::new(ContrastiveDivergence { gibbs_steps: 5, clamped_steps: 0, hidden_statistics: statistics }),
+            0 => Box::new(ContrastiveDivergence::new(5, 0, statistics)),
             1 => Box::new(PersistentContrastiveDivergence::new(1, statistics, &starts, 4, Seed::root(18)).unwrap()),
-            _ => Box::new(TwoGibbsRuns { chains: 200, burn_in: 10, hidden_statistics: statistics }),
+            _ => Box::new(TwoGibbsRuns::new(200, 10, statistics)),
         }
     };
     for which in 0..3 {

@@ -253,7 +253,7 @@ fn estimators_keep_their_contract() {
     let paths: [Box<dyn Path>; 3] = [
         Box::new(RbmPath::from_data(&machine, &visible.unwrap()).unwrap()),
         Box::new(GeometricPath::new(&ising, &heat_bath).unwrap()),
-        general.path().unwrap(),
+        general.path(None).unwrap(),
     ];
     for path in &paths {
         for estimator in estimators() {
@@ -430,7 +430,7 @@ fn bad_input_is_refused_with_its_mend() {
     }
     let mut general = BoltzmannMachine::new(2, 1, &full_graph(3)).unwrap();
     general.parameters_mut()[1] = f64::INFINITY;
-    let refusal = general.path().map(|_| ()).unwrap_err().to_string();
+    let refusal = general.path(None).map(|_| ()).unwrap_err().to_string();
     assert!(refusal.contains("it is inf"), "{refusal}");
 }
 

@@ -23,7 +23,7 @@ use gibbsite::training::trainer::{Training, train};
 
 /// Settings without momentum, decay and penalty.
 fn plain(epochs: usize, batch: usize, learning_rate: f64) -> Training {
-    Training { epochs, batch, learning_rate, decay: Decay::None, momentum: 0.0, weight_decay: 0.0 }
+    Training { epochs, batch, learning_rate, ..Training::default() }
 }
 
 /// Trains without looking.
@@ -92,7 +92,15 @@ fn updates_follow_the_formula() {
             }
         }
         let mut model = start.clone();
-        let settings = Training { epochs: 3, batch: data.len(), learning_rate, decay, momentum, weight_decay };
+        let settings = Training {
+            epochs: 3,
+            batch: data.len(),
+            learning_rate,
+            decay,
+            momentum,
+            weight_decay,
+            ..Training::default()
+        };
         train_blindly(&mut model, &mut Exact, &data, &settings, Seed::root(61)).unwrap();
         assert_all_close(&decay.to_string(), model.parameters(), &parameters, 1e-12);
     }
@@ -312,7 +320,7 @@ fn parameters_do_not_depend_on_the_number_of_threads() {
     let starts = data.select(&(0..500).collect::<Vec<_>>());
     let estimator = |kind: &str, seed: Seed| -> Box<dyn GradientEstimator> {
         match kind {
-            "cd" => Box::new(ContrastiveDivergence { clamped_steps: 0, gibbs_steps: 5, hidden_statistics }),
+            "cd" => Box::new(ContrastiveDivergence::new(5, 0, hidden_statistics)),
             _ => Box::new(PersistentContrastiveDivergence::new(5, hidden_statistics, &starts, hidden, seed).unwrap()),
         }
     };

@@ -159,8 +159,7 @@ fn from_configurations(ising: &Ising, hidden: usize, seed: Seed) -> Result<Rbm> 
     let mut machine = Rbm::new(data.sites(), hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;
     let settings = Training { epochs: 50, learning_rate: 0.05, ..Training::default() };
-    let mut estimator =
-        ContrastiveDivergence { gibbs_steps: 10, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() };
+    let mut estimator = ContrastiveDivergence::new(10, 0, HiddenStatistics::default());
     let seed = seed.child("training", 0);
     train(&mut machine, &mut estimator, &data, &settings, seed, &mut |_, _, _| Ok(()))?;
     Ok(machine)
@@ -178,7 +177,7 @@ impl Prepared {
     /// Calls `work` with the path from the uniform law.
     pub fn with_path<T>(&self, work: impl FnOnce(&dyn Path) -> Result<T>) -> Result<T> {
         match self {
-            Prepared::Machine(machine) => work(&*machine.path()?),
+            Prepared::Machine(machine) => work(&*machine.path(None)?),
             Prepared::Spins(ising) => {
                 let kernel = multi_spin_metropolis(ising)?;
                 work(&GeometricPath::new(ising, &kernel)?)

@@ -9,6 +9,7 @@ use gibbsite::model::rbm::InitialWeights;
 use gibbsite::monitor::observables::Sampling;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
+use gibbsite::training::direction::{Offsets, Step};
 use gibbsite::training::gradient::{ContrastiveDivergence, HiddenStatistics};
 use gibbsite::training::recipe::{EstimatorName, Recipe};
 use gibbsite::training::schedule::Decay;
@@ -117,6 +118,18 @@ pub struct TrainingOptions {
     #[arg(long, value_name = "STRENGTH", default_value_t = 0.0, value_parser = not_negative)]
     pub weight_decay: f64,
 
+    /// Offsets of centred gradients: none, data, model, or mean of both
+    #[arg(long, value_name = "WHICH", default_value = "none")]
+    pub centred: Offsets,
+
+    /// What an update goes along: gradient, adam, or natural:DAMPING (the natural gradient)
+    #[arg(long, value_name = "STEP", default_value = "gradient")]
+    pub step: Step,
+
+    /// Updates back over which parameters are averaged before they are measured; 0 for none
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub average: u64,
+
     /// Law of the first weights: gaussian:STD, or uniform within 4 sqrt(6 / (n_v + n_h))
     #[arg(long, value_name = "LAW", default_value = "gaussian:0.01")]
     pub initial_weights: InitialWeights,
@@ -132,12 +145,15 @@ impl TrainingOptions {
             decay: self.decay,
             momentum: self.momentum,
             weight_decay: self.weight_decay,
+            centred: self.centred,
+            step: self.step,
+            average: self.average,
         }
     }
 
     /// CD-k with hidden units in closed form.
     pub fn contrastive_divergence(&self, gibbs_steps: usize) -> ContrastiveDivergence {
-        ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() }
+        ContrastiveDivergence::new(gibbs_steps, 0, HiddenStatistics::default())
     }
 
     /// Refuses what no memory holds.
@@ -278,7 +294,7 @@ impl Serialize for Samples {
 #[derive(Clone, Debug, clap::Args, Serialize)]
 #[command(next_help_heading = "Sweep")]
 pub struct EstimatorOptions {
-    /// Gradient estimators: exact (enumeration), cd (contrastive divergence), pcd (persistent), two-runs (from random states)
+    /// Gradient estimators: exact (enumeration), cd (contrastive divergence), pcd (persistent), two-runs (from random states), fpcd (fast weights), tempering, ptt (along the machine's trajectory)
     #[arg(long, value_name = "LIST", default_value = "exact,cd,pcd")]
     pub estimators: List<EstimatorName>,
 
@@ -295,10 +311,10 @@ impl EstimatorOptions {
     /// Every estimator with all its settings; the exact gradient has none.
     pub fn all(&self) -> impl Iterator<Item = Recipe> + Clone + '_ {
         self.estimators.iter().flat_map(|&name| {
-            let exact = Recipe { name, gibbs_steps: None, hidden_statistics: HiddenStatistics::default() };
+            let exact = Recipe::new(name, None, HiddenStatistics::default());
             let settings = iproduct!(self.gibbs_steps.iter(), self.hidden_statistics.iter());
             let recipes = settings.filter(move |_| name.samples());
-            let recipes = recipes.map(move |(k, &how)| Recipe { name, gibbs_steps: Some(k.0), hidden_statistics: how });
+            let recipes = recipes.map(move |(k, &how)| Recipe::new(name, Some(k.0), how));
             (!name.samples()).then_some(exact).into_iter().chain(recipes)
         })
     }

@@ -67,7 +67,7 @@ impl LearningOptions {
         let replicas = 0..self.machines.replicas;
         let all = iproduct!(self.target.all(), self.estimators.all(), self.machines.hidden(), replicas);
         all.map(|((lattice, temperature), recipe, hidden, replica)| {
-            let Recipe { name: estimator, gibbs_steps, hidden_statistics } = recipe;
+            let Recipe { name: estimator, gibbs_steps, hidden_statistics, .. } = recipe;
             LearningCell { lattice, temperature, estimator, gibbs_steps, hidden_statistics, hidden, replica }
         })
         .collect()
@@ -90,7 +90,7 @@ impl LearningCell {
     /// The estimator with its settings.
     pub fn recipe(&self) -> Recipe {
         let Self { estimator: name, gibbs_steps, hidden_statistics, .. } = *self;
-        Recipe { name, gibbs_steps, hidden_statistics }
+        Recipe::new(name, gibbs_steps, hidden_statistics)
     }
 
     /// The Ising model without field.

@@ -189,8 +189,7 @@ fn the_divergence_agrees_with_enumeration_as_a_machine_learns() {
         let mut machine = Rbm::new(target.sites(), hidden).unwrap();
         machine.initialize(InitialWeights::Gaussian(0.01), Seed::root(2)).unwrap();
         let mut copy = machine.clone();
-        let mut cd =
-            ContrastiveDivergence { gibbs_steps: 5, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() };
+        let mut cd = ContrastiveDivergence::new(5, 0, HiddenStatistics::default());
         let settings = Training { epochs: 10, learning_rate: 0.3, ..Training::default() };
         let mut squares = Vec::new();
         train(&mut machine, &mut cd, &data, &settings, Seed::root(3), &mut |epoch, _, machine| {
@@ -231,8 +230,7 @@ fn contrastive_divergence_forbids_a_phase() {
     machine.initialize(InitialWeights::Gaussian(0.01), Seed::root(3)).unwrap();
     let settings =
         Training { epochs: 50, learning_rate: 0.1, decay: Decay::Exponential(20_000.0), ..Training::default() };
-    let mut estimator =
-        ContrastiveDivergence { gibbs_steps: 5, clamped_steps: 0, hidden_statistics: HiddenStatistics::default() };
+    let mut estimator = ContrastiveDivergence::new(5, 0, HiddenStatistics::default());
     let seed = Seed::root(4);
     train(&mut machine, &mut estimator, &data, &settings, seed, &mut |_, _, _| Ok(())).unwrap();
     let constant = log_partition(&machine).unwrap() - ising.log_partition().unwrap();

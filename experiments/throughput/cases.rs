@@ -93,7 +93,7 @@ pub fn all(seed: u64) -> Result<Vec<Case>> {
         let data = noise(visible, rows, density, seed);
         let statistics = HiddenStatistics::default();
         let estimator: Box<dyn GradientEstimator + Send> = if kernel == Kernel::Cd {
-            Box::new(ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics: statistics })
+            Box::new(ContrastiveDivergence::new(gibbs_steps, 0, statistics))
         } else {
             let starts = data.select(&(0..batch).collect::<Vec<_>>());
             let chains = PersistentContrastiveDivergence::new(gibbs_steps, statistics, &starts, hidden, seed)?;

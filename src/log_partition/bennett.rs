@@ -1,10 +1,12 @@
 //! Bennett's acceptance ratio over parallel tempering.
 
 use super::acceptance_ratio::{balance, imbalance, range};
+use super::betas::Resolved;
 use super::tempered_run::{Seen, TemperedRun};
 use super::{LogPartition, LogPartitionEstimator, Side};
 use crate::configuration::Configurations;
 use crate::error::Result;
+use crate::monte_carlo::ladder::{AlongPath, Ladder};
 use crate::numerics::sigmoid;
 use crate::path::Path;
 use crate::random::Seed;
@@ -56,16 +58,43 @@ impl BennettRatio {
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<WithEnds> {
+        let Resolved { betas, gibbs_updates } = self.0.resolve(path, seed)?;
+        let ladder = AlongPath::new(path, &betas)?;
+        let mut found = self.on_ladder(&ladder, path.base_log_partition(), seed, report)?;
+        found.estimate.gibbs_updates += gibbs_updates;
+        Ok(found)
+    }
+
+    /// ln Z of the last law of any ladder whose first can be drawn from and has this ln Z; the betas of the run do not
+    /// matter.
+    pub fn along(
+        &self,
+        ladder: &dyn Ladder,
+        base_log_partition: f64,
+        seed: Seed,
+        report: &mut dyn FnMut(usize, usize),
+    ) -> Result<LogPartition> {
+        self.0.check()?;
+        Ok(self.on_ladder(ladder, base_log_partition, seed, report)?.estimate)
+    }
+
+    fn on_ladder(
+        &self,
+        ladder: &dyn Ladder,
+        base_log_partition: f64,
+        seed: Seed,
+        report: &mut dyn FnMut(usize, usize),
+    ) -> Result<WithEnds> {
         let empty = |rungs: usize, ladders: usize| {
             let series = vec![Vec::with_capacity(self.0.measured()); ladders];
             let pair = Pair { onward: series.clone(), back: series };
             vec![pair; rungs - 1]
         };
         let run = self.0.run(
-            path,
+            ladder,
             seed,
             empty,
-            |tempering, _, pairs| {
+            |tempering, pairs| {
                 for (k, pair) in pairs.iter_mut().enumerate() {
                     let (onward, back) = tempering.log_ratios(k);
                     pair.onward.iter_mut().zip(onward).for_each(|(series, d)| series.push(*d));
@@ -75,7 +104,7 @@ impl BennettRatio {
             },
             report,
         )?;
-        let mut pairs = vec![Pair::default(); run.betas.len() - 1];
+        let mut pairs = vec![Pair::default(); ladder.rungs() - 1];
         for group in run.notes {
             for (pair, part) in pairs.iter_mut().zip(group) {
                 pair.onward.extend(part.onward);
@@ -105,7 +134,7 @@ impl BennettRatio {
             drift: (first - second, differences.map(|(a, b)| a - b).collect()),
         };
         let estimate = LogPartition {
-            value: path.base_log_partition() + total,
+            value: base_log_partition + total,
             standard_error,
             effective_samples: Some(effective_samples),
             gibbs_updates: run.gibbs_updates,

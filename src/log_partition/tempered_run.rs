@@ -4,7 +4,7 @@ use super::betas::{Betas, Resolved};
 use super::{Doubt, ENOUGH_TIMES, ENOUGH_TRIPS, FIRST_TRIPS, own_doubts};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
-use crate::monte_carlo::ladder::AlongPath;
+use crate::monte_carlo::ladder::Ladder;
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::path::Path;
 use crate::random::Seed;
@@ -76,14 +76,19 @@ impl TemperedRun {
         ))
     }
 
-    /// Runs the ladders from draws of the base. After every measured round `measure` sees the ladders of a group, the
-    /// betas and its own notes on that group.
+    /// The betas on a path.
+    pub(super) fn resolve(&self, path: &dyn Path, seed: Seed) -> Result<Resolved> {
+        self.betas.resolve(path, seed.child("pilot", 0))
+    }
+
+    /// Runs chains on a ladder of laws from draws of its first. After every measured round `measure` sees those of a group
+    /// and its own notes on that group.
     pub fn run<Notes: Send>(
         &self,
-        path: &dyn Path,
+        ladder: &dyn Ladder,
         seed: Seed,
         notes: impl Fn(usize, usize) -> Notes,
-        measure: impl Fn(&ParallelTempering, &[f64], &mut Notes) + Sync,
+        measure: impl Fn(&ParallelTempering, &mut Notes) + Sync,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<Measured<Notes>> {
         if self.measured() == 0 {
@@ -93,15 +98,15 @@ impl TemperedRun {
                 "take more rounds, or measure more often",
             ));
         }
-        let Resolved { betas, gibbs_updates } = self.betas.resolve(path, seed.child("pilot", 0))?;
-        let ladder = AlongPath::new(path, &betas)?;
         let mut groups = Vec::new();
         for (number, first) in (0..self.ladders).step_by(GROUP).enumerate() {
             let ladders = GROUP.min(self.ladders - first);
             let seed = seed.child("group", number as u64);
-            let starts = path.draw_base(ladders, seed.child("starts", 0));
-            let tempering = ParallelTempering::new(&ladder, &starts, seed)?;
-            groups.push((tempering, notes(betas.len(), ladders), 0));
+            let starts = ladder.draw(0, ladders, seed.child("starts", 0)).ok_or_else(|| {
+                Error::invalid("parallel tempering for ln Z", "its first law cannot be drawn from", "begin at a base")
+            })?;
+            let tempering = ParallelTempering::new(ladder, &starts, seed)?;
+            groups.push((tempering, notes(ladder.rungs(), ladders), 0));
         }
         let total = self.burn_in + self.rounds;
         for first in (0..total).step_by(SECTION) {
@@ -113,16 +118,16 @@ impl TemperedRun {
                     }
                     let since = (round + 1).saturating_sub(self.burn_in);
                     let measured = since > 0 && since.is_multiple_of(self.every);
-                    tempering.advance_and_weigh(&ladder, 1, measured);
+                    tempering.advance_and_weigh(ladder, 1, measured);
                     if measured {
-                        measure(tempering, &betas, notes);
+                        measure(tempering, notes);
                     }
                 }
             });
             report(last, total);
         }
-        let drawn = (betas.len() * self.ladders * path.units()) as u64 * total as u64;
-        let mut ends = Configurations::zeros(path.units(), self.ladders);
+        let drawn = (ladder.rungs() * self.ladders * ladder.units()) as u64 * total as u64;
+        let mut ends = Configurations::zeros(ladder.units(), self.ladders);
         let (mut before, mut after) = (0, 0);
         for (number, (tempering, _, burnt)) in groups.iter().enumerate() {
             let states = tempering.last().states();
@@ -136,9 +141,8 @@ impl TemperedRun {
         let of_a_ladder = |trips: u64| trips as f64 / self.ladders as f64;
         Ok(Measured {
             notes: groups.into_iter().map(|(_, notes, _)| notes).collect(),
-            betas,
             ends,
-            gibbs_updates: gibbs_updates + drawn,
+            gibbs_updates: drawn,
             round_trips: [of_a_ladder(before), of_a_ladder(after)],
         })
     }
@@ -148,11 +152,9 @@ impl TemperedRun {
 pub struct Measured<Notes> {
     /// On each group of ladders, in order.
     pub notes: Vec<Notes>,
-    /// The rungs.
-    pub betas: Vec<f64>,
     /// The last states at the last rung, a row a ladder.
     pub ends: Configurations,
-    /// Units drawn, by a pilot too.
+    /// Units drawn.
     pub gibbs_updates: u64,
     /// Round trips of the states of a ladder in the burn-in and after it, on average over the ladders.
     pub round_trips: [f64; 2],

@@ -1,8 +1,10 @@
 //! Thermodynamic integration over parallel tempering.
 
+use super::betas::Resolved;
 use super::tempered_run::{Seen, TemperedRun};
 use super::{Doubt, LogPartition, LogPartitionEstimator, Side};
 use crate::error::{Error, Result};
+use crate::monte_carlo::ladder::AlongPath;
 use crate::path::Path;
 use crate::random::Seed;
 use crate::statistics::autocorrelation::integrated_time;
@@ -46,16 +48,18 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
                 "take at least two temperatures, better 16",
             ));
         }
+        let Resolved { betas, gibbs_updates } = self.0.resolve(path, seed)?;
+        let ladder = AlongPath::new(path, &betas)?;
         let run = self.0.run(
-            path,
+            &ladder,
             seed,
             |rungs, ladders| {
                 let series = vec![Vec::with_capacity(self.0.measured()); ladders];
                 let rung = Rung { slopes: series.clone(), bends: series };
                 vec![rung; rungs]
             },
-            |tempering, betas, rungs| {
-                for (number, (rung, beta)) in rungs.iter_mut().zip(betas).enumerate() {
+            |tempering, rungs| {
+                for (number, (rung, beta)) in rungs.iter_mut().zip(&betas).enumerate() {
                     let states = tempering.chains(number).states();
                     for (ladder, slopes) in rung.slopes.iter_mut().enumerate() {
                         let [slope, bend] = path.slopes(states.row(ladder), *beta);
@@ -66,7 +70,7 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
             },
             report,
         )?;
-        let (groups, betas) = (run.notes, run.betas);
+        let groups = run.notes;
         let measured = self.0.measured();
         // For every ladder, rung by rung: the means of the first slope, of its square and of the second slope.
         let bins = |rounds: Range<usize>| -> Vec<Vec<f64>> {
@@ -113,7 +117,7 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
             value: path.base_log_partition() + value,
             standard_error,
             effective_samples: Some(effective_samples),
-            gibbs_updates: run.gibbs_updates,
+            gibbs_updates: gibbs_updates + run.gibbs_updates,
             side: Side::Estimate,
             doubts,
         })

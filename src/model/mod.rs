@@ -3,6 +3,7 @@
 pub mod boltzmann_machine;
 pub mod rbm;
 pub mod rbm_path;
+pub mod trajectory;
 
 use crate::configuration::{Configurations, flip_bit, words_for};
 use crate::error::{Error, Result};
@@ -37,6 +38,12 @@ pub trait Model: Send + Sync {
 
     /// theta, to be changed.
     fn parameters_mut(&mut self) -> &mut [f64];
+
+    /// A copy of its own.
+    fn boxed(&self) -> Box<dyn Model>;
+
+    /// The two units that a coupling couples, visible ones counted first.
+    fn pair(&self, coupling: usize) -> (usize, usize);
 
     /// The name of a parameter, such as `W[3,7]`.
     fn parameter_name(&self, index: usize) -> String;
@@ -80,9 +87,9 @@ pub trait Model: Send + Sync {
     /// The Gibbs sampler of the joint law of (v, h).
     fn kernel(&self) -> Box<dyn Kernel + '_>;
 
-    /// The path from the uniform law to the model, for ln Z: with the hidden units summed where they can be at every
-    /// beta, else over all units.
-    fn path(&self) -> Result<Box<dyn Path + '_>>;
+    /// The path to the model, for ln Z, from the uniform law or, of a restricted machine, from independent units that are 1 as
+    /// often as in `data`: with the hidden units summed where they can be at every beta, else over all units.
+    fn path(&self, data: Option<&Configurations>) -> Result<Box<dyn Path + '_>>;
 }
 
 /// The gradient that a model descends.

@@ -264,7 +264,7 @@ mod tests {
         let expected = ExpectedContrastiveDivergence::new(&machine, &start).unwrap();
         for (gibbs_steps, how) in [(1, "analytic"), (1, "sampled"), (3, "analytic"), (10, "sampled/analytic")] {
             let hidden_statistics: HiddenStatistics = how.parse().unwrap();
-            let mut estimator = ContrastiveDivergence { gibbs_steps, clamped_steps: 0, hidden_statistics };
+            let mut estimator = ContrastiveDivergence::new(gibbs_steps, 0, hidden_statistics);
             let count = machine.parameters().len();
             let (mut sums, mut squares) = (vec![0.0; count], vec![0.0; count]);
             for run in 0..4000 {

@@ -329,7 +329,15 @@ impl Model for BoltzmannMachine {
         Ok(())
     }
 
-    fn path(&self) -> Result<Box<dyn Path + '_>> {
+    fn boxed(&self) -> Box<dyn Model> {
+        Box::new(self.clone())
+    }
+
+    fn pair(&self, coupling: usize) -> (usize, usize) {
+        self.edges[coupling]
+    }
+
+    fn path(&self, _: Option<&Configurations>) -> Result<Box<dyn Path + '_>> {
         check_finite(self)?;
         Ok(Box::new(GeometricPath::new(self.joint(), self.sampler())?))
     }

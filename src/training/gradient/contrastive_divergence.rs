@@ -9,30 +9,36 @@ use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
 use crate::training::batch::Batch;
+use crate::training::mixing::{Mixing, Overlap};
 
 /// CD-k (Hinton 2002): the negative phase is taken k Gibbs steps away from the data. Biased towards
 /// the data for small k.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ContrastiveDivergence {
-    /// k.
-    pub gibbs_steps: usize,
-    /// Steps with the data clamped before the free ones, for hidden units that are coupled to each other to
-    /// reach their law given the data; 0 for a restricted machine, whose first free step draws them from it.
-    pub clamped_steps: usize,
-    /// How each phase treats the hidden units.
-    pub hidden_statistics: HiddenStatistics,
+    gibbs_steps: usize,
+    clamped_steps: usize,
+    hidden_statistics: HiddenStatistics,
+    overlap: Overlap,
 }
 
 impl ContrastiveDivergence {
+    /// k free steps after `clamped_steps` with the data clamped, in which hidden units that are coupled to each other reach
+    /// their law given the data: 0 for a restricted machine, whose first free step draws them from it.
+    pub fn new(gibbs_steps: usize, clamped_steps: usize, hidden_statistics: HiddenStatistics) -> Self {
+        Self { gibbs_steps, clamped_steps, hidden_statistics, overlap: Overlap::default() }
+    }
+
     /// Chains k steps away from the data.
-    fn chains(&self, model: &dyn Model, batch: &Batch, seed: Seed) -> Chains {
+    fn chains(&mut self, model: &dyn Model, batch: &Batch, seed: Seed) -> Chains {
         let kernel = model.kernel();
         let starts = batch.chain_starts(seed.child("start", 0));
         let starts = with_random_hidden(model, &starts, seed.child("chain hidden", 0));
         let mut chains = Chains::new(starts, seed.child("negative", 0));
         // Free steps draw coupled hidden units given each other: let them forget their random start.
         kernel.advance(&mut chains, 1.0, self.clamped_steps, Clamp::Visible);
+        let before = chains.states().clone();
         kernel.advance(&mut chains, 1.0, self.gibbs_steps, Clamp::Nothing);
+        self.overlap.record(&before, chains.states(), model.visible());
         chains
     }
 }
@@ -55,5 +61,9 @@ impl GradientEstimator for ContrastiveDivergence {
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + clamped as u64
             + negative_draws(model, batch.chains(), self.gibbs_steps, self.hidden_statistics.negative)
+    }
+    fn mixing(&mut self) -> Option<Mixing> {
+        let tau = self.overlap.take_tau(self.gibbs_steps)?;
+        Some(Mixing { gibbs_steps: self.gibbs_steps, tau, ladders: None })
     }
 }

@@ -2,21 +2,29 @@
 
 mod contrastive_divergence;
 mod exact;
+mod fast_persistent;
 mod persistent;
 mod pseudo_likelihood;
+mod tempering;
+mod trajectory_tempering;
 mod two_gibbs_runs;
 
 pub use contrastive_divergence::ContrastiveDivergence;
 pub use exact::Exact;
+pub use fast_persistent::FastPersistentContrastiveDivergence;
 pub use persistent::PersistentContrastiveDivergence;
 pub use pseudo_likelihood::PseudoLikelihood;
+pub use tempering::Tempering;
+pub use trajectory_tempering::TrajectoryTempering;
 pub use two_gibbs_runs::TwoGibbsRuns;
 
 use super::batch::Batch;
+use super::mixing::Mixing;
 use crate::configuration::{Configurations, copy_bits};
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp};
 use crate::model::Model;
+use crate::model::trajectory::Trajectory;
 use crate::random::{Generator, Seed};
 use rand::RngExt;
 use std::borrow::Cow;
@@ -39,6 +47,16 @@ pub trait GradientEstimator: Send {
     /// chains, both phases, analytic probabilities of a unit counted as a draw. 0 for enumeration,
     /// which draws nothing.
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64;
+
+    /// How its chains have mixed since it was last asked; `None` where it has none, or none of their units varies.
+    fn mixing(&mut self) -> Option<Mixing> {
+        None
+    }
+
+    /// The machines that it has kept along the way, where it does: a ladder for sampling the one that is trained.
+    fn trajectory(&self) -> Option<&Trajectory> {
+        None
+    }
 }
 
 /// What an estimator hands over.

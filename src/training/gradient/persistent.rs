@@ -7,6 +7,7 @@ use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
 use crate::training::batch::Batch;
+use crate::training::mixing::{Mixing, Overlap};
 
 /// PCD (Younes 1989; Tieleman 2008): chains that live on from update to update, k Gibbs steps each.
 /// Unbiased as far as the chains keep up with the parameters.
@@ -14,6 +15,7 @@ pub struct PersistentContrastiveDivergence {
     gibbs_steps: usize,
     hidden_statistics: HiddenStatistics,
     chains: Chains,
+    overlap: Overlap,
 }
 
 impl PersistentContrastiveDivergence {
@@ -33,14 +35,30 @@ impl PersistentContrastiveDivergence {
                 "take one or more",
             ));
         }
-        Ok(Self { gibbs_steps, hidden_statistics, chains: Chains::new(starts.widened(hidden), seed) })
+        let chains = Chains::new(starts.widened(hidden), seed);
+        Ok(Self { gibbs_steps, hidden_statistics, chains, overlap: Overlap::default() })
     }
 }
 
 impl PersistentContrastiveDivergence {
-    fn advance(&mut self, model: &dyn Model) {
+    /// Moves the chains under a machine.
+    pub(super) fn advance(&mut self, model: &dyn Model) {
         let steps = self.gibbs_steps;
+        let before = self.chains.states().clone();
         model.kernel().advance(&mut self.chains, 1.0, steps, Clamp::Nothing);
+        self.overlap.record(&before, self.chains.states(), model.visible());
+    }
+
+    /// The difference of the phases where the chains stand.
+    pub(super) fn difference<'a>(
+        &mut self,
+        model: &dyn Model,
+        batch: &'a Batch,
+        seed: Seed,
+        gradient: &mut [f64],
+    ) -> Result<Estimated<'a>> {
+        let how = self.hidden_statistics;
+        difference_of_phases(model, batch.data(), &mut self.chains, how, seed, gradient)
     }
 }
 
@@ -53,13 +71,16 @@ impl GradientEstimator for PersistentContrastiveDivergence {
         gradient: &mut [f64],
     ) -> Result<Estimated<'a>> {
         self.advance(model);
-        let how = self.hidden_statistics;
-        difference_of_phases(model, batch.data(), &mut self.chains, how, seed, gradient)
+        self.difference(model, batch, seed, gradient)
     }
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         let chains = self.chains.states().len();
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + negative_draws(model, chains, self.gibbs_steps, self.hidden_statistics.negative)
+    }
+    fn mixing(&mut self) -> Option<Mixing> {
+        let tau = self.overlap.take_tau(self.gibbs_steps)?;
+        Some(Mixing { gibbs_steps: self.gibbs_steps, tau, ladders: None })
     }
 }

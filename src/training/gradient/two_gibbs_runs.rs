@@ -10,30 +10,36 @@ use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
 use crate::training::batch::Batch;
+use crate::training::mixing::{Mixing, Overlap};
 
 /// Two runs of Gibbs sampling an update (Ackley, Hinton and Sejnowski 1985): one clamped at each
 /// datum, one free from random states, each for its burn-in. Unbiased as far as both burn-ins reach
 /// equilibrium; [`super::PersistentContrastiveDivergence`] keeps the free chains instead.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TwoGibbsRuns {
-    /// Free chains.
-    pub chains: usize,
-    /// Gibbs steps of the free run.
-    pub burn_in: usize,
-    /// The clamped run is the sampled positive phase with its own burn-in.
-    pub hidden_statistics: HiddenStatistics,
+    chains: usize,
+    burn_in: usize,
+    hidden_statistics: HiddenStatistics,
+    overlap: Overlap,
 }
 
 impl TwoGibbsRuns {
+    /// So many free chains with so many Gibbs steps; the clamped run is the sampled positive phase with its own burn-in.
+    pub fn new(chains: usize, burn_in: usize, hidden_statistics: HiddenStatistics) -> Self {
+        Self { chains, burn_in, hidden_statistics, overlap: Overlap::default() }
+    }
+
     /// The free chains after their burn-in.
-    fn free_run(&self, model: &dyn Model, seed: Seed) -> Chains {
+    fn free_run(&mut self, model: &dyn Model, seed: Seed) -> Chains {
         let mut visible = Configurations::zeros(model.visible(), self.chains);
         let mut generator = seed.child("free visible", 0).generator();
         randomize(&mut visible, 0, model.visible(), &mut generator);
         let starts = with_random_hidden(model, &visible, seed.child("free hidden", 0));
         let mut chains = Chains::new(starts, seed.child("free", 0));
         let steps = self.burn_in;
+        let before = chains.states().clone();
         model.kernel().advance(&mut chains, 1.0, steps, Clamp::Nothing);
+        self.overlap.record(&before, chains.states(), model.visible());
         chains
     }
 }
@@ -54,5 +60,9 @@ impl GradientEstimator for TwoGibbsRuns {
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + negative_draws(model, self.chains, self.burn_in, self.hidden_statistics.negative)
+    }
+    fn mixing(&mut self) -> Option<Mixing> {
+        let tau = self.overlap.take_tau(self.burn_in)?;
+        Some(Mixing { gibbs_steps: self.burn_in, tau, ladders: None })
     }
 }

@@ -1,0 +1,294 @@
+//! Does the likelihood fall while contrastive divergence goes on, and which gradient keeps it?
+//!
+//! Fischer and Igel, ICANN 2010; Schulz, Mueller and Behnke, 2010; Desjardins et al., AISTATS 2010.
+
+use gibbsite::catalogue::KINDS;
+use gibbsite::enumerate::mean_log_weight;
+use gibbsite::prelude::*;
+use gibbsite::training::direction::Step;
+use gibbsite::training::trainer::Trainer;
+use laboratory::prelude::*;
+use std::fmt;
+use std::str::FromStr;
+
+/// Does the likelihood fall while contrastive divergence goes on, and which gradient keeps it?
+///
+/// Machines learn a list of patterns in full batches by every gradient named, from small weights, and the exact likelihood of
+/// the patterns is followed beside the reconstruction error that goes on falling, and beside how well the chains mix.
+#[derive(Clone, Debug, Parser, Serialize)]
+struct CdDivergence {
+    /// Patterns to learn: bars:RxC, bars-distinct:RxC or labelled_shifter:N
+    #[arg(long, value_name = "LIST", default_value = "bars:4x4,labelled_shifter:4", help_heading = "Target")]
+    data: List<TargetName>,
+    /// Gradients, each as NAME:k with its settings, such as cd:10, pcd:1:chains=500, tempering:1:temperatures=10; or natural:DAMPING, the natural gradient by enumeration, which takes a fiftieth of the updates
+    #[arg(
+        long,
+        value_name = "LIST",
+        help_heading = "Sweep",
+        default_value = "exact,cd:1,cd:2,cd:4,cd:10,cd:100,pcd:1,fpcd:1,tempering:1,ptt:1,natural:0.0001"
+    )]
+    estimators: List<Method>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    machines: MachineOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    training: TrainingOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonOptions,
+}
+
+/// A gradient by name.
+#[derive(Clone, Debug, PartialEq)]
+enum Method {
+    Sampled(Recipe),
+    Natural(Step),
+}
+
+/// The natural gradient goes so many times as far in an update.
+const FARTHER: usize = 50;
+
+/// One machine that learns.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// The patterns, each as often as it is generated.
+    data: TargetName,
+    /// The gradient with its settings.
+    #[serde(with = "text")]
+    estimator: Method,
+    /// Gibbs steps k an update; empty where nothing is sampled.
+    gibbs_steps: Option<usize>,
+    /// Hidden units.
+    hidden: usize,
+    /// Replicas have weights and chains of their own.
+    replica: usize,
+}
+
+/// A machine after some updates.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// Updates so far.
+    updates: u64,
+    /// Sum of ln p over the patterns, in nats.
+    log_likelihood: f64,
+    /// The largest that any model has.
+    bound: f64,
+    /// Mean squared difference of a visible unit from its mean-field reconstruction.
+    reconstruction_error: f64,
+    /// The length of the weights.
+    weight_norm: f64,
+    /// Autocorrelation time of the chains in Gibbs steps, since the row before: beyond k they do not keep up.
+    tau: Option<f64>,
+    /// The smallest share of exchanges accepted between neighbouring rungs.
+    swap_rate: Option<f64>,
+    /// Rungs of a ladder.
+    rungs: Option<usize>,
+}
+
+impl Experiment for CdDivergence {
+    type Cell = Cell;
+    type Row = Row;
+    const NAME: &'static str = "cd_divergence";
+    const AXES: &'static [&'static str] = &["data", "estimators", "hidden", "replicas"];
+    const DEFAULTS: Preset = &[("epochs", "50000"), ("replicas", "5")];
+    const INERT: &'static [&'static str] = &["batch"];
+    #[rustfmt::skip]
+    const QUICK: Preset = &[
+        ("data", "bars:3x3"), ("hidden", "4"), ("epochs", "300"), ("replicas", "2"),
+        ("estimators", "exact,cd:1,pcd:1,fpcd:1,tempering:1:temperatures=4,ptt:1,natural:0.001"),
+    ];
+    const PAPER: Preset = &[("replicas", "25")];
+
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn check(&self) -> Result<()> {
+        self.machines.check()?;
+        self.training.check()?;
+        for data in self.data.iter() {
+            let target = data.at(None)?;
+            if target.patterns().is_none() || target.sites() > 20 {
+                let kinds = KINDS.iter().filter(|kind| !kind.thermal).map(|kind| kind.form);
+                return Err(Error::invalid(
+                    format!("--data {data}"),
+                    "it is no list of patterns of at most 20 sites",
+                    format!("take one of {}", kinds.collect::<Vec<_>>().join(", ")),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let all =
+            iproduct!(self.data.iter(), self.estimators.iter(), self.machines.hidden(), 0..self.machines.replicas);
+        let cell = |(data, estimator, hidden, replica): (&TargetName, &Method, _, _)| {
+            let (data, estimator, gibbs_steps) = (data.clone(), estimator.clone(), estimator.gibbs_steps());
+            Cell { data, estimator, gibbs_steps, hidden, replica }
+        };
+        Ok(all.map(cell).collect())
+    }
+
+    /// Microseconds of an update, roughly.
+    fn work(&self, cell: &Cell) -> f64 {
+        match &cell.estimator {
+            Method::Natural(_) => 10_000.0,
+            Method::Sampled(recipe) => match recipe.name {
+                EstimatorName::Exact => 1000.0,
+                EstimatorName::Tempering | EstimatorName::Ptt => 200.0,
+                _ => 15.0 + 5.0 * cell.gibbs_steps.unwrap_or(0) as f64,
+            },
+        }
+    }
+
+    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let target = cell.data.at(None)?;
+        let (law, count) = (target.data()?, target.generated().unwrap_or(1));
+        let times = |s: usize| (law.weight(s) * count as f64).round() as usize;
+        let rows: Vec<usize> = (0..law.len()).flat_map(|s| std::iter::repeat_n(s, times(s))).collect();
+        let mut data = Configurations::zeros(law.sites(), rows.len());
+        rows.iter().enumerate().for_each(|(s, pattern)| data.row_mut(s).copy_from_slice(law.row(*pattern)));
+        let bound = -(count as f64) * ExactTarget::new(&*target)?.entropy();
+        // The same weights for every gradient.
+        let seed = lab.seed(&cell.data.to_string(), 0).child("hidden", cell.hidden as u64);
+        let mut machine = Rbm::new(law.sites(), cell.hidden)?;
+        machine.initialize(self.training.initial_weights, seed.child("weights", cell.replica as u64))?;
+        let seed = seed.child(&cell.estimator.to_string(), cell.replica as u64);
+        let mut settings = Training { batch: data.len(), ..self.training.training() };
+        let mut estimator = match &cell.estimator {
+            Method::Sampled(recipe) => recipe.estimator(&data, data.len(), cell.hidden, seed)?,
+            Method::Natural(step) => {
+                (settings.step, settings.epochs) = (*step, self.training.epochs.div_ceil(FARTHER));
+                Box::new(Exact)
+            }
+        };
+        let (couplings, mut now) = (machine.couplings(), machine.clone());
+        let mut trainer = Trainer::new(&mut machine, &mut *estimator, &data, &settings, seed.child("training", 0))?;
+        let (mut next, mut measured) = (0, Vec::new());
+        loop {
+            if trainer.epochs() >= next {
+                next = (next + 1).max(next * 6 / 5).min(settings.epochs);
+                let mixing = trainer.estimator().mixing();
+                let model = trainer.model();
+                now.parameters_mut().copy_from_slice(model.parameters());
+                let log_partition = log_partition(&*model.marginal()?)?;
+                let squares = model.parameters()[..couplings].iter().map(|w| w * w);
+                measured.push(Row {
+                    updates: trainer.updates(),
+                    log_likelihood: count as f64 * (mean_log_weight(&*model.marginal()?, &law) - log_partition),
+                    bound,
+                    reconstruction_error: now.reconstruction_error(&law),
+                    weight_norm: squares.sum::<f64>().sqrt(),
+                    tau: mixing.map(|mixing| mixing.tau),
+                    swap_rate: mixing.and_then(|mixing| Some(mixing.ladders?.swap_rate)),
+                    rungs: mixing.and_then(|mixing| Some(mixing.ladders?.rungs)),
+                });
+                lab.progress(trainer.epochs(), settings.epochs);
+            }
+            if trainer.epochs() == settings.epochs {
+                return Ok(measured);
+            }
+            trainer.epoch()?;
+        }
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let about = self.machines.replicas_in_words("medians and quartiles");
+        let x = || (Axis::log("updates"), |_: &Cell, row: &Row| row.updates as f64);
+        let trained = rows.filter(|_, row| row.updates > 0);
+        let panel =
+            |what: &'static str| move |cell: &Cell, _: &Row| format!("{}, {}: {what}", cell.data, units(cell.hidden));
+        let series = |cell: &Cell, _: &Row| cell.estimator.label();
+        let bound = |rows: &Rows<Self>| {
+            let first = rows.iter().next();
+            first
+                .map(|(_, row)| Level { label: "upper bound".to_string(), y: row.bound, span: None })
+                .into_iter()
+                .collect()
+        };
+        let likelihood = trained.plot(x(), (Axis::linear("sum of ln p (nats)"), |_, row| row.log_likelihood));
+        let likelihood = likelihood.panel(panel("log-likelihood")).series(series).over(Over::Quartiles).levels(bound);
+        let title = "The likelihood falls while the reconstruction error goes on falling";
+        let mut figure = likelihood.columns(2).titled(title, &about).figure();
+        let axis = Axis::log("reconstruction error");
+        let error = trained.plot(x(), (axis.clone(), |_, row| row.reconstruction_error)).series(series);
+        let error = error.panel(panel("reconstruction error")).over(Over::Quartiles).figure();
+        // One beside the other, for every list of patterns.
+        let beside = error.panels.into_iter().map(|panel| Panel { y: Some(axis.clone()), ..panel });
+        figure.panels = figure.panels.into_iter().zip(beside).flat_map(|(left, right)| [left, right]).collect();
+        figure.columns = 2;
+        publication.figure("likelihood", &figure)?;
+        let gap = trained.plot(x(), (Axis::log("bound - sum of ln p (nats)"), |_, row| row.bound - row.log_likelihood));
+        let gap = gap.panel(panel("what is missing")).series(series).over(Over::Quartiles).columns(2);
+        publication.figure("gap", &gap.titled("How far from the best that any model can do", &about).figure())?;
+        let mut table = Table::new(
+            format!("Sum of ln p over the patterns, in nats, {}:", self.machines.replicas_in_words("medians")),
+            &["data", "gradient", "hidden", "peak", "at update", "end", "bound", "tau at the end"],
+        );
+        for ((data, estimator, hidden), own) in
+            rows.group_by(|cell, _| (cell.data.clone(), cell.estimator.label(), cell.hidden))
+        {
+            let medians = own.group_by(|_, row| row.updates);
+            let medians = medians
+                .into_iter()
+                .map(|(updates, own)| (own.summary(|_, row| row.log_likelihood).median, updates, own));
+            let medians: Vec<_> = medians.collect();
+            let (Some(peak), Some(end)) = (medians.iter().max_by(|a, b| a.0.total_cmp(&b.0)), medians.last()) else {
+                continue;
+            };
+            let bound = own.iter().next().map_or(f64::NAN, |(_, row)| row.bound);
+            let tau = end.2.summary(|_, row| row.tau.unwrap_or(f64::NAN)).median;
+            let tau = if tau.is_nan() { String::new() } else { format!("{tau:.3}") };
+            let nats = |x: f64| format!("{x:.2}");
+            table.line([
+                data.to_string(),
+                estimator,
+                hidden.to_string(),
+                nats(peak.0),
+                peak.1.to_string(),
+                nats(end.0),
+                nats(bound),
+                tau,
+            ]);
+        }
+        publication.print(table);
+        Ok(())
+    }
+}
+
+impl Method {
+    fn gibbs_steps(&self) -> Option<usize> {
+        match self {
+            Method::Sampled(recipe) => recipe.gibbs_steps,
+            Method::Natural(_) => None,
+        }
+    }
+
+    fn label(&self) -> String {
+        match self {
+            Method::Sampled(recipe) => recipe.label(),
+            Method::Natural(_) => "natural gradient".to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Method::Sampled(recipe) => recipe.fmt(f),
+            Method::Natural(step) => step.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = gibbsite::error::Error;
+
+    fn from_str(text: &str) -> gibbsite::error::Result<Self> {
+        if text.starts_with("natural") { text.parse().map(Method::Natural) } else { text.parse().map(Method::Sampled) }
+    }
+}
+
+laboratory::main!(CdDivergence);
