@@ -20,12 +20,12 @@ struct CdDivergence {
     /// Patterns to learn: bars:RxC, bars-distinct:RxC or labelled_shifter:N
     #[arg(long, value_name = "LIST", default_value = "bars:4x4,labelled_shifter:4", help_heading = "Target")]
     data: List<TargetName>,
-    /// Gradients, each as NAME:k with its settings, such as cd:10, pcd:1:chains=500, tempering:1:temperatures=10; or natural:DAMPING, the natural gradient by enumeration, which takes a fiftieth of the updates
+    /// Gradients, each as NAME:k with its settings, such as cd:10, pcd:1:chains=500, tempering:1:temperatures=10; or natural:DAMPING, the natural gradient by enumeration, which takes a hundredth of the updates
     #[arg(
         long,
         value_name = "LIST",
         help_heading = "Sweep",
-        default_value = "exact,cd:1,cd:2,cd:4,cd:10,cd:100,pcd:1,fpcd:1,tempering:1,ptt:1,natural:0.0001"
+        default_value = "cd:1,cd:2,cd:4,cd:10,cd:100,pcd:1,fpcd:1,tempering:1,tempering:1:chains=500,ptt:1:chains=500,exact,natural:0.0001"
     )]
     estimators: List<Method>,
     #[command(flatten)]
@@ -47,7 +47,7 @@ enum Method {
 }
 
 /// The natural gradient goes so many times as far in an update.
-const FARTHER: usize = 50;
+const FARTHER: usize = 100;
 
 /// One machine that learns.
 #[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
@@ -131,16 +131,20 @@ impl Experiment for CdDivergence {
         Ok(all.map(cell).collect())
     }
 
-    /// Microseconds of an update, roughly.
+    /// Microseconds, roughly.
     fn work(&self, cell: &Cell) -> f64 {
-        match &cell.estimator {
-            Method::Natural(_) => 10_000.0,
-            Method::Sampled(recipe) => match recipe.name {
-                EstimatorName::Exact => 1000.0,
-                EstimatorName::Tempering | EstimatorName::Ptt => 200.0,
-                _ => 15.0 + 5.0 * cell.gibbs_steps.unwrap_or(0) as f64,
-            },
-        }
+        let update = match &cell.estimator {
+            Method::Natural(_) => 100_000.0 / FARTHER as f64,
+            Method::Sampled(recipe) => {
+                let chains = recipe.chains.unwrap_or(32) as f64;
+                match recipe.name {
+                    EstimatorName::Exact => 1000.0,
+                    EstimatorName::Tempering | EstimatorName::Ptt => 30.0 + chains,
+                    _ => 10.0 + 0.6 * cell.gibbs_steps.unwrap_or(0) as f64,
+                }
+            }
+        };
+        update * self.training.epochs as f64
     }
 
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
@@ -157,6 +161,9 @@ impl Experiment for CdDivergence {
         machine.initialize(self.training.initial_weights, seed.child("weights", cell.replica as u64))?;
         let seed = seed.child(&cell.estimator.to_string(), cell.replica as u64);
         let mut settings = Training { batch: data.len(), ..self.training.training() };
+        if let Method::Sampled(recipe) = &cell.estimator {
+            settings = recipe.training(settings);
+        }
         let mut estimator = match &cell.estimator {
             Method::Sampled(recipe) => recipe.estimator(&data, data.len(), cell.hidden, seed)?,
             Method::Natural(step) => {
@@ -197,32 +204,40 @@ impl Experiment for CdDivergence {
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         let about = self.machines.replicas_in_words("medians and quartiles");
         let x = || (Axis::log("updates"), |_: &Cell, row: &Row| row.updates as f64);
-        let trained = rows.filter(|_, row| row.updates > 0);
+        let series = |cell: &Cell, _: &Row| cell.estimator.label();
         let panel =
             |what: &'static str| move |cell: &Cell, _: &Row| format!("{}, {}: {what}", cell.data, units(cell.hidden));
-        let series = |cell: &Cell, _: &Row| cell.estimator.label();
         let bound = |rows: &Rows<Self>| {
             let first = rows.iter().next();
-            first
-                .map(|(_, row)| Level { label: "upper bound".to_string(), y: row.bound, span: None })
-                .into_iter()
-                .collect()
+            let level = |row: &Row| Level { label: "upper bound".to_string(), y: row.bound, span: None };
+            first.map(|(_, row)| level(row)).into_iter().collect()
         };
-        let likelihood = trained.plot(x(), (Axis::linear("sum of ln p (nats)"), |_, row| row.log_likelihood));
-        let likelihood = likelihood.panel(panel("log-likelihood")).series(series).over(Over::Quartiles).levels(bound);
-        let title = "The likelihood falls while the reconstruction error goes on falling";
-        let mut figure = likelihood.columns(2).titled(title, &about).figure();
-        let axis = Axis::log("reconstruction error");
-        let error = trained.plot(x(), (axis.clone(), |_, row| row.reconstruction_error)).series(series);
-        let error = error.panel(panel("reconstruction error")).over(Over::Quartiles).figure();
-        // One beside the other, for every list of patterns.
-        let beside = error.panels.into_iter().map(|panel| Panel { y: Some(axis.clone()), ..panel });
-        figure.panels = figure.panels.into_iter().zip(beside).flat_map(|(left, right)| [left, right]).collect();
-        figure.columns = 2;
+        // One beside the other for every list of patterns: the likelihood, and what is measured with another axis.
+        let beside = |own: &Rows<Self>, what, axis: Axis, y: fn(&Cell, &Row) -> f64, title: &str| {
+            let likelihood = own.plot(x(), (Axis::linear("sum of ln p (nats)"), |_, row| row.log_likelihood));
+            let likelihood = likelihood.panel(panel("log-likelihood")).series(series).levels(bound);
+            let mut figure = likelihood.over(Over::Quartiles).titled(title, &about).figure();
+            let right =
+                own.plot(x(), (axis.clone(), y)).series(series).panel(panel(what)).over(Over::Quartiles).figure();
+            let right = right.panels.into_iter().map(|panel| Panel { y: Some(axis.clone()), ..panel });
+            figure.panels = figure.panels.into_iter().zip(right).flat_map(|(left, right)| [left, right]).collect();
+            Figure { columns: 2, ..figure }
+        };
+        let of = |cell: &Cell, names: &[EstimatorName]| match &cell.estimator {
+            Method::Sampled(recipe) => names.contains(&recipe.name),
+            Method::Natural(_) => false,
+        };
+        let trained = rows.filter(|_, row| row.updates > 9);
+        let cd = trained.filter(|cell, _| of(cell, &[EstimatorName::Exact, EstimatorName::Cd]));
+        let title = "CD-k: the likelihood falls while the reconstruction error goes on falling";
+        let error = |_: &Cell, row: &Row| row.reconstruction_error;
+        let figure = beside(&cd, "reconstruction error", Axis::log("mean square"), error, title);
         publication.figure("likelihood", &figure)?;
-        let gap = trained.plot(x(), (Axis::log("bound - sum of ln p (nats)"), |_, row| row.bound - row.log_likelihood));
-        let gap = gap.panel(panel("what is missing")).series(series).over(Over::Quartiles).columns(2);
-        publication.figure("gap", &gap.titled("How far from the best that any model can do", &about).figure())?;
+        let others = trained.filter(|cell, _| !of(cell, &[EstimatorName::Cd]));
+        let title = "Chains that live on: which of them keep up with the machine?";
+        let missing = |_: &Cell, row: &Row| row.bound - row.log_likelihood;
+        let figure = beside(&others, "what is missing", Axis::log("bound - sum of ln p (nats)"), missing, title);
+        publication.figure("chains", &figure)?;
         let mut table = Table::new(
             format!("Sum of ln p over the patterns, in nats, {}:", self.machines.replicas_in_words("medians")),
             &["data", "gradient", "hidden", "peak", "at update", "end", "bound", "tau at the end"],

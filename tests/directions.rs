@@ -370,11 +370,25 @@ fn trajectory_tempering_samples_the_machine_that_it_trains() {
     let p_value = chi_square_p_value(&counts, own.weights().unwrap());
     assert!(p_value > FALSE_ALARM, "{p_value:e}");
     // ln Z along the machines kept, against enumeration.
-    let run = TemperedRun { betas: Betas::Linear(1), ladders: 64, burn_in: 200, rounds: 2000, every: 2 };
-    let found = BennettRatio(run).along(&rungs, rungs.base_log_partition(), Seed::root(17), &mut |_, _| ()).unwrap();
-    let z = (found.value - enumerate::log_partition(&model).unwrap()) / found.standard_error.unwrap();
-    assert!(z.abs() < 4.9 && found.standard_error.unwrap() < 0.05, "{z}, {found:?}");
-    assert!(found.doubts.is_empty(), "{:?}", found.doubts);
+    let exact = enumerate::log_partition(&model).unwrap();
+    let run = TemperedRun { betas: Betas::Linear(1), ladders: 32, burn_in: 200, rounds: 1000, every: 2 };
+    let bennett = BennettRatio(run);
+    let measure = |seed| bennett.along(&rungs, rungs.base_log_partition(), &law, seed, &mut |_, _| ()).unwrap();
+    let found: Vec<_> = (0..40).map(|run| measure(Seed::root(17).child("run", run))).collect();
+    let trusted = found.iter().filter(|found| found.doubts.is_empty());
+    let z: Vec<f64> = trusted.map(|found| (found.value - exact) / found.standard_error.unwrap()).collect();
+    // An error of the difference holds it as well: no z^2 is expected above 1.
+    let squares = z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64;
+    println!("{} of 40 without a doubt, mean z^2 {squares:.2}", z.len());
+    assert!(z.len() >= 36 && z.iter().all(|z| z.abs() < 4.9) && squares > 0.3 && squares < 1.7, "{squares}, {z:?}");
+    // Data in a state that the machine hardly ever visits, on a ladder of one step that does not exchange: the starts are
+    // seen to disagree, or the ladder to carry nothing.
+    let alone = TrajectoryTempering::new(1, HiddenStatistics::default(), 0.5, &starts, 6, Seed::root(14)).unwrap();
+    let mut cold = model.clone();
+    cold.parameters_mut().iter_mut().for_each(|theta| *theta *= 4.0);
+    let step = alone.trajectory().unwrap().up_to(&cold).unwrap();
+    let found = bennett.along(&step, step.base_log_partition(), &law, Seed::root(18), &mut |_, _| ()).unwrap();
+    assert!(!found.doubts.is_empty());
     // Plain chains from all-down are still there.
     let mut plain = Chains::new(Configurations::zeros(14, 4000), Seed::root(16));
     model.kernel().advance(&mut plain, 1.0, 20, Clamp::Nothing);

@@ -3,13 +3,14 @@
 use super::acceptance_ratio::{balance, imbalance, range};
 use super::betas::Resolved;
 use super::tempered_run::{Seen, TemperedRun};
-use super::{LogPartition, LogPartitionEstimator, Side};
+use super::{Doubt, FAR_APART, LogPartition, LogPartitionEstimator, Side};
 use crate::configuration::Configurations;
 use crate::error::Result;
 use crate::monte_carlo::ladder::{AlongPath, Ladder};
 use crate::numerics::sigmoid;
 use crate::path::Path;
 use crate::random::Seed;
+use crate::row_sampler::RowSampler;
 use crate::statistics::autocorrelation::integrated_time;
 use crate::statistics::jackknife::left_out_error;
 use rayon::prelude::*;
@@ -60,27 +61,37 @@ impl BennettRatio {
     ) -> Result<WithEnds> {
         let Resolved { betas, gibbs_updates } = self.0.resolve(path, seed)?;
         let ladder = AlongPath::new(path, &betas)?;
-        let mut found = self.on_ladder(&ladder, path.base_log_partition(), seed, report)?;
+        let mut found = self.on_ladder(&ladder, None, path.base_log_partition(), seed, report)?;
         found.estimate.gibbs_updates += gibbs_updates;
         Ok(found)
     }
 
     /// ln Z of the last law of any ladder whose first can be drawn from and has this ln Z; the betas of the run do not
-    /// matter.
+    /// matter. Measured twice, with every rung starting from draws of the first law and from draws of `data`: what one of
+    /// them has not found shows as a difference, half of which is part of the error.
     pub fn along(
         &self,
         ladder: &dyn Ladder,
         base_log_partition: f64,
+        data: &Configurations,
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<LogPartition> {
         self.0.check()?;
-        Ok(self.on_ladder(ladder, base_log_partition, seed, report)?.estimate)
+        let rows = RowSampler::new(data)?.draw(self.0.ladders, seed.child("data", 0));
+        let rows = rows.widened(ladder.units() - data.sites());
+        let mut one = |number: usize, rows: Option<&Configurations>| {
+            let seed = seed.child("start", number as u64);
+            let report = &mut |done, of: usize| report(number * of + done, 2 * of);
+            Ok(self.on_ladder(ladder, rows, base_log_partition, seed, report)?.estimate)
+        };
+        Ok(agreed(one(0, None)?, one(1, Some(&rows))?))
     }
 
     fn on_ladder(
         &self,
         ladder: &dyn Ladder,
+        rows: Option<&Configurations>,
         base_log_partition: f64,
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
@@ -92,6 +103,7 @@ impl BennettRatio {
         };
         let run = self.0.run(
             ladder,
+            rows,
             seed,
             empty,
             |tempering, pairs| {
@@ -142,6 +154,24 @@ impl BennettRatio {
             doubts: self.0.doubts(&seen),
         };
         Ok(WithEnds { estimate, ends: run.ends, round_trips: run.round_trips.iter().sum() })
+    }
+}
+
+/// The mean of two runs that share nothing, with the doubts of both.
+fn agreed(one: LogPartition, other: LogPartition) -> LogPartition {
+    let apart = (one.value - other.value).abs();
+    let error = one.standard_error.zip(other.standard_error).map(|(a, b)| a.hypot(b));
+    let mut doubts = one.doubts;
+    let new = other.doubts.into_iter().filter(|doubt| !doubts.iter().any(|known| known.name() == doubt.name()));
+    doubts.extend(new.collect::<Vec<_>>());
+    doubts.extend(error.filter(|error| apart > FAR_APART * error).map(|error| Doubt::StartsDisagree(apart / error)));
+    LogPartition {
+        value: 0.5 * (one.value + other.value),
+        standard_error: error.map(|error| (0.5 * error).hypot(0.5 * apart)),
+        effective_samples: one.effective_samples.zip(other.effective_samples).map(|(a, b)| a + b),
+        gibbs_updates: one.gibbs_updates + other.gibbs_updates,
+        side: Side::Estimate,
+        doubts,
     }
 }
 

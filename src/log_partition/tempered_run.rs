@@ -81,11 +81,12 @@ impl TemperedRun {
         self.betas.resolve(path, seed.child("pilot", 0))
     }
 
-    /// Runs chains on a ladder of laws from draws of its first. After every measured round `measure` sees those of a group
+    /// Runs chains on a ladder of laws from draws of its first, or from `rows`, one a ladder. After every measured round `measure` sees those of a group
     /// and its own notes on that group.
     pub fn run<Notes: Send>(
         &self,
         ladder: &dyn Ladder,
+        rows: Option<&Configurations>,
         seed: Seed,
         notes: impl Fn(usize, usize) -> Notes,
         measure: impl Fn(&ParallelTempering, &mut Notes) + Sync,
@@ -102,9 +103,16 @@ impl TemperedRun {
         for (number, first) in (0..self.ladders).step_by(GROUP).enumerate() {
             let ladders = GROUP.min(self.ladders - first);
             let seed = seed.child("group", number as u64);
-            let starts = ladder.draw(0, ladders, seed.child("starts", 0)).ok_or_else(|| {
-                Error::invalid("parallel tempering for ln Z", "its first law cannot be drawn from", "begin at a base")
-            })?;
+            let starts = match rows {
+                Some(rows) => rows.select(&(first..first + ladders).collect::<Vec<_>>()),
+                None => ladder.draw(0, ladders, seed.child("starts", 0)).ok_or_else(|| {
+                    Error::invalid(
+                        "parallel tempering for ln Z",
+                        "its first law cannot be drawn from",
+                        "begin at a base",
+                    )
+                })?,
+            };
             let tempering = ParallelTempering::new(ladder, &starts, seed)?;
             groups.push((tempering, notes(ladder.rungs(), ladders), 0));
         }

@@ -52,6 +52,7 @@ impl LogPartitionEstimator for ThermodynamicIntegration {
         let ladder = AlongPath::new(path, &betas)?;
         let run = self.0.run(
             &ladder,
+            None,
             seed,
             |rungs, ladders| {
                 let series = vec![Vec::with_capacity(self.0.measured()); ladders];

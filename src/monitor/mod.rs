@@ -2,6 +2,7 @@
 
 pub mod couplings;
 pub mod gradients;
+pub mod ladder_mean;
 pub mod observables;
 pub mod sampled_kl;
 

@@ -151,6 +151,21 @@ impl SampledTarget {
         self.with(model, known)
     }
 
+    /// The divergence of `model`, whose ln Z two runs from different starts agree on
+    /// ([`crate::log_partition::bennett::BennettRatio::along`]): trusted where nothing speaks against it.
+    pub fn measure_agreed(&self, model: &dyn Law, log_partition: &LogPartition) -> SampledKl {
+        let wide = log_partition.standard_error.unwrap_or(f64::INFINITY);
+        let known = Known {
+            value: log_partition.value,
+            standard_error: log_partition.standard_error,
+            lower: log_partition.value - wide,
+            upper: log_partition.value + wide,
+            trusted: log_partition.doubts.is_empty(),
+            doubts: log_partition.doubts.iter().map(Doubt::name).collect(),
+        };
+        self.with(model, known)
+    }
+
     /// The divergence of `model`, whose ln Z is exact, or of a single run with its error.
     pub fn measure(&self, model: &dyn Law, log_partition: &LogPartition) -> SampledKl {
         let exact = log_partition.side == Side::Exact;

@@ -1,9 +1,11 @@
 //! Gradient estimators by name.
 
+use super::direction::Offsets;
 use super::gradient::{
     ContrastiveDivergence, Exact, FastPersistentContrastiveDivergence, GradientEstimator, HiddenStatistics,
     PersistentContrastiveDivergence, Tempering, TrajectoryTempering, TwoGibbsRuns,
 };
+use super::trainer::Training;
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::random::Seed;
@@ -188,7 +190,7 @@ impl FromStr for EstimatorName {
 }
 
 /// An estimator with its settings, written `NAME:k` and then `:KEY=VALUE` where a setting is not the usual one: `exact`,
-/// `cd:10`, `pcd:1:chains=500`, `cd:1:hidden=sampled/analytic`, `tempering:1:temperatures=20`.
+/// `cd:10`, `pcd:1:chains=500`, `cd:1:hidden=sampled/analytic`, `pcd:1:centred=data`, `tempering:1:temperatures=20`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     /// Which one.
@@ -199,6 +201,8 @@ pub struct Recipe {
     pub hidden_statistics: HiddenStatistics,
     /// Chains, where the recipe says how many.
     pub chains: Option<usize>,
+    /// Offsets of its gradient, where the recipe has it centred.
+    pub centred: Offsets,
     /// Its own settings, where they are not the usual ones.
     settings: Vec<(&'static str, f64)>,
 }
@@ -206,7 +210,7 @@ pub struct Recipe {
 impl Recipe {
     /// With k, closed-form or drawn hidden units, and all else as usual.
     pub fn new(name: EstimatorName, gibbs_steps: Option<usize>, hidden_statistics: HiddenStatistics) -> Self {
-        Self { name, gibbs_steps, hidden_statistics, chains: None, settings: Vec::new() }
+        Self { name, gibbs_steps, hidden_statistics, chains: None, centred: Offsets::None, settings: Vec::new() }
     }
 
     fn steps(&self) -> usize {
@@ -233,6 +237,14 @@ impl Recipe {
         (self.name.kind().make)(self, &with)
     }
 
+    /// The settings of a training run with the offsets of the recipe, where it has any.
+    pub fn training(&self, settings: Training) -> Training {
+        match self.centred {
+            Offsets::None => settings,
+            centred => Training { centred, ..settings },
+        }
+    }
+
     /// For figures: `exact gradient`, `CD-10`, `PCD-1`, `two runs of 10`, `tempering-1, temperatures=20`.
     pub fn label(&self) -> String {
         let k = self.steps();
@@ -251,8 +263,9 @@ impl Recipe {
         let how = self.hidden_statistics;
         let hidden = (how != HiddenStatistics::default()).then(|| format!("hidden={how}"));
         let chains = self.chains.map(|chains| format!("chains={chains}"));
+        let centred = (self.centred != Offsets::None).then(|| format!("centred={}", self.centred));
         let own = self.settings.iter().map(|(key, value)| format!("{key}={value}"));
-        hidden.into_iter().chain(chains).chain(own).collect()
+        hidden.into_iter().chain(chains).chain(centred).chain(own).collect()
     }
 }
 
@@ -276,6 +289,7 @@ impl FromStr for Recipe {
             match (word.split_once('='), word.parse()) {
                 (None, Ok(steps)) if place == 0 && name.samples() && steps > 0 => recipe.gibbs_steps = Some(steps),
                 (Some(("hidden", how)), _) if name.samples() => recipe.hidden_statistics = how.parse()?,
+                (Some(("centred", offsets)), _) => recipe.centred = offsets.parse()?,
                 (Some(("chains", count)), _) if name.samples() && name != EstimatorName::Cd => match count.parse() {
                     Ok(chains) if (1..=10_000_000).contains(&chains) => recipe.chains = Some(chains),
                     _ => return refuse(format!("{count} is no number of chains"), "take 1 or more".to_string()),
@@ -284,7 +298,8 @@ impl FromStr for Recipe {
                     let settings = name.kind().settings;
                     let Some((known, usual, about)) = settings.iter().find(|(known, ..)| *known == key) else {
                         let keys: Vec<&str> = settings.iter().map(|(key, ..)| *key).collect();
-                        let mend = format!("{name} knows k, hidden, chains where it has any, {}", keys.join(", "));
+                        let mend =
+                            format!("{name} knows k, hidden, centred, chains where it has any, {}", keys.join(", "));
                         return refuse(format!("there is no setting {key}"), mend);
                     };
                     match value.parse::<f64>() {
@@ -320,6 +335,7 @@ mod tests {
             gibbs_steps: Some(5),
             hidden_statistics: how,
             chains: Some(500),
+            centred: Offsets::None,
             settings: vec![],
         };
         assert_eq!(recipe, expected);
@@ -332,6 +348,8 @@ mod tests {
             "fpcd:1:fast-rate=0.1:fast-decay=0.9",
             "tempering:2:chains=10:temperatures=20",
             "ptt:1:swap=0.3",
+            "exact:centred=mean",
+            "pcd:1:chains=7:centred=data",
         ] {
             let recipe: Recipe = text.parse().unwrap();
             assert_eq!(recipe.to_string(), text);

@@ -99,6 +99,7 @@ pub struct Trainer<'a> {
     gradient: Vec<f64>,
     bounds: Bounds,
     updates: u64,
+    gibbs_updates: u64,
     epochs: usize,
 }
 
@@ -136,6 +137,7 @@ impl<'a> Trainer<'a> {
             gradient: vec![0.0; parameters],
             bounds: Bounds { parameter: f64::INFINITY, velocity: f64::INFINITY },
             updates: 0,
+            gibbs_updates: 0,
             epochs: 0,
             settings: *settings,
             model,
@@ -165,14 +167,9 @@ impl<'a> Trainer<'a> {
         self.updates
     }
 
-    /// Units that the next update draws.
+    /// Units drawn so far, probabilities in closed form counted as draws: see [`GradientEstimator::gibbs_updates`].
     pub fn gibbs_updates(&self) -> u64 {
-        let (data, chains) = (self.data, self.settings.batch);
-        let batch = match data.weights() {
-            Some(_) => Batch::Law { law: data, sampler: &self.sampler, chains },
-            None => Batch::Rows(data.select(&self.order[..chains.min(self.order.len())])),
-        };
-        self.estimator.gibbs_updates(&*self.model, &batch)
+        self.gibbs_updates
     }
 
     /// Takes the data once.
@@ -210,6 +207,7 @@ impl<'a> Trainer<'a> {
             Some(rows) => Batch::Rows(self.data.select(rows)),
             None => Batch::Law { law: self.data, sampler: &self.sampler, chains: self.settings.batch },
         };
+        self.gibbs_updates += self.estimator.gibbs_updates(&*self.model, &batch);
         let estimated = self.estimator.estimate(&*self.model, &batch, seed, &mut self.gradient)?;
         match estimated {
             Estimated::Phases { chains, data } if next.are_harmless() && self.directions.is_empty() => {

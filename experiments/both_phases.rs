@@ -1,0 +1,333 @@
+//! Which gradient learns both phases of the Ising model, and what does it cost?
+
+use gibbsite::enumerate::{SMALLER_LIMIT, WHOLE_LAW_LIMIT};
+use gibbsite::log_partition::LogPartition;
+use gibbsite::log_partition::annealing::Tempering;
+use gibbsite::log_partition::bennett::BennettRatio;
+use gibbsite::log_partition::betas::Betas;
+use gibbsite::log_partition::bracket::Bracketing;
+use gibbsite::log_partition::tempered_run::TemperedRun;
+use gibbsite::model::rbm_path::RbmPath;
+use gibbsite::monitor::ladder_mean::{LadderRun, ladder_mean};
+use gibbsite::monitor::sampled_kl::{SampledKl, SampledTarget};
+use gibbsite::monte_carlo::ladder::AlongPath;
+use gibbsite::path::Path;
+use gibbsite::prelude::*;
+use gibbsite::training::direction::Offsets;
+use gibbsite::training::trainer::Trainer;
+use laboratory::prelude::*;
+
+/// Which gradient learns both phases of the Ising model, and what does it cost?
+///
+/// Below the critical temperature configurations come in two phases, up and down. Machines learn them by every gradient named
+/// until it has spent a budget of Gibbs updates (units drawn); at several shares of the budget the KL divergence a spin is
+/// measured, by enumeration where a layer is small and else from both sides, and the weight that the machine gives to the phase up, which is
+/// one half in the law.
+#[derive(Clone, Debug, Parser, Serialize)]
+struct BothPhases {
+    #[command(flatten)]
+    #[serde(flatten)]
+    target: IsingOptions,
+    /// Configurations to learn from, drawn by cluster Monte Carlo
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = at_least_one, help_heading = "Target")]
+    samples: usize,
+    /// Gradients, each as NAME:k with its settings; centred=data makes one centred
+    #[arg(
+        long,
+        value_name = "LIST",
+        help_heading = "Sweep",
+        default_value = "cd:5,pcd:5,tempering:1,ptt:1,cd:5:centred=data,pcd:5:centred=data,tempering:1:centred=data,ptt:1:centred=data"
+    )]
+    estimators: List<Recipe>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    machines: MachineOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    training: TrainingOptions,
+    /// Gibbs updates after which training ends
+    #[arg(long, value_name = "NUMBER", default_value_t = 3e9, value_parser = positive, help_heading = "Training")]
+    budget: f64,
+    /// Measurements, at shares of the budget that double
+    #[arg(long, value_name = "NUMBER", default_value_t = 6, value_parser = at_least_one, help_heading = "Measuring")]
+    measurements: usize,
+    /// Rounds on each of 64 ladders of a measurement
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = at_least_one, help_heading = "Measuring")]
+    rounds: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    fresh: SamplingOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonOptions,
+}
+
+/// Ladders of a measurement.
+const LADDERS: usize = 64;
+
+/// Temperatures and chains of annealing, where no trajectory was kept.
+const ANNEALING: (usize, usize) = (2000, 100);
+
+/// Rungs of tempering, where no trajectory was kept.
+const RUNGS: usize = 24;
+
+/// One training run.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// The lattice of the Ising model that is learned; J = 1.
+    lattice: Lattice,
+    /// Its temperature, in units of J.
+    temperature: f64,
+    /// The gradient with its settings.
+    estimator: Recipe,
+    /// Where the offsets of a centred gradient come from: none, data, model or mean.
+    centred: Offsets,
+    /// Hidden units.
+    hidden: usize,
+    /// Replicas have data, weights and chains of their own.
+    replica: usize,
+}
+
+/// A machine after some updates.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// Updates so far.
+    updates: u64,
+    /// Units drawn so far, those of both phases.
+    gibbs_updates: u64,
+    /// D_KL(P || P_model) in nats.
+    kl: f64,
+    /// Its standard error, where it can be told.
+    kl_standard_error: Option<f64>,
+    /// D_KL / sites.
+    kl_per_site: f64,
+    /// The probability that the machine gives to more than half of the spins being up, ties counted by half.
+    weight_up: f64,
+    /// Its standard error.
+    weight_up_standard_error: f64,
+    /// Whether both errors are right.
+    trusted: bool,
+    /// What speaks against them.
+    doubts: String,
+    /// Autocorrelation time of the training chains in Gibbs steps: beyond k they do not keep up.
+    tau: Option<f64>,
+    /// Rungs of a ladder of the estimator.
+    rungs: Option<usize>,
+}
+
+impl Experiment for BothPhases {
+    type Cell = Cell;
+    type Row = Row;
+    const NAME: &'static str = "both_phases";
+    const AXES: &'static [&'static str] = &["lattices", "temperatures", "estimators", "hidden", "replicas"];
+    const INERT: &'static [&'static str] = &["epochs"];
+    #[rustfmt::skip]
+    const DEFAULTS: Preset = &[
+        ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.269"), ("hidden", "16,64"), ("batch", "100"),
+        ("learning_rate", "0.05"), ("replicas", "1"),
+    ];
+    #[rustfmt::skip]
+    const QUICK: Preset = &[
+        ("lattices", "square:4x4"), ("temperatures", "1.8"), ("hidden", "4"), ("estimators", "cd:1,tempering:1:temperatures=4,ptt:1"),
+        ("samples", "500"), ("budget", "2000000"), ("measurements", "2"), ("rounds", "50"), ("sweeps", "100"),
+    ];
+    const PAPER: Preset =
+        &[("lattices", "square:8x8,square:16x16"), ("hidden", "16,64,256"), ("budget", "100000000000")];
+
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn check(&self) -> Result<()> {
+        self.machines.check()?;
+        self.training.check()?;
+        self.fresh.check(1_000_000)?;
+        self.target.check(4096, (1.0, 0.0))?;
+        check_at_most("--samples", self.samples, 10_000_000)?;
+        check_at_most("--measurements", self.measurements, 30)
+    }
+
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let machines = iproduct!(self.machines.hidden(), 0..self.machines.replicas);
+        let all = iproduct!(self.target.all(), self.estimators.iter(), machines);
+        let cell = |((lattice, temperature), estimator, (hidden, replica)): (_, &Recipe, _)| {
+            let (estimator, centred) = (estimator.clone(), estimator.centred);
+            Cell { lattice, temperature, estimator, centred, hidden, replica }
+        };
+        Ok(all.map(cell).collect())
+    }
+
+    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let &Cell { lattice, temperature, ref estimator, hidden, replica, .. } = cell;
+        let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
+        let name = format!("{lattice} T={temperature}");
+        let seed = lab.seed(&name, replica as u64);
+        // Every gradient learns the same configurations from the same weights, and meets the same fresh ones.
+        let data = lab.shared(format!("{name} data {replica} M={}", self.samples), || {
+            Ok(draw_configurations(&ising, self.samples, seed.child("data", 0))?.configurations)
+        })?;
+        let fresh = lab.shared(format!("{name} fresh {replica}"), || {
+            Ok(SampledTarget::of_ising(&ising, self.fresh.sampling(), seed.child("fresh", 0))?)
+        })?;
+        let seed = seed.child("hidden", hidden as u64);
+        let mut machine = Rbm::new(lattice.sites(), hidden)?;
+        machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
+        let mut now = machine.clone();
+        let seed = seed.child(&estimator.to_string(), 0);
+        let settings = estimator.training(self.training.training());
+        let mut own = estimator.estimator(&data, settings.batch, hidden, seed)?;
+        let mut trainer = Trainer::new(&mut machine, &mut *own, &data, &settings, seed.child("training", 0))?;
+        let mut rows = Vec::new();
+        while rows.len() < self.measurements {
+            let share = 0.5_f64.powi((self.measurements - 1 - rows.len()) as i32);
+            while (trainer.gibbs_updates() as f64) < share * self.budget {
+                trainer.epoch()?;
+            }
+            now.parameters_mut().copy_from_slice(trainer.model().parameters());
+            let (updates, gibbs_updates) = (trainer.updates(), trainer.gibbs_updates());
+            let mixing = trainer.estimator().mixing();
+            let seed = seed.child("measurement", rows.len() as u64);
+            let (kl, weight_up) = self.measure(&now, trainer.estimator(), &data, &fresh, seed)?;
+            let (weight_up, weight_up_standard_error, believed) = weight_up;
+            let mut doubts = kl.doubts.clone();
+            doubts.extend((!believed).then_some("weights of the phases"));
+            rows.push(Row {
+                updates,
+                gibbs_updates,
+                kl: kl.value,
+                kl_standard_error: kl.standard_error,
+                kl_per_site: kl.value / kl.sites as f64,
+                weight_up,
+                weight_up_standard_error,
+                trusted: kl.trusted && believed,
+                doubts: doubts.join("; "),
+                tau: mixing.map(|mixing| mixing.tau),
+                rungs: mixing.and_then(|mixing| Some(mixing.ladders?.rungs)),
+            });
+            lab.progress((1e6 * share) as usize, 1_000_000);
+        }
+        Ok(rows)
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let about = self.machines.replicas_in_words("median and range");
+        let x = || (Axis::log("Gibbs updates (units drawn)"), |_: &Cell, row: &Row| row.gibbs_updates as f64);
+        let panel =
+            |cell: &Cell, _: &Row| format!("{}, T = {}, {}", cell.lattice, cell.temperature, units(cell.hidden));
+        for (name, centred) in [("plain", false), ("centred", true)] {
+            let own = rows.filter(|cell, _| (cell.centred != Offsets::None) == centred);
+            if own.is_empty() {
+                continue;
+            }
+            let series = |cell: &Cell, _: &Row| cell.estimator.label();
+            let kl = own.plot(x(), (Axis::log("KL divergence a spin (nats)"), |_, row| row.kl_per_site)).panel(panel);
+            let kl = kl.series(series).doubtful("not trusted", |_, row| !row.trusted).columns(2);
+            let title = format!("What a gradient reaches for a budget of Gibbs updates: {name} gradients");
+            publication.figure(&format!("kl_{name}"), &kl.titled(title, &about).figure())?;
+            let half = |_: &Rows<Self>| vec![Level { label: "Ising model".to_string(), y: 0.5, span: None }];
+            let weight = own.plot(x(), (Axis::linear("weight of the phase up"), |_, row| row.weight_up)).panel(panel);
+            let weight = weight.series(series).levels(half).doubtful("not trusted", |_, row| !row.trusted).columns(2);
+            let title = format!("How much of the law is up: {name} gradients");
+            publication.figure(&format!("weight_up_{name}"), &weight.titled(title, &about).figure())?;
+        }
+        let mut table = Table::new(
+            format!("After {:.1e} Gibbs updates:", self.budget),
+            &[
+                "lattice",
+                "T",
+                "hidden",
+                "gradient",
+                "updates",
+                "KL a spin",
+                "error",
+                "weight up",
+                "error",
+                "trusted",
+                "tau",
+            ],
+        );
+        let last = rows.group_by(|cell, _| identity(cell));
+        for (cell, row) in last.values().filter_map(|own| own.iter().last()) {
+            table.line([
+                cell.lattice.to_string(),
+                cell.temperature.to_string(),
+                cell.hidden.to_string(),
+                cell.estimator.label(),
+                row.updates.to_string(),
+                digits(row.kl_per_site),
+                known(row.kl_standard_error.map(|error| error / cell.lattice.sites() as f64)),
+                format!("{:.3}", row.weight_up),
+                format!("{:.3}", row.weight_up_standard_error),
+                if row.trusted { "yes" } else { "no" }.to_string(),
+                row.tau.map_or(String::new(), |tau| format!("{tau:.1}")),
+            ]);
+        }
+        publication.print(table);
+        Ok(())
+    }
+}
+
+impl BothPhases {
+    /// The KL divergence, and the weight of the phase up with its error and whether to believe it.
+    fn measure(
+        &self,
+        machine: &Rbm,
+        estimator: &mut dyn GradientEstimator,
+        data: &Configurations,
+        fresh: &SampledTarget,
+        seed: Seed,
+    ) -> Result<(SampledKl, (f64, f64, bool))> {
+        let path = RbmPath::from_uniform(machine)?;
+        let sites = machine.visible();
+        let up = |row: &[u64]| {
+            let ones = gibbsite::configuration::set_sites(row, sites).count();
+            match (2 * ones).cmp(&sites) {
+                std::cmp::Ordering::Less => 0.0,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Greater => 1.0,
+            }
+        };
+        let quiet = &mut |_, _| ();
+        let layer = machine.visible().min(machine.hidden());
+        let run = LadderRun { ladders: LADDERS, burn_in: self.rounds / 4, rounds: self.rounds };
+        let weight_on = |ladder: &dyn gibbsite::monte_carlo::ladder::Ladder| -> Result<(f64, f64, bool)> {
+            let mean = ladder_mean(ladder, data, run, seed.child("weight", 0), &up)?;
+            Ok((mean.value, mean.standard_error, mean.trusted))
+        };
+        let tempered = || -> Result<(f64, f64, bool)> {
+            let betas = Betas::Adaptive(RUNGS).resolve(&path, seed.child("betas", 0))?.betas;
+            weight_on(&AlongPath::new(&path, &betas)?)
+        };
+        if layer <= SMALLER_LIMIT {
+            let kl = fresh.measure(machine, &LogPartition::exact(log_partition(machine)?));
+            if layer > WHOLE_LAW_LIMIT {
+                return Ok((kl, tempered()?));
+            }
+            let draws = 20_000;
+            let rows = path.draw_target(draws, seed.child("draws", 0))?;
+            let share = (0..draws).map(|s| up(rows.row(s))).sum::<f64>() / draws as f64;
+            // At least one in the other phase, so that none seen is not taken for none there.
+            let rare = share.clamp(1.0 / draws as f64, 1.0 - 1.0 / draws as f64);
+            return Ok((kl, (share, (rare * (1.0 - rare) / draws as f64).sqrt(), true)));
+        }
+        if let Some(trajectory) = estimator.trajectory() {
+            let rungs = trajectory.up_to(machine)?;
+            let (burn_in, rounds) = (run.burn_in, run.rounds);
+            let bennett =
+                BennettRatio(TemperedRun { betas: Betas::Linear(1), ladders: LADDERS, burn_in, rounds, every: 2 });
+            let seed = seed.child("ln Z", 0);
+            let log_partition = bennett.along(&rungs, rungs.base_log_partition(), data, seed, quiet)?;
+            return Ok((fresh.measure_agreed(machine, &log_partition), weight_on(&rungs)?));
+        }
+        let bracketing = Bracketing {
+            betas: Betas::Adaptive(ANNEALING.0),
+            chains: ANNEALING.1,
+            tempering: Tempering { rungs: 16, rounds: 175 },
+            data: Some((data, 1000)),
+        };
+        let (kl, _) = fresh.measure_along(&path, &bracketing, seed.child("ln Z", 0), quiet)?;
+        Ok((kl, tempered()?))
+    }
+}
+
+laboratory::main!(BothPhases);
