@@ -1,11 +1,9 @@
 //! Which gradient learns both phases of the Ising model, and what does it cost?
 
-use gibbsite::enumerate::{SMALLER_LIMIT, WHOLE_LAW_LIMIT};
+use gibbsite::enumerate::WHOLE_LAW_LIMIT;
 use gibbsite::log_partition::LogPartition;
-use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
-use gibbsite::log_partition::bracket::Bracketing;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monitor::ladder_mean::{LadderRun, ladder_mean};
@@ -52,7 +50,7 @@ struct BothPhases {
     #[arg(long, value_name = "NUMBER", default_value_t = 6, value_parser = at_least_one, help_heading = "Measuring")]
     measurements: usize,
     /// Rounds on each of 64 ladders of a measurement
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = at_least_one, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000, value_parser = at_least_one, help_heading = "Measuring")]
     rounds: usize,
     #[command(flatten)]
     #[serde(flatten)]
@@ -65,11 +63,8 @@ struct BothPhases {
 /// Ladders of a measurement.
 const LADDERS: usize = 64;
 
-/// Temperatures and chains of annealing, where no trajectory was kept.
-const ANNEALING: (usize, usize) = (2000, 100);
-
-/// Rungs of tempering, where no trajectory was kept.
-const RUNGS: usize = 24;
+/// Rungs of a ladder.
+const RUNGS: usize = 32;
 
 /// One training run.
 #[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
@@ -187,7 +182,7 @@ impl Experiment for BothPhases {
             let (updates, gibbs_updates) = (trainer.updates(), trainer.gibbs_updates());
             let mixing = trainer.estimator().mixing();
             let seed = seed.child("measurement", rows.len() as u64);
-            let (kl, weight_up) = self.measure(&now, trainer.estimator(), &data, &fresh, seed)?;
+            let (kl, weight_up) = self.measure(&now, &data, &fresh, seed)?;
             let (weight_up, weight_up_standard_error, believed) = weight_up;
             let mut doubts = kl.doubts.clone();
             doubts.extend((!believed).then_some("weights of the phases"));
@@ -272,7 +267,6 @@ impl BothPhases {
     fn measure(
         &self,
         machine: &Rbm,
-        estimator: &mut dyn GradientEstimator,
         data: &Configurations,
         fresh: &SampledTarget,
         seed: Seed,
@@ -287,22 +281,14 @@ impl BothPhases {
                 std::cmp::Ordering::Greater => 1.0,
             }
         };
-        let quiet = &mut |_, _| ();
         let layer = machine.visible().min(machine.hidden());
         let run = LadderRun { ladders: LADDERS, burn_in: self.rounds / 4, rounds: self.rounds };
         let weight_on = |ladder: &dyn gibbsite::monte_carlo::ladder::Ladder| -> Result<(f64, f64, bool)> {
             let mean = ladder_mean(ladder, data, run, seed.child("weight", 0), &up)?;
             Ok((mean.value, mean.standard_error, mean.trusted))
         };
-        let tempered = || -> Result<(f64, f64, bool)> {
-            let betas = Betas::Adaptive(RUNGS).resolve(&path, seed.child("betas", 0))?.betas;
-            weight_on(&AlongPath::new(&path, &betas)?)
-        };
-        if layer <= SMALLER_LIMIT {
+        if layer <= WHOLE_LAW_LIMIT {
             let kl = fresh.measure(machine, &LogPartition::exact(log_partition(machine)?));
-            if layer > WHOLE_LAW_LIMIT {
-                return Ok((kl, tempered()?));
-            }
             let draws = 20_000;
             let rows = path.draw_target(draws, seed.child("draws", 0))?;
             let share = (0..draws).map(|s| up(rows.row(s))).sum::<f64>() / draws as f64;
@@ -310,23 +296,13 @@ impl BothPhases {
             let rare = share.clamp(1.0 / draws as f64, 1.0 - 1.0 / draws as f64);
             return Ok((kl, (share, (rare * (1.0 - rare) / draws as f64).sqrt(), true)));
         }
-        if let Some(trajectory) = estimator.trajectory() {
-            let rungs = trajectory.up_to(machine)?;
-            let (burn_in, rounds) = (run.burn_in, run.rounds);
-            let bennett =
-                BennettRatio(TemperedRun { betas: Betas::Linear(1), ladders: LADDERS, burn_in, rounds, every: 2 });
-            let seed = seed.child("ln Z", 0);
-            let log_partition = bennett.along(&rungs, rungs.base_log_partition(), data, seed, quiet)?;
-            return Ok((fresh.measure_agreed(machine, &log_partition), weight_on(&rungs)?));
-        }
-        let bracketing = Bracketing {
-            betas: Betas::Adaptive(ANNEALING.0),
-            chains: ANNEALING.1,
-            tempering: Tempering { rungs: 16, rounds: 175 },
-            data: Some((data, 1000)),
-        };
-        let (kl, _) = fresh.measure_along(&path, &bracketing, seed.child("ln Z", 0), quiet)?;
-        Ok((kl, tempered()?))
+        let betas = Betas::Adaptive(RUNGS).resolve(&path, seed.child("betas", 0))?.betas;
+        let ladder = AlongPath::new(&path, &betas)?;
+        let LadderRun { ladders, burn_in, rounds } = run;
+        let bennett = BennettRatio(TemperedRun { betas: Betas::Given(betas), ladders, burn_in, rounds, every: 2 });
+        let base = path.base_log_partition();
+        let log_partition = bennett.along(&ladder, base, data, seed.child("ln Z", 0), &mut |_, _| ())?;
+        Ok((fresh.measure_agreed(machine, &log_partition), weight_on(&ladder)?))
     }
 }
 
