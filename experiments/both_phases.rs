@@ -44,10 +44,10 @@ struct BothPhases {
     #[serde(flatten)]
     training: TrainingOptions,
     /// Gibbs updates after which training ends
-    #[arg(long, value_name = "NUMBER", default_value_t = 3e9, value_parser = positive, help_heading = "Training")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 4e9, value_parser = positive, help_heading = "Training")]
     budget: f64,
     /// Measurements, at shares of the budget that double
-    #[arg(long, value_name = "NUMBER", default_value_t = 6, value_parser = at_least_one, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = at_least_one, help_heading = "Measuring")]
     measurements: usize,
     /// Rounds on each of 64 ladders of a measurement
     #[arg(long, value_name = "NUMBER", default_value_t = 2000, value_parser = at_least_one, help_heading = "Measuring")]
@@ -119,15 +119,19 @@ impl Experiment for BothPhases {
     #[rustfmt::skip]
     const DEFAULTS: Preset = &[
         ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.269"), ("hidden", "16,64"), ("batch", "100"),
-        ("learning_rate", "0.05"), ("replicas", "1"),
+        ("learning_rate", "0.05"), ("decay", "exponential:10000"), ("average", "2000"), ("replicas", "1"),
     ];
     #[rustfmt::skip]
     const QUICK: Preset = &[
         ("lattices", "square:4x4"), ("temperatures", "1.8"), ("hidden", "4"), ("estimators", "cd:1,tempering:1:temperatures=4,ptt:1"),
-        ("samples", "500"), ("budget", "2000000"), ("measurements", "2"), ("rounds", "50"), ("sweeps", "100"),
+        ("samples", "500"), ("average", "20"), ("decay", "exponential:500"), ("budget", "2000000"), ("measurements", "2"), ("rounds", "50"), ("sweeps", "100"),
     ];
-    const PAPER: Preset =
-        &[("lattices", "square:8x8,square:16x16"), ("hidden", "16,64,256"), ("budget", "100000000000")];
+    const PAPER: Preset = &[
+        ("lattices", "square:8x8,square:16x16"),
+        ("hidden", "16,64,256"),
+        ("budget", "100000000000"),
+        ("decay", "exponential:50000"),
+    ];
 
     fn common(&self) -> &CommonOptions {
         &self.common

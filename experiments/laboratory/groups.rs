@@ -159,9 +159,21 @@ impl TrainingOptions {
     /// Refuses what no memory holds.
     pub fn check(&self) -> Result<()> {
         check_at_most("--epochs", self.epochs, 100_000_000)?;
-        check_at_most("--batch", self.batch, 10_000_000)
+        check_at_most("--batch", self.batch, 10_000_000)?;
+        check_rate(self.learning_rate)
     }
 }
+
+/// Refuses learning rates with which every number that follows is a mere size of the rate.
+pub fn check_rate(rate: f64) -> Result<()> {
+    if rate <= LARGEST_RATE {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("--learning-rate {rate}"), "no machine learns by such leaps", "take at most 1e6"))
+}
+
+/// A statistic is at most 1, and so a step at most this.
+const LARGEST_RATE: f64 = 1e6;
 
 /// Machines and their repetitions.
 #[derive(Clone, Debug, clap::Args, Serialize)]

@@ -126,6 +126,7 @@ impl Ising {
     /// The same strength on every bond of a lattice; ln Z in closed form for a chain, a ring, and a periodic square
     /// lattice without field.
     pub fn on_lattice(lattice: Lattice, strength: f64, field: f64, temperature: f64) -> Result<Self> {
+        lattice.check()?;
         let couplings: Vec<Coupling> = lattice.bonds().into_iter().map(|(i, j)| Coupling { i, j, strength }).collect();
         let mut ising = Self::new(lattice.sites(), &couplings, field, temperature)?;
         let (k, b) = (strength / temperature, field / temperature);
@@ -141,6 +142,7 @@ impl Ising {
     /// The Edwards-Anderson model with +-J couplings (Edwards and Anderson 1975; Toulouse 1977): every bond has
     /// strength +J or -J with probability 1/2 each, as the seed says.
     pub fn spin_glass(lattice: Lattice, strength: f64, temperature: f64, seed: Seed) -> Result<Self> {
+        lattice.check()?;
         let mut generator = seed.generator();
         let couplings: Vec<Coupling> = lattice
             .bonds()

@@ -35,6 +35,29 @@ impl Lattice {
         }
     }
 
+    /// Refuses sides on which a lattice is none: periodic ones below 3, and more sites than can be counted or none to couple.
+    pub fn check(self) -> Result<()> {
+        let refuse = |problem: &str, mend: &str| Err(Error::invalid(format!("lattice {self}"), problem, mend));
+        let (sides, periodic) = match self {
+            Lattice::Chain(n) => (vec![n], false),
+            Lattice::Ring(n) => (vec![n], true),
+            Lattice::SquareOpen(rows, columns) => (vec![rows, columns], false),
+            Lattice::Square(rows, columns) | Lattice::Triangular(rows, columns) => (vec![rows, columns], true),
+            Lattice::Cubic(layers, rows, columns) => (vec![layers, rows, columns], true),
+        };
+        if periodic && sides.iter().any(|&side| side < 3) {
+            return refuse(
+                "a periodic side below 3 would couple a pair of sites twice",
+                "take sides of at least 3, or open borders",
+            );
+        }
+        let too_many = sides.iter().try_fold(1_usize, |sites, &side| sites.checked_mul(side));
+        if too_many.is_none_or(|sites| !(2..=1 << 24).contains(&sites)) {
+            return refuse("it has no bond or too many sites", "take 2 to 16,777,216 sites in all");
+        }
+        Ok(())
+    }
+
     /// The lattice in words, for titles: `periodic 3x3 square lattice`.
     pub fn description(self) -> String {
         match self {
@@ -130,17 +153,7 @@ impl FromStr for Lattice {
             ("cubic", &[layers, rows, columns]) => Lattice::Cubic(layers, rows, columns),
             _ => return refuse("there is no such lattice", forms),
         };
-        let periodic = !matches!(lattice, Lattice::Chain(_) | Lattice::SquareOpen(..));
-        if periodic && sides.iter().any(|&side| side < 3) {
-            return refuse(
-                "a periodic side below 3 would couple a pair of sites twice",
-                "take sides of at least 3, or open borders",
-            );
-        }
-        let too_many = sides.iter().try_fold(1_usize, |sites, &side| sites.checked_mul(side));
-        if too_many.is_none_or(|sites| !(2..=1 << 24).contains(&sites)) {
-            return refuse("it has no bond or too many sites", "take 2 to 16,777,216 sites in all");
-        }
+        lattice.check()?;
         Ok(lattice)
     }
 }
@@ -148,6 +161,7 @@ impl FromStr for Lattice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::targets::ising::Ising;
 
     #[test]
     fn names_are_read_as_they_are_written() {
@@ -179,6 +193,12 @@ mod tests {
             "cubic:3x3",
         ] {
             let message = name.parse::<Lattice>().unwrap_err().to_string();
+            assert!(message.contains("; ") && message.contains("lattice"), "{message}");
+        }
+        // Made by hand they are refused where a model is made of them.
+        for lattice in [Lattice::Square(2, 3), Lattice::Ring(0), Lattice::Chain(1), Lattice::SquareOpen(usize::MAX, 2)]
+        {
+            let message = Ising::on_lattice(lattice, 1.0, 0.0, 2.0).unwrap_err().to_string();
             assert!(message.contains("; ") && message.contains("lattice"), "{message}");
         }
     }

@@ -135,7 +135,7 @@ pub const KINDS: [Kind; 7] = [
         name: EstimatorName::Ptt,
         text: "ptt",
         about: "tempering along the machine's own trajectory",
-        settings: &[("swap", 0.5, "share of exchanges below which the machine is kept as a rung of its own")],
+        settings: &[("swap", 0.3, "share of exchanges below which the machine is kept as a rung of its own")],
         make: |recipe, with| {
             let (k, how, starts) = (recipe.steps(), recipe.hidden_statistics, with.starts()?);
             let swap = recipe.setting("swap");
@@ -347,7 +347,7 @@ mod tests {
             "cd:1:hidden=sampled/analytic",
             "fpcd:1:fast-rate=0.1:fast-decay=0.9",
             "tempering:2:chains=10:temperatures=20",
-            "ptt:1:swap=0.3",
+            "ptt:1:swap=0.2",
             "exact:centred=mean",
             "pcd:1:chains=7:centred=data",
         ] {

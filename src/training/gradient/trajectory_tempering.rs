@@ -25,12 +25,18 @@ pub struct TrajectoryTempering {
     seed: Seed,
     trajectory: Trajectory,
     chains: Option<ParallelTempering>,
+    /// Running means of the parameters: what is kept is the machine without the noise of the last updates, which would weigh
+    /// its modes wrongly for good.
+    mean: Vec<f64>,
     updates: u64,
     overlap: Overlap,
 }
 
 /// Updates between two looks at the share of exchanges.
 const PERIOD: u64 = 20;
+
+/// Updates over which the parameters of a machine that is kept are averaged.
+const MEMORY: f64 = 100.0;
 
 /// Most machines kept.
 const MOST: usize = 100;
@@ -54,7 +60,18 @@ impl TrajectoryTempering {
             ));
         }
         let (trajectory, overlap, starts) = (Trajectory::default(), Overlap::default(), starts.widened(hidden));
-        Ok(Self { gibbs_steps, hidden_statistics, swap, starts, seed, trajectory, chains: None, updates: 0, overlap })
+        Ok(Self {
+            gibbs_steps,
+            hidden_statistics,
+            swap,
+            starts,
+            seed,
+            trajectory,
+            chains: None,
+            mean: Vec::new(),
+            updates: 0,
+            overlap,
+        })
     }
 
     fn advance(&mut self, model: &dyn Model) -> Result<Configurations> {
@@ -67,12 +84,19 @@ impl TrajectoryTempering {
         chains.advance(&rungs, self.gibbs_steps);
         let after = chains.last().states().clone();
         drop(rungs);
+        if self.mean.is_empty() {
+            self.mean = model.parameters().to_vec();
+        }
+        let parameters = self.mean.iter_mut().zip(model.parameters());
+        parameters.for_each(|(mean, theta)| *mean += (theta - *mean) / MEMORY);
         self.overlap.record(&before, &after, model.visible());
         self.updates += 1;
         if self.updates.is_multiple_of(PERIOD) {
             let share = chains.acceptance().last().copied().flatten();
             if share.is_some_and(|share| share < self.swap) && self.trajectory.len() < MOST {
-                self.trajectory.keep(model);
+                let mut kept = model.boxed();
+                kept.parameters_mut().copy_from_slice(&self.mean);
+                self.trajectory.keep(&*kept);
                 let last = chains.rungs() - 1;
                 chains.insert(last, last);
             }
