@@ -17,6 +17,7 @@ fn columns_in_the_readme_are_those_of_the_programs() {
         ("gradient_bias", env!("CARGO_BIN_EXE_gradient_bias")),
         ("cd_divergence", env!("CARGO_BIN_EXE_cd_divergence")),
         ("both_phases", env!("CARGO_BIN_EXE_both_phases")),
+        ("mixing", env!("CARGO_BIN_EXE_mixing")),
         ("boltzmann_machine", env!("CARGO_BIN_EXE_boltzmann_machine")),
         ("inverse_ising", env!("CARGO_BIN_EXE_inverse_ising")),
         ("ising_observables", env!("CARGO_BIN_EXE_ising_observables")),

@@ -1,7 +1,7 @@
 //! Means over the last law of a ladder, from its modes in their weights.
 
 use crate::configuration::Configurations;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monte_carlo::ladder::Ladder;
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::random::Seed;
@@ -45,6 +45,9 @@ pub fn ladder_mean(
     seed: Seed,
     f: &(dyn Fn(&[u64]) -> f64 + Sync),
 ) -> Result<LadderMean> {
+    if run.rounds == 0 {
+        return Err(Error::invalid("a mean over ladders", "no round is measured", "take at least one, better 1000"));
+    }
     let half = run.ladders.div_ceil(2).max(2);
     let rows = crate::row_sampler::RowSampler::new(data)?.draw(half, seed.child("data", 0));
     let from_data = rows.widened(ladder.units() - data.sites());

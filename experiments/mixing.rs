@@ -1,0 +1,276 @@
+//! How often does a sampler carry a trained machine from phase to phase, for the units that it draws?
+
+use gibbsite::enumerate::WHOLE_LAW_LIMIT;
+use gibbsite::log_partition::betas::Betas;
+use gibbsite::model::rbm_path::RbmPath;
+use gibbsite::monte_carlo::ladder::{AlongPath, Ladder};
+use gibbsite::monte_carlo::tempering::ParallelTempering;
+use gibbsite::path::Path;
+use gibbsite::prelude::*;
+use gibbsite::statistics::autocorrelation::integrated_time;
+use gibbsite::training::gradient::TrajectoryTempering;
+use laboratory::prelude::*;
+
+/// How often does a sampler carry a trained machine from phase to phase, for the units that it draws?
+///
+/// A machine learns an Ising law by trajectory tempering. Then plain Gibbs sampling, parallel tempering and the machines kept along the trajectory
+/// sample it, and flips of the magnetisation's sign are counted for all the units drawn on all rungs.
+#[derive(Clone, Debug, Parser, Serialize)]
+struct Mixing {
+    #[command(flatten)]
+    #[serde(flatten)]
+    target: IsingOptions,
+    /// Configurations to learn from, drawn by cluster Monte Carlo
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = at_least_one, help_heading = "Target")]
+    samples: usize,
+    /// Samplers: gibbs, tempering (along inverse temperatures) or ptt (along the machines kept in training)
+    #[arg(long, value_name = "LIST", default_value = "gibbs,tempering,ptt", help_heading = "Sweep")]
+    samplers: List<Sampler>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    machines: MachineOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    training: TrainingOptions,
+    /// Rounds measured on each of 64 ladders
+    #[arg(long, value_name = "NUMBER", default_value_t = 5000, value_parser = at_least_one, help_heading = "Measuring")]
+    rounds: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonOptions,
+}
+
+choice! {
+    /// What samples the machine.
+    Sampler { Gibbs = "gibbs", Tempering = "tempering", Ptt = "ptt" }
+}
+
+/// Ladders, or plain chains.
+const LADDERS: usize = 64;
+
+/// Rungs of parallel tempering.
+const RUNGS: usize = 16;
+
+/// One sampler on one machine.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Cell {
+    /// What samples.
+    sampler: Sampler,
+    /// The lattice of the Ising model that was learned.
+    lattice: Lattice,
+    /// Its temperature, in units of J.
+    temperature: f64,
+    /// Hidden units.
+    hidden: usize,
+    /// Replicas have data, weights and chains of their own.
+    replica: usize,
+}
+
+/// What the sampler did.
+#[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
+struct Row {
+    /// Rungs of a ladder: replicas that are all paid for.
+    replicas: usize,
+    /// Units drawn in all.
+    gibbs_updates: u64,
+    /// Changes of the magnetisation's sign from round to round, over all ladders; states without a sign are passed over.
+    flips: u64,
+    /// flips / gibbs_updates.
+    flips_per_update: f64,
+    /// Autocorrelation time of the sign, in rounds; empty where it cannot be told.
+    tau: Option<f64>,
+    /// The same in units drawn.
+    tau_updates: Option<f64>,
+    /// The weight of the phase up.
+    weight_up: f64,
+    /// Its standard error, from the scatter of the ladders.
+    standard_error: f64,
+    /// The machine's own, by 20,000 exact draws where a layer can be enumerated.
+    exact_weight_up: Option<f64>,
+}
+
+impl Experiment for Mixing {
+    type Cell = Cell;
+    type Row = Row;
+    const NAME: &'static str = "mixing";
+    const AXES: &'static [&'static str] = &["samplers", "lattices", "temperatures", "hidden", "replicas"];
+    #[rustfmt::skip]
+    const DEFAULTS: Preset = &[
+        ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.269,2.6"), ("epochs", "100"), ("batch", "100"),
+        ("learning_rate", "0.05"), ("decay", "exponential:10000"),
+    ];
+    #[rustfmt::skip]
+    const QUICK: Preset = &[
+        ("lattices", "square:4x4"), ("temperatures", "2.269"), ("hidden", "4"), ("samples", "500"), ("epochs", "20"), ("rounds", "200"),
+        ("average", "20"), ("decay", "exponential:500"),
+    ];
+    const PAPER: Preset = &[("replicas", "5"), ("epochs", "500"), ("hidden", "16,64"), ("rounds", "50000")];
+
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn check(&self) -> Result<()> {
+        self.machines.check()?;
+        self.training.check()?;
+        check_at_most("--samples", self.samples, 10_000_000)?;
+        check_at_most("--rounds", self.rounds, 10_000_000)?;
+        self.target.check(1024, (1.0, 0.0))
+    }
+
+    fn cells(&self) -> Result<Vec<Cell>> {
+        let targets: Vec<_> = self.target.all().collect();
+        let machines = iproduct!(targets, self.machines.hidden(), 0..self.machines.replicas);
+        let all = iproduct!(self.samplers.iter(), machines);
+        let cell = |(&sampler, ((lattice, temperature), hidden, replica))| Cell {
+            sampler,
+            lattice,
+            temperature,
+            hidden,
+            replica,
+        };
+        Ok(all.map(cell).collect())
+    }
+
+    fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let &Cell { sampler, lattice, temperature, hidden, replica } = cell;
+        let seed = lab.seed(&format!("{lattice} T={temperature}"), replica as u64).child("hidden", hidden as u64);
+        let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
+        let data = draw_configurations(&ising, self.samples, seed.child("data", 0))?.configurations;
+        // Trained anew for every sampler, and the same each time.
+        let mut machine = Rbm::new(lattice.sites(), hidden)?;
+        machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
+        let starts = RowSampler::new(&data)?.draw(self.training.batch, seed.child("starts", 0));
+        let how = HiddenStatistics::default();
+        let mut ptt = TrajectoryTempering::new(1, how, 0.3, &starts, hidden, seed.child("chains", 0))?;
+        let settings = self.training.training();
+        train(&mut machine, &mut ptt, &data, &settings, seed.child("training", 0), &mut |epoch, _, _| {
+            lab.progress(epoch, 2 * settings.epochs);
+            Ok(())
+        })?;
+        let path = RbmPath::from_uniform(&machine)?;
+        let betas = match sampler {
+            Sampler::Gibbs => vec![1.0],
+            _ => Betas::Adaptive(RUNGS).resolve(&path, seed.child("betas", 0))?.betas,
+        };
+        let (along, trajectory) = (AlongPath::new(&path, &betas)?, ptt.trajectory());
+        let rungs = trajectory.map(|trajectory| trajectory.up_to(&machine)).transpose()?;
+        let ladder: &dyn Ladder = match &rungs {
+            Some(rungs) if sampler == Sampler::Ptt => rungs,
+            _ => &along,
+        };
+        let starts = RowSampler::new(&data)?.draw(LADDERS, seed.child("sampled", 0)).widened(hidden);
+        let mut chains = ParallelTempering::new(ladder, &starts, seed.child(&sampler.to_string(), 0))?;
+        let sign = |row: &[u64]| {
+            let ones = gibbsite::configuration::set_sites(row, lattice.sites()).count() as f64;
+            (2.0 * ones - lattice.sites() as f64).signum() * f64::from(u8::from(2 * ones as usize != lattice.sites()))
+        };
+        let burn_in = self.rounds / 5;
+        let mut signs = vec![Vec::with_capacity(self.rounds); LADDERS];
+        for round in 0..burn_in + self.rounds {
+            chains.advance(ladder, 1);
+            if round >= burn_in {
+                let states = chains.last().states();
+                signs.iter_mut().enumerate().for_each(|(s, signs)| signs.push(sign(states.row(s))));
+            }
+            lab.progress(burn_in + self.rounds + round, 2 * (burn_in + self.rounds));
+        }
+        let flips: u64 = signs.iter().map(|signs| flips(signs)).sum();
+        let means: Vec<f64> =
+            signs.iter().map(|signs| 0.5 + 0.5 * signs.iter().sum::<f64>() / signs.len() as f64).collect();
+        let weight_up = means.iter().sum::<f64>() / LADDERS as f64;
+        let squares: f64 = means.iter().map(|mean| (mean - weight_up).powi(2)).sum();
+        let a_round = (ladder.rungs() * ladder.units() * LADDERS) as u64;
+        let gibbs_updates = a_round * self.rounds as u64;
+        let views: Vec<&[f64]> = signs.iter().map(|signs| &signs[..]).collect();
+        let tau = integrated_time(&views).map(|time| time.tau);
+        let exact_weight_up = if lattice.sites().min(hidden) > WHOLE_LAW_LIMIT {
+            None
+        } else {
+            let draws = 20_000;
+            let rows = path.draw_target(draws, seed.child("exact", 0))?;
+            Some((0..draws).map(|s| 0.5 + 0.5 * sign(rows.row(s))).sum::<f64>() / draws as f64)
+        };
+        Ok(vec![Row {
+            replicas: ladder.rungs(),
+            gibbs_updates,
+            flips,
+            flips_per_update: flips as f64 / gibbs_updates as f64,
+            tau,
+            tau_updates: tau.map(|tau| tau * a_round as f64 / LADDERS as f64),
+            weight_up,
+            standard_error: (squares / (LADDERS - 1) as f64 / LADDERS as f64).sqrt(),
+            exact_weight_up,
+        }])
+    }
+
+    fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let x =
+            (Axis::linear("temperature of the Ising model that was learned"), |cell: &Cell, _: &Row| cell.temperature);
+        let flips = rows.plot(
+            x,
+            (Axis::log("flips of the sign per million units drawn"), |_, row| match row.flips {
+                0 => f64::NAN,
+                _ => 1e6 * row.flips_per_update,
+            }),
+        );
+        let flips = flips.panel(|cell, _| format!("{}, {}", cell.lattice, units(cell.hidden)));
+        let flips = flips.series(|cell, _| cell.sampler.to_string()).mark(Mark::Bars);
+        let about =
+            format!("all rungs of a ladder are paid for; {}", self.machines.replicas_in_words("median and range"));
+        publication.figure("flips", &flips.titled("From phase to phase", about).figure())?;
+        let mut table = Table::new(
+            "Flips of the magnetisation's sign, all rungs paid for:",
+            &[
+                "lattice",
+                "T",
+                "hidden",
+                "sampler",
+                "rungs",
+                "flips",
+                "per 1e6 units",
+                "tau (units)",
+                "weight up",
+                "error",
+                "exact",
+            ],
+        );
+        for (cell, row) in rows.iter() {
+            table.line([
+                cell.lattice.to_string(),
+                cell.temperature.to_string(),
+                cell.hidden.to_string(),
+                cell.sampler.to_string(),
+                row.replicas.to_string(),
+                row.flips.to_string(),
+                digits(1e6 * row.flips_per_update),
+                known(row.tau_updates),
+                format!("{:.4}", row.weight_up),
+                format!("{:.4}", row.standard_error),
+                row.exact_weight_up.map_or(String::new(), |weight| format!("{weight:.4}")),
+            ]);
+        }
+        publication.print(table);
+        Ok(())
+    }
+}
+
+/// Changes of sign from one entry to the next that has one.
+fn flips(signs: &[f64]) -> u64 {
+    let signs = signs.iter().filter(|sign| **sign != 0.0);
+    signs.clone().zip(signs.skip(1)).map(|(a, b)| u64::from(a != b)).sum()
+}
+
+laboratory::main!(Mixing);
+
+#[cfg(test)]
+mod tests {
+    use super::flips;
+
+    #[test]
+    fn states_without_a_sign_are_passed_over() {
+        assert_eq!(flips(&[1.0, 1.0, 0.0, -1.0, 0.0, 0.0, -1.0, 1.0]), 2);
+        assert_eq!(flips(&[0.0, 0.0]), 0);
+        assert_eq!(flips(&[]), 0);
+    }
+}
