@@ -225,4 +225,33 @@ mod tests {
         let message = "torus:3x3".parse::<TargetName>().unwrap_err().to_string();
         assert!(KINDS.iter().all(|kind| message.contains(kind.form)), "{message}");
     }
+
+    /// Against names whose temperature is lost, and against the critical one where none is said: -E of 3x3 spins up is
+    /// 18.
+    #[test]
+    fn a_temperature_reaches_the_law() {
+        let square: TargetName = "square:3x3".parse().unwrap();
+        let critical = 2.0 / 1.0_f64.asinh();
+        for (said, temperature) in [(Some(2.5), 2.5), (Some(1.0), 1.0), (None, critical)] {
+            let weight = square.at(said).unwrap().log_weight(&[511]);
+            assert!((weight - 18.0 / temperature).abs() < 1e-12, "{said:?}: {weight}");
+        }
+    }
+
+    /// Against counts by hand: 2^3 + 2^3 bars and stripes of 3x3 sites, of which those all 0 and all 1 come twice; 2^5
+    /// patterns shifted in three ways.
+    #[test]
+    fn lists_of_patterns_are_as_long_as_their_targets_say() {
+        for (name, generated, patterns) in [
+            ("bars:3x3", Some(16), Some(14)),
+            ("bars-distinct:3x3", Some(14), Some(14)),
+            ("labelled_shifter:5", Some(96), Some(96)),
+            ("ring:5", None, None),
+        ] {
+            let target = name.parse::<TargetName>().unwrap().at(None).unwrap();
+            assert_eq!(target.generated(), generated, "{name}");
+            assert_eq!(target.patterns().map(|rows| rows.len()), patterns, "{name}");
+            assert_eq!(target.data().unwrap().len(), patterns.unwrap_or(32), "{name}");
+        }
+    }
 }

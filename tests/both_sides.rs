@@ -230,6 +230,18 @@ fn a_likelihood_has_a_value_and_two_ends() {
     assert!((likelihood.value - (mean - exact)).abs() < 4.9 * found.standard_error.unwrap());
 }
 
+/// Against work that nobody counts: the cost of a bracket is that of its three runs.
+#[test]
+fn the_run_from_data_is_counted_too() {
+    let run = |side, gibbs_updates| AnnealingRun {
+        log_weights: vec![1.0; 20],
+        estimate: LogPartition { side, gibbs_updates, standard_error: Some(0.1), ..LogPartition::exact(1.0) },
+    };
+    let (forward, reverse, data) = (run(Side::Below, 1), run(Side::Estimate, 10), run(Side::Estimate, 100));
+    assert_eq!(Bracket::new(forward.clone(), reverse.clone(), None).gibbs_updates(), 11);
+    assert_eq!(Bracket::new(forward, reverse, Some(data)).gibbs_updates(), 111);
+}
+
 /// Forward and reverse annealing of a machine, from starts of one's choice.
 fn runs(path: &dyn Path, betas: Betas, starts: Starts, number: u64) -> (AnnealingRun, AnnealingRun) {
     let seed = Seed::root(21).child("run", number);

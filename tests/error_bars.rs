@@ -3,11 +3,16 @@
 //! Shares are over 400 runs: one of 1/200 seldom shows more than 8 times (probability 1e-3 at 2 expected; bounds below
 //! are for probabilities of 1e-6).
 
+mod common;
+
+use common::assert_binomial;
+use gibbsite::contract::FALSE_ALARM;
 use gibbsite::random::{Generator, Seed, uniform};
 use gibbsite::statistics::chains::{ChainMean, judge, judge_law};
 use gibbsite::statistics::doubt::Doubt;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
 const RUNS: u64 = 400;
 const CHAINS: usize = 16;
@@ -231,4 +236,54 @@ fn few_short_and_constant_series_have_no_error() {
     let places: Vec<&[f64]> = places.iter().map(|x| &x[..]).collect();
     assert_eq!(judge(&places, &[0; 8]).doubt, Some(Doubt::DisagreeingChains));
     assert_eq!(judge(&[&[f64::NAN; 100][..]; 8], &[0; 8]).doubt, Some(Doubt::TooShort));
+}
+
+/// Against chains of which two kinds have one each: under white noise the means of five chains, of kinds 0, 1, 2, 3 and
+/// 3, and of eight of two kinds, follow Fisher and Snedecor's law exactly, and 1 of 1,000 runs is called a disagreement
+/// of starts, counted over 20,000 and 60,000.
+#[test]
+fn chains_that_agree_disagree_by_their_starts_as_seldom_as_chance_allows() {
+    for (kinds, runs) in [(&[0, 1, 2, 3, 3][..], 20_000), (&[0, 0, 0, 0, 1, 1, 1, 1], 60_000)] {
+        let disagree = |run: &u64| {
+            let mut generator = Seed::root(71).child("freedom", *run).generator();
+            let chains: Vec<Vec<f64>> =
+                kinds.iter().map(|_| (0..16).map(|_| normal(&mut generator)).collect()).collect();
+            let views: Vec<&[f64]> = chains.iter().map(|chain| &chain[..]).collect();
+            judge(&views, kinds).doubt == Some(Doubt::DisagreeingStarts)
+        };
+        let count = (0..runs).into_par_iter().filter(disagree).count();
+        assert_binomial(&format!("{kinds:?}"), count as u64, runs, 1e-3, FALSE_ALARM);
+    }
+}
+
+/// Against an error that leaves out what four chains disagree by: where the ratio F of the variance V of their means to
+/// what the movement within them makes of it exceeds what chance gives three times in four, the square of the error is
+/// V / 4 at least, and V - F_q V_0 at least, and otherwise what the time of all chains says.
+#[test]
+fn errors_hold_what_chains_disagree_by() {
+    let usual = FisherSnedecor::new(3.0, 28.0).unwrap().inverse_cdf(0.75);
+    let mut by = [0; 3];
+    for run in 0..400 {
+        let mut generator = Seed::root(72).child("floor", run).generator();
+        let chains: Vec<Vec<f64>> = (0..4).map(|_| (0..400).map(|_| normal(&mut generator)).collect()).collect();
+        let views: Vec<&[f64]> = chains.iter().map(|chain| &chain[..]).collect();
+        let found = judge(&views, &[0; 4]);
+        let (Some(error), Some(tau)) = (found.standard_error, found.tau) else {
+            continue;
+        };
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let squares = |values: &[f64], mean: f64| values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+        let variance = |values: &[f64]| squares(values, mean(values)) / (values.len() - 1) as f64;
+        let between = variance(&chains.iter().map(|chain| mean(chain)).collect::<Vec<_>>());
+        let eighths = |chain: &Vec<f64>| variance(&chain.chunks(50).map(mean).collect::<Vec<_>>()) / 8.0;
+        let within = mean(&chains.iter().map(eighths).collect::<Vec<_>>());
+        // With the variance that the mean of all takes from the measurements, of order tau / 1600.
+        let plain = squares(&chains.concat(), found.mean) / 1600.0 * (1.0 + tau / 1600.0) * tau / 1600.0;
+        let disagreement = [between / 4.0, between - usual * within];
+        let expected = if between > usual * within { disagreement.iter().fold(plain, |a, b| a.max(*b)) } else { plain };
+        assert!((error.powi(2) / expected - 1.0).abs() < 1e-9, "{run}: {} instead of {expected}", error.powi(2));
+        let which = [plain, disagreement[0], disagreement[1]].iter().position(|x| *x == expected);
+        by[which.unwrap()] += 1;
+    }
+    assert!(by.iter().all(|count| *count > 10), "{by:?}");
 }

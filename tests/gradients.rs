@@ -10,6 +10,8 @@ use gibbsite::error::Result;
 use gibbsite::law::{Chains, Clamp, Kernel, Law};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
+use gibbsite::monitor::gradients::gradient;
+use gibbsite::path::uniform_configurations;
 use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::{student_t, student_threshold};
@@ -17,8 +19,8 @@ use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
-    ContrastiveDivergence, Estimated, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
-    Phase,
+    ContrastiveDivergence, Estimated, Exact, FastPersistentContrastiveDivergence, GradientEstimator, HiddenStatistics,
+    PersistentContrastiveDivergence, Phase, Tempering, TrajectoryTempering, TwoGibbsRuns,
 };
 use gibbsite::training::recipe::{EstimatorName, Recipe};
 use rayon::prelude::*;
@@ -163,6 +165,73 @@ fn estimators_keep_their_contract() {
                 .unwrap_or_else(|problem| panic!("{recipe}, {hidden_statistics}: {problem}"));
         }
     }
+}
+
+/// Against recipes that forget a part: the gradient of every estimator that samples is that of the estimator made by
+/// hand from the same seeds, for all treatments of the hidden units, and no two treatments give the same.
+#[test]
+fn recipes_make_what_they_say() {
+    const CHAINS: usize = 20;
+    let machine = small_machine();
+    let law = enumerate::whole_law(&small_target()).unwrap();
+    let sampler = RowSampler::new(&law).unwrap();
+    let batch = Batch::Law { law: &law, sampler: &sampler, chains: CHAINS };
+    let seed = Seed::root(26);
+    let starts = sampler.draw(CHAINS, seed.child("starts", 0));
+    let chains = seed.child("chains", 0);
+    for name in EstimatorName::all().filter(|name| name.samples()) {
+        let mut all: Vec<Vec<f64>> = Vec::new();
+        for how in all_statistics() {
+            let pcd = || PersistentContrastiveDivergence::new(2, how, &starts, 3, chains).unwrap();
+            let mut by_hand: Box<dyn GradientEstimator> = match name {
+                EstimatorName::Exact => Box::new(Exact),
+                EstimatorName::Cd => Box::new(ContrastiveDivergence::new(2, 0, how)),
+                EstimatorName::Pcd => Box::new(pcd()),
+                EstimatorName::TwoRuns => Box::new(TwoGibbsRuns::new(CHAINS, 2, how)),
+                EstimatorName::Fpcd => Box::new(FastPersistentContrastiveDivergence::new(pcd(), 0.01, 0.95).unwrap()),
+                EstimatorName::Tempering => Box::new(Tempering::new(2, how, 10, 0.0, &starts, 3, chains).unwrap()),
+                EstimatorName::Ptt => Box::new(TrajectoryTempering::new(2, how, 0.5, &starts, 3, chains).unwrap()),
+            };
+            let recipe = Recipe::new(name, Some(2), how);
+            let mut made = recipe.estimator(&law, CHAINS, 3, seed).unwrap();
+            let run = seed.child("run", 0);
+            let found = gradient(&mut *made, &machine, &batch, run).unwrap();
+            assert_eq!(found, gradient(&mut *by_hand, &machine, &batch, run).unwrap(), "{recipe}, {how}");
+            assert!(!all.contains(&found), "{recipe}: {how} is like another treatment");
+            all.push(found);
+        }
+    }
+}
+
+/// Against the transition matrix of a pair of units, v and h coupled by w without a preferred sign: spins correlate by
+/// tanh^2(w / 4) after a step, so that tau is -1 / (2 ln tanh(w / 4)) Gibbs steps for each k and each estimator, here
+/// of ten such pairs; and what was told is forgotten.
+#[test]
+fn estimators_tell_the_time_of_their_chains() {
+    let (pairs, w) = (10, 4.0);
+    let mut machine = Rbm::new(pairs, pairs).unwrap();
+    (0..pairs).for_each(|i| machine.parameters_mut()[i * pairs + i] = w);
+    machine.parameters_mut()[pairs * pairs..].fill(-w / 2.0);
+    let data = uniform_configurations(pairs, 500, Seed::root(34));
+    let batch = Batch::Rows(data.clone());
+    let correlation = (w / 4.0).tanh().powi(2);
+    for text in ["cd:1", "cd:3", "pcd:1", "pcd:3", "two-runs:2", "fpcd:2:fast-rate=0", "tempering:3:temperatures=1"] {
+        let recipe: Recipe = text.parse().unwrap();
+        let mut estimator = recipe.estimator(&data, 500, pairs, Seed::root(35)).unwrap();
+        for update in 0..20 {
+            gradient(&mut *estimator, &machine, &batch, Seed::root(36).child("update", update)).unwrap();
+        }
+        let mixing = estimator.mixing().unwrap();
+        let steps = recipe.gibbs_steps.unwrap();
+        assert_eq!(mixing.gibbs_steps, steps, "{text}");
+        let found = (-(steps as f64) / mixing.tau).exp();
+        let expected = correlation.powi(steps as i32);
+        // 100,000 products, known to 0.003 each by itself, and correlated a little from update to update.
+        assert!((found - expected).abs() < 0.03, "{text}: {found} instead of {expected}");
+        assert_eq!(mixing.is_slow(), mixing.tau > steps as f64, "{text}");
+        assert_eq!(estimator.mixing(), None, "{text}");
+    }
+    assert_eq!(Exact.mixing(), None);
 }
 
 /// The exact gradient times a factor.

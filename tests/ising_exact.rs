@@ -249,3 +249,29 @@ fn observables_follow_their_definitions() {
         assert_close(observable.name(), observable.of(&sums, 9, 2.5), expected, 1e-13);
     }
 }
+
+/// Against the sum over the levels of an energy and against the energy in closed form: probabilities of energies add up
+/// to 1, each is sum_M g(E, M) e^{-E/T} / Z, and their mean is Kaufman's energy.
+#[test]
+fn the_law_of_the_energy_is_that_of_its_levels() {
+    let levels = DensityOfStates::new(4, 4).unwrap();
+    for temperature in [1.0, 2.269, 5.0] {
+        let law = levels.energy_law(temperature);
+        let mut states: BTreeMap<i32, f64> = BTreeMap::new();
+        for (e, _, g) in levels.levels() {
+            *states.entry(*e).or_default() += *g as f64;
+        }
+        let weight = |(e, g): (&i32, &f64)| g * (-f64::from(*e) / temperature).exp();
+        let z: f64 = states.iter().map(weight).sum();
+        let energies: Vec<i32> = law.iter().map(|(e, _)| *e as i32).collect();
+        assert_eq!(energies, states.keys().copied().collect::<Vec<_>>());
+        for ((e, p), level) in law.iter().zip(&states) {
+            agree(&format!("p({e}) at T = {temperature}"), *p / (weight(level) / z), 1.0);
+        }
+        agree("the sum", law.iter().map(|(_, p)| p).sum(), 1.0);
+        let energy = law.iter().map(|(e, p)| e * p).sum::<f64>() / 16.0;
+        agree("the energy", energy, levels.observable(Observable::Energy, temperature));
+        let kaufman = SquareLattice::new(4, 4, 1.0 / temperature, 0.0).unwrap();
+        agree("Kaufman's energy", energy, kaufman.energy);
+    }
+}

@@ -8,7 +8,7 @@ use gibbsite::configuration::Configurations;
 use gibbsite::contract::{self, FALSE_ALARM};
 use gibbsite::enumerate::log_partition;
 use gibbsite::error::Result;
-use gibbsite::law::Chains;
+use gibbsite::law::{Chains, Clamp, Kernel, Law};
 use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
@@ -29,6 +29,8 @@ use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::chi_square_p_value;
 use gibbsite::targets::ising::Ising;
 use rayon::prelude::*;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn has(doubts: &[Doubt], name: &str) -> bool {
     doubts.iter().any(|doubt| doubt.name() == name)
@@ -532,6 +534,135 @@ fn all_work_of_both_sides_is_counted() {
     let found = reverse.estimate(&path, Seed::root(3), &mut quiet()).unwrap();
     // The ladder has rungs + 1 betas, and an adaptive one a pilot of 20 transitions of 100 chains.
     assert_eq!(found.gibbs_updates, 16 * (200 * 20 + 5 * 200 * 50 + 20 * 100));
+}
+
+/// Each of the two sides by itself counts the pilot of its adaptive schedule, 30 transitions of 100 chains.
+#[test]
+fn the_pilot_of_a_single_side_is_counted() {
+    let machine = half(10, 6);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let forward = ForwardAnnealing { betas: Betas::Adaptive(300), chains: 200 };
+    let reverse = ReverseAnnealing { betas: Betas::Adaptive(300), starts: Starts::Exact(200) };
+    for side in [&forward as &dyn LogPartitionEstimator, &reverse] {
+        let found = side.estimate(&path, Seed::root(2), &mut quiet()).unwrap();
+        assert_eq!(found.gibbs_updates, 16 * (30 * 100 + 200 * 300), "{}", side.name());
+    }
+}
+
+/// A path that notes every seed from which it is to draw.
+struct Noting<'a> {
+    path: RbmPath<'a>,
+    seeds: Mutex<Vec<Seed>>,
+}
+
+impl Noting<'_> {
+    fn note(&self, seed: Seed) {
+        self.seeds.lock().unwrap().push(seed);
+    }
+}
+
+impl Path for Noting<'_> {
+    fn law(&self) -> &dyn Law {
+        self.path.law()
+    }
+
+    fn units(&self) -> usize {
+        self.path.units()
+    }
+
+    fn base_log_partition(&self) -> f64 {
+        self.path.base_log_partition()
+    }
+
+    fn draw_base(&self, count: usize, seed: Seed) -> Configurations {
+        self.note(seed);
+        self.path.draw_base(count, seed)
+    }
+
+    fn draw_target(&self, count: usize, seed: Seed) -> Result<Configurations> {
+        self.note(seed);
+        self.path.draw_target(count, seed)
+    }
+
+    fn log_weight(&self, row: &[u64], beta: f64) -> f64 {
+        self.path.log_weight(row, beta)
+    }
+
+    fn slopes(&self, row: &[u64], beta: f64) -> [f64; 2] {
+        self.path.slopes(row, beta)
+    }
+
+    fn advance(&self, chains: &mut Chains, _: f64, _: usize) {
+        chains.for_each_block(0, |_, seed| self.note(seed));
+    }
+}
+
+/// Against a pilot that draws the random numbers of the run itself, whose temperatures are then not independent of it:
+/// no seed comes twice.
+#[test]
+fn a_pilot_has_random_numbers_of_its_own() {
+    let machine = half(10, 6);
+    let betas = || Betas::Adaptive(40);
+    let run = TemperedRun { betas: betas(), ladders: 20, burn_in: 2, rounds: 4, every: 1 };
+    let starts = || Starts::Tempered { chains: 100, tempering: Tempering { rungs: 3, rounds: 4 } };
+    let estimators: [Box<dyn LogPartitionEstimator>; 5] = [
+        Box::new(ForwardAnnealing { betas: betas(), chains: 100 }),
+        Box::new(ReverseAnnealing { betas: betas(), starts: Starts::Exact(100) }),
+        Box::new(ReverseAnnealing { betas: betas(), starts: starts() }),
+        Box::new(BennettRatio(run.clone())),
+        Box::new(ThermodynamicIntegration(run)),
+    ];
+    for estimator in estimators {
+        let path = Noting { path: RbmPath::from_uniform(&machine).unwrap(), seeds: Mutex::default() };
+        estimator.estimate(&path, Seed::root(6), &mut quiet()).unwrap();
+        let seeds = path.seeds.into_inner().unwrap();
+        // The pilot alone has 20 transitions of two blocks of chains.
+        assert!(seeds.len() > 40, "{}: {}", estimator.name(), seeds.len());
+        let twice = (0..seeds.len()).find(|&k| seeds[..k].contains(&seeds[k]));
+        assert_eq!(twice, None, "{}: a seed comes twice", estimator.name());
+    }
+}
+
+/// Redraws every spin, but at a quarter of the way only in every tenth step.
+struct SlowAtAQuarter<K> {
+    kernel: K,
+    calls: AtomicUsize,
+    every: usize,
+}
+
+impl<K: Kernel> Kernel for SlowAtAQuarter<K> {
+    fn units(&self) -> usize {
+        self.kernel.units()
+    }
+
+    fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
+        if beta != 0.25 || self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.every) {
+            self.kernel.advance(chains, beta, steps, clamp);
+        }
+    }
+}
+
+/// Against a run that is as long as its last rung asks for: 400 free spins in a field of 4, hardly exchanged below the
+/// last rungs, forget everything in a step, save at the second of five rungs, where they take ten. 50 rounds are then
+/// short, and without that rung they are not.
+#[test]
+fn the_slowest_rung_says_how_long_a_run_must_be() {
+    let free = Ising::new(400, &[], 4.0, 1.0).unwrap();
+    for slow in [true, false] {
+        let every = if slow { 10 } else { 1 };
+        let kernel = || SlowAtAQuarter { kernel: coloured_heat_bath(&free), calls: AtomicUsize::new(0), every };
+        // A single group of ladders, so that all of them move at the same calls.
+        let betas = Betas::Given(vec![0.0, 0.25, 0.5, 0.75, 1.0]);
+        let run = TemperedRun { betas, ladders: 16, burn_in: 20, rounds: 50, every: 1 };
+        for estimator in [
+            Box::new(BennettRatio(run.clone())) as Box<dyn LogPartitionEstimator>,
+            Box::new(ThermodynamicIntegration(run)),
+        ] {
+            let path = GeometricPath::new(&free, kernel()).unwrap();
+            let found = estimator.estimate(&path, Seed::root(7), &mut quiet()).unwrap();
+            assert_eq!(has(&found.doubts, "short run"), slow, "{}, {slow}: {found:?}", estimator.name());
+        }
+    }
 }
 
 /// Reverse annealing from 4,000 tempered starts with four temperatures: z is -19 where the starts are those of the last

@@ -12,6 +12,7 @@ use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monitor::observables::Sampling;
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::monte_carlo::coloured::coloured_heat_bath;
+use gibbsite::monte_carlo::single_site::Metropolis;
 use gibbsite::random::Seed;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
@@ -185,4 +186,20 @@ fn a_target_without_ln_z_is_refused() {
     let field = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.3, 2.0).unwrap();
     let refusal = SampledTarget::of_ising(&field, sampling(10), Seed::root(6)).map(|_| ());
     assert!(refusal.unwrap_err().to_string().contains("its ln Z is not known"));
+}
+
+/// Against an exact ln Z that is taken for a sampled target: two chains of twenty sweeps are too few for an average,
+/// and nothing else speaks against the divergence.
+#[test]
+fn an_average_that_has_not_converged_is_not_trusted() {
+    let target = torus(4, 1.5);
+    let kernel = Metropolis::new(&target).unwrap();
+    let sampling = Sampling { chains: 2, equilibration: 10, measured: 20 };
+    let starts = Configurations::zeros(16, 2);
+    let samples = SampledTarget::new(&target, &kernel, starts, sampling, Seed::root(4)).unwrap();
+    let machine = trained(&target, 4, 10);
+    let found = samples.measure(&machine, &LogPartition::exact(log_partition(&machine).unwrap()));
+    assert_eq!(found.doubts, ["average not converged"]);
+    assert_eq!((found.log_partition_error, found.average_error), (Some(0.0), None));
+    assert!(!found.trusted);
 }

@@ -180,6 +180,26 @@ fn mini_batches_use_every_row_once_an_epoch() {
     assert_eq!(recorder.batches, vec![(0..8).collect::<Vec<_>>(); EPOCHS]);
 }
 
+/// Against one seed for all epochs: where an epoch shuffles the order of the one before as that was shuffled, orders
+/// differ, and are powers of one permutation.
+#[test]
+fn every_epoch_shuffles_in_a_way_of_its_own() {
+    let rows = 23;
+    let mut data = Configurations::zeros(5, rows);
+    (0..rows).for_each(|s| data.row_mut(s)[0] = s as u64);
+    let mut recorder = Recorder::default();
+    let mut model = Rbm::new(5, 2).unwrap();
+    train_blindly(&mut model, &mut recorder, &data, &plain(3, 5, 0.1), Seed::root(62)).unwrap();
+    let orders: Vec<Vec<usize>> = recorder.batches.chunks(rows.div_ceil(5)).map(<[_]>::concat).collect();
+    // The way from one order to the next: where in the one its rows are.
+    let way = |from: &[usize], to: &[usize]| -> Vec<usize> {
+        to.iter().map(|row| from.iter().position(|known| known == row).unwrap()).collect()
+    };
+    let second = way(&orders[0], &orders[1]);
+    assert_ne!(second, orders[0]);
+    assert_ne!(way(&orders[1], &orders[2]), second);
+}
+
 fn ring() -> Ising {
     Ising::on_lattice(Lattice::Ring(4), 1.0, 0.0, 2.0).unwrap()
 }

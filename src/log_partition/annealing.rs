@@ -271,3 +271,25 @@ fn of_weights(log_weights: Vec<f64>, side: Side, gibbs_updates: u64) -> Annealin
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against starts whose tempering run has not settled, and nobody says so: of the doubts of Bennett's ratio those
+    /// stay that speak against its last states, and too few round trips are one more.
+    #[test]
+    fn what_speaks_against_a_tempering_run_speaks_against_its_ends() {
+        let doubts = |doubts: &[Doubt], round_trips: f64| {
+            let estimate = LogPartition { doubts: doubts.to_vec(), ..LogPartition::exact(1.0) };
+            doubts_of_starts(&WithEnds { estimate, ends: Configurations::zeros(3, 2), round_trips })
+        };
+        let drifting = Doubt::Drifting(4.0);
+        assert_eq!(doubts(&[drifting, Doubt::FewEffectiveSamples(3.0)], 10.0), [drifting]);
+        let short = Doubt::ShortRun(5.0);
+        assert_eq!(doubts(&[Doubt::UnknownError, short, drifting], 10.0), [short, drifting]);
+        // The round trips of the run with its burn-in, and not those that the estimate has doubted.
+        assert_eq!(doubts(&[Doubt::FewRoundTrips(1.0)], ENOUGH_TRIPS_TO_START), []);
+        assert_eq!(doubts(&[drifting], 2.0), [drifting, Doubt::FewRoundTrips(2.0)]);
+    }
+}

@@ -247,3 +247,36 @@ struct Solved {
     /// 2 sum_{x ~ a} sigmoid(d(x) - C): draws that both laws share.
     shared: f64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_distr::{Distribution, Normal};
+
+    /// Against solving the pair of the other ladders anew: of three ladders a step of Newton's says what C is without
+    /// one of them, to 5 % of the change. The slope of all three in place of that of the others would make the change a
+    /// third too small.
+    #[test]
+    fn what_is_left_without_a_ladder_is_the_ratio_of_the_others() {
+        let mut generator = Seed::root(3).generator();
+        let mut draw = |mean: f64| -> Vec<f64> {
+            let law = Normal::new(mean, 1.0).unwrap();
+            (0..200).map(|_| law.sample(&mut generator)).collect()
+        };
+        // Normal d of unit variance whose means are 1 apart have C in the middle; the ladders differ by a little.
+        let aside = [-0.2, 0.05, 0.15];
+        let pair = Pair {
+            onward: aside.iter().map(|x| draw(1.5 + x)).collect(),
+            back: aside.iter().map(|x| draw(2.5 + x)).collect(),
+        };
+        let all = pair.ratio(2.0);
+        for ladder in 0..3 {
+            let mut others = pair.clone();
+            others.onward.remove(ladder);
+            others.back.remove(ladder);
+            let (change, expected) = (all.without[ladder] - all.value, others.ratio(2.0).value - all.value);
+            assert!(expected.abs() > 0.01, "ladder {ladder} changes nothing");
+            assert!((change / expected - 1.0).abs() < 0.05, "ladder {ladder}: {change} instead of {expected}");
+        }
+    }
+}

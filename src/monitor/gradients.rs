@@ -321,4 +321,40 @@ mod tests {
         let by_hand = 0.5 * 2.0 * p[1] * (1.0 - (-4_f64).exp()).powi(3);
         assert!((bound - by_hand).abs() < 1e-12, "{bound} {by_hand}");
     }
+
+    /// Against a bound that looks at one layer only: the largest change of energy by a single unit, over all states of
+    /// a machine of 2 and 6 units and over all units of both layers, is that of a visible unit, and of a hidden one in
+    /// the machine with its layers exchanged.
+    #[test]
+    fn the_bound_looks_at_both_layers() {
+        let mut machine = Rbm::new(2, 6).unwrap();
+        let weights = [0.02, 0.05, 0.03, 0.04, 0.01, 0.05, -0.02, 0.01, -0.03, 0.02, -0.01, 0.02];
+        machine.parameters_mut()[..12].copy_from_slice(&weights);
+        machine.parameters_mut()[12..].iter_mut().enumerate().for_each(|(k, x)| *x = 0.01 * k as f64 - 0.03);
+        for machine in [machine.transposed(), machine] {
+            let (n, m) = (machine.visible(), machine.hidden());
+            let energy = |state: usize| {
+                let on = |unit: usize| (state >> unit & 1) as f64;
+                let pairs: f64 = (0..n * m).map(|k| machine.parameters()[k] * on(k / m) * on(n + k % m)).sum();
+                pairs + (0..n + m).map(|unit| machine.parameters()[n * m + unit] * on(unit)).sum::<f64>()
+            };
+            let changes = |units: std::ops::Range<usize>| {
+                let all = (0..1 << (n + m))
+                    .flat_map(|state: usize| units.clone().map(move |unit| (state, state ^ 1 << unit)));
+                all.map(|(a, b)| (energy(a) - energy(b)).abs()).fold(0.0, f64::max)
+            };
+            let (visible, hidden) = (changes(0..n), changes(n..n + m));
+            assert!(if n == 2 { visible > 1.3 * hidden } else { hidden > 1.3 * visible }, "{visible} {hidden}");
+            let start: Vec<f64> = (0..1 << n).map(|v: u32| f64::from(v + 1)).collect();
+            let sum: f64 = start.iter().sum();
+            let start: Vec<f64> = start.iter().map(|p| p / sum).collect();
+            let model: Vec<f64> =
+                (0..1_usize << n).map(|v| (0..1 << m).map(|h: usize| energy(v | h << n).exp()).sum::<f64>()).collect();
+            let z: f64 = model.iter().sum();
+            let apart: f64 = start.iter().zip(&model).map(|(a, b)| (a - b / z).abs()).sum();
+            let expected = 0.5 * apart * (1.0 - (-8.0 * visible.max(hidden)).exp()).powi(3);
+            let bound = ExpectedContrastiveDivergence::new(&machine, &start).unwrap().bound(3).unwrap();
+            assert!((bound / expected - 1.0).abs() < 1e-10, "{n}: {bound} instead of {expected}");
+        }
+    }
 }

@@ -216,3 +216,19 @@ impl SampledTarget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::lattice::Lattice;
+
+    /// Against chains that count as if all had started in one place: those of an Ising model start at random and with
+    /// all spins up, half of them each, and the average compares the two.
+    #[test]
+    fn the_kinds_of_starts_of_an_ising_model_are_kept() {
+        let ising = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.0, 2.5).unwrap();
+        let sampling = Sampling { chains: 8, equilibration: 1, measured: 2 };
+        let target = SampledTarget::of_ising(&ising, sampling, Seed::root(1)).unwrap();
+        assert_eq!(target.starts, [0, 0, 0, 0, 1, 1, 1, 1]);
+    }
+}

@@ -347,4 +347,22 @@ mod tests {
         assert!(message.contains("; take a higher temperature"), "{message}");
         assert_eq!(draw_configurations(&ising, 20, Seed::root(1)).unwrap().configurations.len(), 20);
     }
+
+    /// Against a pilot run that is judged with its beginning: a fifth of all spins up, and then independent random
+    /// states, of which nothing disagrees and nothing is remembered.
+    #[test]
+    fn the_first_fifth_of_a_pilot_run_does_not_count() {
+        let ising = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.0, 3.0).unwrap();
+        let judged = |up: usize| {
+            let mut pilot = Pilot { steps: 1000, ..Pilot::default() };
+            for (chain, states) in pilot.states.iter_mut().enumerate() {
+                let noise = uniform_configurations(16, 1000 - up, Seed::root(2).child("chain", chain as u64));
+                states.extend(std::iter::repeat_n(0xffff, up).chain(noise.bits().iter().copied()));
+            }
+            pilot.judge(&ising, &Gauge::of(&ising)).unwrap()
+        };
+        assert!(matches!(judged(200), Verdict::Agreed(tau) if tau < 2.0));
+        // One part in twenty of what counts.
+        assert!(!matches!(judged(240), Verdict::Agreed(tau) if tau < 2.0));
+    }
 }

@@ -298,4 +298,23 @@ mod tests {
         assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
         assert!((by_bins.value - estimate.value).abs() < 0.05 * by_bins.standard_error);
     }
+
+    /// Against chains whose kinds of starts are forgotten: two kinds of four chains lie a fifth of a standard error of
+    /// a chain to either side and scatter much less than chance would have it, so that only chains with names can tell.
+    #[test]
+    fn a_mean_compares_the_kinds_of_starts() {
+        let doubt = |starts: &[usize; 8]| {
+            let mut all = Measurements::watching(1, 0, starts);
+            for chain in 0..8 {
+                let mut generator = Seed::root(10).child("chain", chain as u64).generator();
+                let noise: Vec<f64> = (0..2000).map(|_| StandardNormal.sample(&mut generator)).collect();
+                let mean = noise.iter().sum::<f64>() / 2000.0;
+                let side = if chain < 4 { 0.2 } else { -0.2 } + 0.01 * (chain % 4) as f64;
+                noise.iter().for_each(|x| all.push(chain, &[x - mean + side / 2000_f64.sqrt()]));
+            }
+            all.derived(&|means| means[0]).doubt
+        };
+        assert_eq!(doubt(&[0; 8]), None);
+        assert_eq!(doubt(&[0, 0, 0, 0, 1, 1, 1, 1]), Some(Doubt::DisagreeingStarts));
+    }
 }
