@@ -567,6 +567,7 @@ laboratory::main!(BoltzmannMachines);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Arc, Mutex};
 
     /// A run measured every 10 units drawn.
     fn run(kl: &[f64]) -> Run {
@@ -605,5 +606,49 @@ mod tests {
         for text in ["exact(rate=0.4)", "pcd(chains=20;rate=0.1)", "two-runs(burn_in=3;chains=200;rate=1)"] {
             assert_eq!(text.parse::<Method>().unwrap().to_string(), text);
         }
+    }
+    /// Notes the data that it is given, and moves nothing.
+    struct Notes(Arc<Mutex<Vec<Configurations>>>);
+
+    impl GradientEstimator for Notes {
+        fn estimate<'a>(
+            &mut self,
+            _: &dyn Model,
+            batch: &'a Batch,
+            _: Seed,
+            gradient: &mut [f64],
+        ) -> gibbsite::error::Result<Estimated<'a>> {
+            self.0.lock().unwrap().push(batch.data().clone());
+            gradient.fill(0.0);
+            Ok(Estimated::Written)
+        }
+
+        fn gibbs_updates(&self, _: &dyn Model, batch: &Batch) -> u64 {
+            batch.data().len() as u64
+        }
+    }
+
+    /// Every update has draws of its own, as many as are told; where none are told the law itself is taken.
+    #[test]
+    fn data_are_drawn_afresh_for_every_update() {
+        let law = whole_law(&Ising::on_lattice(Lattice::Ring(6), 1.0, 0.0, 2.0).unwrap()).unwrap();
+        let sampler = RowSampler::new(&law).unwrap();
+        let seen = |draws| {
+            let notes = Arc::default();
+            let mut estimator = DrawnData { inner: Box::new(Notes(Arc::clone(&notes))), sampler: &sampler, draws };
+            let mut model = Rbm::new(6, 2).unwrap();
+            let training = Training { epochs: 3, ..Training::default() };
+            train(&mut model, &mut estimator, &law, &training, Seed::root(1), &mut |_, _, _| Ok(())).unwrap();
+            let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
+            let data = notes.lock().unwrap().clone();
+            (data, estimator.gibbs_updates(&model, &batch))
+        };
+        let (drawn, work) = seen(Some(10));
+        assert_eq!((drawn.len(), work), (3, 10));
+        assert!(drawn.iter().all(|data| data.len() == 10));
+        assert!(drawn[0] != drawn[1] && drawn[1] != drawn[2] && drawn[0] != drawn[2]);
+        let (whole, work) = seen(None);
+        assert_eq!((whole.len(), work), (3, 64));
+        assert!(whole.iter().all(|data| *data == law));
     }
 }

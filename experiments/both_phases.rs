@@ -115,7 +115,8 @@ impl Experiment for BothPhases {
     type Row = Row;
     const NAME: &'static str = "both_phases";
     const AXES: &'static [&'static str] = &["lattices", "temperatures", "estimators", "hidden", "replicas"];
-    const INERT: &'static [&'static str] = &["epochs"];
+    /// The budget ends training; the machines of a quick run are small enough to be enumerated, and need no ladders.
+    const INERT: &'static [&'static str] = &["epochs", "rounds"];
     #[rustfmt::skip]
     const DEFAULTS: Preset = &[
         ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.269"), ("hidden", "16,64"), ("batch", "100"),

@@ -147,3 +147,48 @@ impl Experiment for GradientBias {
 }
 
 laboratory::main!(GradientBias);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use laboratory::contract::{in_a_lab, parsed, run};
+
+    /// A small machine that stays as it is, since it hardly learns.
+    const SMALL: &str = "--lattices ring:4 --temperatures 2 --estimators cd --gibbs-steps 1 --hidden-statistics analytic \
+                         --hidden 2 --replicas 1 --epochs 2 --every 1 --estimates 3 --batch 5 --learning-rate 1e-300";
+
+    fn small() -> (Vec<&'static str>, Vec<(LearningCell, Row)>) {
+        let words: Vec<&str> = SMALL.split_whitespace().collect();
+        let (_, rows) = run::<GradientBias>(&words);
+        (words, rows)
+    }
+
+    /// The bias of one step, computed anew for the machine with its first weights.
+    #[test]
+    fn the_expected_bias_is_that_of_as_many_steps() {
+        let (words, rows) = small();
+        let (cell, row) = &rows[0];
+        let how = parsed::<GradientBias>(&words).learning.training.initial_weights;
+        let machine = in_a_lab(|lab| cell.machine(how, lab)).unwrap();
+        let ising = cell.ising().unwrap();
+        let start: Vec<f64> = log_probabilities(&ising).unwrap().iter().map(|log_p| log_p.exp()).collect();
+        let law = whole_law(&ising).unwrap();
+        let batch = Batch::Rows(law);
+        let exact = gradient(&mut Exact, &machine, &batch, Seed::root(1)).unwrap();
+        let expected = ExpectedContrastiveDivergence::new(&machine, &start).unwrap().bias(1, &exact).unwrap();
+        let found = [row.expected_bias, row.largest_component, row.bound].map(Option::unwrap);
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found / expected - 1.0).abs() < 1e-9, "{found} for {expected}");
+        }
+    }
+
+    /// A machine that stays as it is has other estimates at every update, and the same expectation.
+    #[test]
+    fn every_update_has_estimates_of_its_own() {
+        let (_, rows) = small();
+        let mut noise: Vec<u64> = rows.iter().map(|(_, row)| row.noise.to_bits()).collect();
+        noise.dedup();
+        assert_eq!((rows.len(), noise.len()), (3, 3));
+        assert!(rows.iter().all(|(_, row)| row.expected_bias == rows[0].1.expected_bias));
+    }
+}

@@ -299,3 +299,25 @@ fn errors(pairs: &Rows<InverseIsing>) -> Option<(f64, Option<f64>)> {
 }
 
 laboratory::main!(InverseIsing);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Couplings that are one and three standard errors off: z^2 is (1 + 9) / 2 on average, and a fit without standard errors
+    /// has none.
+    #[test]
+    fn errors_are_held_against_standard_errors_in_squares() {
+        let cell = Cell { lattice: Lattice::Ring(5), temperature: 2.0, estimator: Estimator::Exact, samples: 100 };
+        let row = |errors: f64, standard_error| {
+            let (true_coupling, learned_coupling) = (0.5, 0.5 + 0.1 * errors);
+            (cell.clone(), Row { i: 0, j: Some(1), true_coupling, learned_coupling, standard_error })
+        };
+        let pairs = [row(1.0, Some(0.1)), row(-3.0, Some(0.1))];
+        let (rms, z2) = errors(&Rows::of_pairs(&pairs)).unwrap();
+        assert!((rms - 0.05_f64.sqrt()).abs() < 1e-12 && (z2.unwrap() - 5.0).abs() < 1e-12);
+        let pairs = [row(1.0, Some(0.1)), row(-3.0, None)];
+        assert_eq!(errors(&Rows::of_pairs(&pairs)).unwrap().1, None);
+        assert!(errors(&Rows::of_pairs(&[])).is_none());
+    }
+}

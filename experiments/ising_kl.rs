@@ -188,10 +188,8 @@ impl Experiment for IsingKl {
     }
 
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
-        let last = rows.filter(|_, row| row.epoch == self.learning.training.epochs);
-        let lattices: Vec<String> =
-            self.learning.target.lattices.iter().map(|l| format!("the {}", l.description())).collect();
-        let lattices = lattices.join(" and ");
+        let last = self.last(rows);
+        let lattices = self.learning.target.lattices_in_words();
         let replicas = self.learning.machines.replicas_in_words("median and range");
         let protocol = self.protocol();
         let passes = match self.samples {
@@ -206,19 +204,7 @@ impl Experiment for IsingKl {
             .levels(|rows| self.floors(rows, false))
             .titled(format!("Learning the Ising model on {lattices}"), format!("{protocol}; {replicas}"));
         publication.figure("kl_against_epoch", &learning.figure())?;
-        let ticks = self.learning.machines.hidden().map(|hidden| hidden as f64).collect();
-        let axis = Axis::log("hidden units").with_ticks(ticks);
-        let reached = last
-            .plot((axis, |cell, _| cell.hidden as f64), (Axis::log("final KL divergence (nats)"), kl))
-            .panel(|cell, _| self.panel(cell, None))
-            .series(|cell, _| cell.recipe().label())
-            .levels(|rows| self.floors(rows, true))
-            .mark(Mark::Bars)
-            .titled(
-                format!("How many hidden units does an RBM need for the Ising model on {lattices}?"),
-                format!("{protocol}; KL after {} epochs, {replicas}", self.learning.training.epochs),
-            );
-        publication.figure("kl_against_hidden", &reached.figure())?;
+        publication.figure("kl_against_hidden", &self.reached(rows))?;
         let mut table = Table::new(
             format!("KL divergence to the Ising law after {} epochs, in nats:", self.learning.training.epochs),
             &["lattice", "T", "estimator", "k", "hidden", "median", "min", "max", "floor"],
@@ -259,6 +245,33 @@ impl IsingKl {
                 Data { sample: Some(training.distinct()), training }
             }
         })
+    }
+
+    /// Rows after the last epoch.
+    fn last<'a>(&self, rows: &Rows<'a, Self>) -> Rows<'a, Self> {
+        rows.filter(|_, row| row.epoch == self.learning.training.epochs)
+    }
+
+    /// How near machines have come, against their hidden units, after the last epoch.
+    fn reached(&self, rows: &Rows<Self>) -> Figure {
+        let last = self.last(rows);
+        let replicas = self.learning.machines.replicas_in_words("median and range");
+        let ticks = self.learning.machines.hidden().map(|hidden| hidden as f64).collect();
+        let axis = Axis::log("hidden units").with_ticks(ticks);
+        let kl = |_: &LearningCell, row: &Row| row.kl;
+        last.plot((axis, |cell, _| cell.hidden as f64), (Axis::log("final KL divergence (nats)"), kl))
+            .panel(|cell, _| self.panel(cell, None))
+            .series(|cell, _| cell.recipe().label())
+            .levels(|rows| self.floors(rows, true))
+            .mark(Mark::Bars)
+            .titled(
+                format!(
+                    "How many hidden units does an RBM need for the Ising model on {}?",
+                    self.learning.target.lattices_in_words()
+                ),
+                format!("{}; KL after {} epochs, {replicas}", self.protocol(), self.learning.training.epochs),
+            )
+            .figure()
     }
 
     fn protocol(&self) -> String {
@@ -323,3 +336,86 @@ fn run_name(cell: &LearningCell) -> String {
 }
 
 laboratory::main!(IsingKl);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use laboratory::contract::{parsed, run};
+
+    /// One replica of one small machine for an epoch, but for what is named.
+    fn small(more: &[&str]) -> Vec<(LearningCell, Row)> {
+        let base =
+            "--lattices ring:5 --temperatures 2 --estimators exact --gibbs-steps 1 --hidden 2 --replicas 1 --epochs 1";
+        run::<IsingKl>(&[&base.split(' ').collect::<Vec<_>>()[..], more].concat()).1
+    }
+
+    /// KL before the first epoch, row by row.
+    fn first(more: &[&str]) -> Vec<f64> {
+        let rows = small(more).into_iter().filter(|(_, row)| row.epoch == 0);
+        rows.map(|(_, row)| row.kl).collect()
+    }
+
+    /// Machines without weights, whose visible biases are those of their data, differ as their data do.
+    #[test]
+    fn replicas_have_data_of_their_own() {
+        let biased =
+            ["--samples", "500", "--field", "0.3", "--visible-bias", "data", "--initial-weights", "gaussian:0"];
+        let kl = first(&[&biased[..], &["--replicas", "2"]].concat());
+        assert_eq!(kl.len(), 2);
+        assert!(kl[0] != kl[1], "{kl:?}");
+    }
+
+    /// KL is against the law and the likelihood that of the data: their sum is not the entropy of the law at every epoch,
+    /// as it is where the data are the law.
+    #[test]
+    fn the_likelihood_is_that_of_the_data() {
+        let spread = |samples| {
+            let rows = small(&["--samples", samples, "--epochs", "20", "--every", "5"]);
+            let sums = rows.iter().map(|(_, row)| row.kl + row.log_likelihood);
+            sums.clone().fold(f64::NEG_INFINITY, f64::max) - sums.fold(f64::INFINITY, f64::min)
+        };
+        assert!(spread("exact") < 1e-9 && spread("500") > 1e-6);
+    }
+
+    /// In a field a machine that starts with the biases of its data is nearer than one that starts with none.
+    #[test]
+    fn visible_biases_start_where_they_are_told() {
+        let kl = |bias| first(&["--field", "0.3", "--visible-bias", bias])[0];
+        assert!(kl("data") < kl("zero") - 1e-3);
+    }
+
+    /// A machine without parameters is ln 2^N - S away, and the entropy S grows with the temperature.
+    #[test]
+    fn every_temperature_has_a_target_of_its_own() {
+        let kl = first(&["--temperatures", "1.5,3", "--initial-weights", "gaussian:0"]);
+        assert!(kl[0] > kl[1] + 1e-3, "{kl:?}");
+        for (kl, temperature) in kl.iter().zip([1.5, 3.0]) {
+            let ising = Ising::on_lattice(Lattice::Ring(5), 1.0, 0.0, temperature).unwrap();
+            let negative_entropy: f64 = log_probabilities(&ising).unwrap().iter().map(|ln_p| ln_p.exp() * ln_p).sum();
+            assert!((kl - 5.0 * 2.0_f64.ln() - negative_entropy).abs() < 1e-12);
+        }
+    }
+
+    /// The table and the figure of hidden units say what rows.csv holds after the last epoch: of three replicas the middle
+    /// one, the smallest and the largest.
+    #[test]
+    fn the_table_and_the_figure_are_of_the_last_epoch() {
+        let arguments = "--lattices ring:5 --estimators exact --hidden 1,3 --replicas 3 --epochs 20 --every 10";
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let (text, rows) = run::<IsingKl>(&arguments);
+        let figure = parsed::<IsingKl>(&arguments).reached(&Rows::of_pairs(&rows));
+        for (place, hidden) in [1, 3].into_iter().enumerate() {
+            let last = rows.iter().filter(|(cell, row)| cell.hidden == hidden && row.epoch == 20);
+            let mut kl: Vec<f64> = last.map(|(_, row)| row.kl).collect();
+            kl.sort_by(f64::total_cmp);
+            let [smallest, median, largest] = kl[..] else { panic!("{kl:?}") };
+            let start = ["ring:5".to_string(), "2.269".to_string(), "exact".to_string(), hidden.to_string()];
+            let numbers = [median, smallest, largest].map(digits);
+            let mut lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let line = lines.find(|words| words.len() == 7 && words[..4] == start).expect("a line of the table");
+            assert_eq!(line[4..], numbers);
+            let point = figure.panels[0].series[0].points[place];
+            assert_eq!((point.y, point.low, point.high), (median, smallest, largest));
+        }
+    }
+}

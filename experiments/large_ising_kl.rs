@@ -8,6 +8,7 @@
 
 use clap::Parser;
 use documented::DocumentedFields;
+use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::WHOLE_LAW_LIMIT;
 use gibbsite::law::Law;
 use gibbsite::log_partition::annealing::Tempering;
@@ -22,6 +23,7 @@ use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::trainer::train;
 use laboratory::prelude::*;
+use std::sync::Arc;
 
 /// How far, in nats a spin, is an RBM from the Ising model at sizes where nobody can enumerate?
 ///
@@ -208,13 +210,8 @@ impl Experiment for LargeIsingKl {
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
         let &Cell { lattice, temperature, hidden, replica } = cell;
         let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
-        let name = format!("{lattice} T={temperature} M={}", self.samples);
-        let target_seed = lab.seed(&name, 0);
-        // Machines of all sizes learn the same configurations.
-        let data = lab.shared(format!("{name} data {replica}"), || {
-            let seed = target_seed.child("data", replica as u64);
-            Ok(draw_configurations(&ising, self.samples, seed)?.configurations)
-        })?;
+        let target_seed = lab.seed(&self.target_name(cell), 0);
+        let data = self.data(cell, lab)?;
         let seed = target_seed.child("hidden", hidden as u64).child("replica", replica as u64);
         // Drawn for this cell alone, so that the errors of replicas are independent.
         let fresh = SampledTarget::of_ising(&ising, self.fresh.sampling(), seed.child("fresh", 0))?;
@@ -305,6 +302,21 @@ impl Experiment for LargeIsingKl {
 }
 
 impl LargeIsingKl {
+    /// The target as a name: training data depend on nothing else but the replica.
+    fn target_name(&self, cell: &Cell) -> String {
+        format!("{} T={} M={}", cell.lattice, cell.temperature, self.samples)
+    }
+
+    /// Training configurations: machines of all sizes learn the same.
+    fn data(&self, cell: &Cell, lab: &Lab) -> Result<Arc<Configurations>> {
+        let (name, replica) = (self.target_name(cell), cell.replica);
+        lab.shared(format!("{name} data {replica}"), || {
+            let ising = Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
+            let seed = lab.seed(&name, 0).child("data", replica as u64);
+            Ok(draw_configurations(&ising, self.samples, seed)?.configurations)
+        })
+    }
+
     /// Units drawn in an epoch and in a measurement, roughly.
     fn work_of_parts(&self, cell: &Cell) -> (f64, f64) {
         let (visible, hidden) = (cell.lattice.sites(), cell.hidden);
@@ -406,3 +418,80 @@ fn point(x: f64, rows: &Rows<LargeIsingKl>) -> Option<Point> {
 }
 
 laboratory::main!(LargeIsingKl);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use laboratory::contract::{in_a_lab, parsed, run};
+
+    const CELL: Cell = Cell { lattice: Lattice::Square(4, 4), temperature: 2.0, hidden: 3, replica: 0 };
+
+    /// KL, its error, and the error of ln Z.
+    fn row((kl, kl_standard_error, log_partition_standard_error): (f64, Option<f64>, Option<f64>)) -> (Cell, Row) {
+        let row = Row {
+            epoch: 0,
+            kl,
+            kl_standard_error,
+            kl_per_site: kl / 16.0,
+            kl_lower: kl - 0.5,
+            kl_upper: kl + 0.25,
+            log_partition: 0.0,
+            log_partition_standard_error,
+            log_partition_forward: 0.0,
+            log_partition_reverse: 0.0,
+            effective_samples: None,
+            trusted: true,
+            doubts: String::new(),
+        };
+        (CELL, row)
+    }
+
+    /// Two replicas that agree by chance are not without error: it is that of their measurements, 0.3 / sqrt 2, of which
+    /// 0.2 / sqrt 2 comes from ln Z and the rest, in squares, from the average. Replicas that scatter more are judged by that.
+    #[test]
+    fn replicas_that_agree_have_the_error_of_their_measurements() {
+        let of = |rows: &[_]| {
+            let rows: Vec<_> = rows.iter().copied().map(row).collect();
+            let Summary { kl, error, log_partition_error, average_error, width } =
+                Summary::of(&Rows::of_pairs(&rows)).unwrap();
+            assert_eq!(width, 0.75);
+            (kl, error, log_partition_error, average_error)
+        };
+        let is = |found: Option<f64>, expected: f64| assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?}");
+        let measured = (Some(0.3), Some(0.2));
+        let (kl, error, log_partition_error, average_error) =
+            of(&[(2.0, measured.0, measured.1), (2.0, measured.0, measured.1)]);
+        assert_eq!(kl, 2.0);
+        is(error, 0.3 / 2.0_f64.sqrt());
+        is(log_partition_error, 0.2 / 2.0_f64.sqrt());
+        is(average_error, (0.09_f64 - 0.04).sqrt() / 2.0_f64.sqrt());
+        let (kl, error, ..) = of(&[(1.0, measured.0, measured.1), (3.0, measured.0, measured.1)]);
+        assert_eq!(kl, 2.0);
+        is(error, 1.0);
+        let (_, error, _, average_error) = of(&[(2.0, measured.0, measured.1), (2.0, None, None)]);
+        assert_eq!((error, average_error), (None, None));
+    }
+
+    /// Replicas learn configurations of their own, machines of another size the same.
+    #[test]
+    fn replicas_have_data_of_their_own() {
+        let experiment = parsed::<LargeIsingKl>(&["--samples", "50"]);
+        in_a_lab(|lab| {
+            let data = |cell: Cell| experiment.data(&cell, lab).unwrap();
+            assert!(*data(CELL) != *data(Cell { replica: 1, ..CELL }));
+            assert!(*data(CELL) != *data(Cell { temperature: 3.0, ..CELL }));
+            assert!(*data(CELL) == *data(Cell { hidden: 5, ..CELL }));
+        });
+    }
+
+    /// A machine that stays as it is is measured with other random numbers at every epoch.
+    #[test]
+    fn every_measurement_has_random_numbers_of_its_own() {
+        let arguments = "--lattices square:3x3 --temperatures 3 --hidden 2 --replicas 1 --samples 50 --epochs 2 --every 1 \
+                         --learning-rate 1e-300 --ais-temperatures 10 --ais-chains 10 --sweeps 100";
+        let (_, rows) = run::<LargeIsingKl>(&arguments.split_whitespace().collect::<Vec<_>>());
+        let mut forward: Vec<u64> = rows.iter().map(|(_, row)| row.log_partition_forward.to_bits()).collect();
+        forward.dedup();
+        assert_eq!((rows.len(), forward.len()), (3, 3));
+    }
+}

@@ -166,7 +166,7 @@ impl Experiment for Mixing {
             (2.0 * ones - lattice.sites() as f64).signum() * f64::from(u8::from(2 * ones as usize != lattice.sites()))
         };
         let burn_in = self.rounds / 5;
-        let mut signs = vec![Vec::with_capacity(self.rounds); LADDERS];
+        let mut signs = vec![Vec::new(); LADDERS];
         for round in 0..burn_in + self.rounds {
             chains.advance(ladder, 1);
             if round >= burn_in {

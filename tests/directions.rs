@@ -415,10 +415,10 @@ fn averaged_parameters_are_means_over_updates() {
     let settings = Training { average: 3, ..settings };
     let mut trainer = Trainer::new(&mut averaged, &mut exact, &law, &settings, Seed::root(1)).unwrap();
     let mut mean = vec![0.0; start.parameters().len()];
-    for update in 1..=6 {
+    for (update, step) in steps.iter().enumerate().skip(1) {
         trainer.epoch().unwrap();
         let share = 1.0 / update.min(4) as f64;
-        mean.iter_mut().zip(&steps[update]).for_each(|(mean, theta)| *mean += share * (theta - *mean));
+        mean.iter_mut().zip(step).for_each(|(mean, theta)| *mean += share * (theta - *mean));
         let pairs = trainer.model().parameters().iter().zip(&mean);
         pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-14, "{update}: {a}, {b}"));
     }

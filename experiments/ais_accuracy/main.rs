@@ -575,4 +575,71 @@ mod tests {
             }
         }
     }
+    /// Errors of a small or a learned machine, each with its standard error, of runs of 1000 Gibbs updates.
+    fn pairs(visible: usize, errors: &[(f64, f64)]) -> Vec<(Cell, Row)> {
+        let row = |(replica, &(error, standard_error)): (usize, &(f64, f64))| {
+            let cell = Cell { model: "random_0".to_string(), visible, hidden: Some(3) };
+            let row = Row {
+                estimator: Estimator::Bennett,
+                schedule: "linear".to_string(),
+                temperatures: 10,
+                chains: 32,
+                replica,
+                gibbs_updates: 1000,
+                log_partition: 7.0 + error,
+                standard_error: Some(standard_error),
+                exact: 7.0,
+                effective_samples: None,
+                trusted: None,
+                doubts: String::new(),
+            };
+            (cell, row)
+        };
+        errors.iter().enumerate().map(row).collect()
+    }
+
+    /// The last line of a table, from the estimator on.
+    fn line(table: &Table) -> Vec<String> {
+        let text = table.text().unwrap();
+        let words = text.lines().last().unwrap().split_whitespace().skip(1);
+        words.filter(|word| *word != "%").map(str::to_string).collect()
+    }
+
+    /// Of the errors 1 to 4, whichever their sign: halfway between the second and the third the farther one.
+    #[test]
+    fn quantiles_are_of_the_size_of_errors() {
+        let pairs = pairs(4, &[(4.0, 1.0), (-1.0, 1.0), (2.0, 1.0), (-3.0, 1.0)]);
+        let of = |share| quantile(&Rows::of_pairs(&pairs), share);
+        assert_eq!([0.0, 0.25, 0.5, 0.75, 1.0].map(of), [1.0, 2.0, 3.0, 3.0, 4.0]);
+    }
+
+    /// Runs that are 1, 2.5 and 3.5 standard errors off: one within two, two within three. The bar of the share within two,
+    /// one in three, is that of three draws.
+    #[test]
+    fn runs_are_counted_within_two_and_three_errors() {
+        let pairs = pairs(4, &[(0.5, 0.5), (-1.25, 0.5), (1.75, 0.5)]);
+        let rows: All = Rows::of_pairs(&pairs);
+        let within = |errors| rows.iter().map(|(_, row)| row.within(errors)).collect::<Vec<_>>();
+        assert_eq!((within(2.0), within(3.0)), (vec![true, false, false], vec![true, true, false]));
+        let words = ["bennett", "linear", "10", "32", "1.25e0", "1.75e0", "33", "67", "100"];
+        assert_eq!(line(&small_machines(&rows)), words);
+        let figure = coverage(&rows);
+        assert_eq!(figure.panels.len(), 2);
+        for panel in figure.panels {
+            let Point { y, low, high, .. } = panel.series[0].points[0];
+            let error = (2.0_f64 / 9.0 / 3.0).sqrt();
+            assert!(
+                (y - 1.0 / 3.0).abs() < 1e-12 && (y - low - error).abs() < 1e-12 && (high - y - error).abs() < 1e-12
+            );
+        }
+    }
+
+    /// Errors of 0.1 with 1000 updates: 0.01 x 1000, whichever their sign.
+    #[test]
+    fn efficiency_is_of_squared_errors() {
+        let pairs = pairs(64, &[(0.1, 1.0), (-0.1, 1.0)]);
+        let text = line(&efficiency(&Rows::of_pairs(&pairs)));
+        assert_eq!(text[..5], ["bennett", "linear", "10", "1.00e3", "1.00e1"]);
+        assert_eq!(text.last().unwrap(), "2/2");
+    }
 }

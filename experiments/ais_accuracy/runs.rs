@@ -53,23 +53,28 @@ impl Found {
 impl Run {
     /// Runs it; `report(done, of)` is called now and then.
     pub fn find(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<Found> {
-        let (betas, chains, (rounds, every)) = (self.betas.clone(), self.chains, self.rounds);
-        let burn_in = rounds / 5;
-        let tempering = |betas| TemperedRun { betas, ladders: chains, burn_in, rounds: rounds - burn_in, every };
+        let (betas, chains) = (self.betas.clone(), self.chains);
         Ok(match self.estimator {
             Estimator::Reverse => {
                 let starts = Starts::Exact(chains);
                 Found::Annealed(ReverseAnnealing { betas, starts }.run(path, seed, report)?)
             }
-            Estimator::Bennett => Found::Tempered(BennettRatio(tempering(betas)).estimate(path, seed, report)?),
+            Estimator::Bennett => Found::Tempered(BennettRatio(self.tempering()).estimate(path, seed, report)?),
             Estimator::Integration => {
-                Found::Tempered(ThermodynamicIntegration(tempering(betas)).estimate(path, seed, report)?)
+                Found::Tempered(ThermodynamicIntegration(self.tempering()).estimate(path, seed, report)?)
             }
             // Both sides are no run of their own.
             Estimator::Forward | Estimator::BothSides => {
                 Found::Annealed(ForwardAnnealing { betas, chains }.run(path, seed, report)?)
             }
         })
+    }
+
+    /// The tempering, a fifth of it as burn-in.
+    fn tempering(&self) -> TemperedRun {
+        let (betas, ladders, (rounds, every)) = (self.betas.clone(), self.chains, self.rounds);
+        let burn_in = rounds / 5;
+        TemperedRun { betas, ladders, burn_in, rounds: rounds - burn_in, every }
     }
 
     /// Steps of all chains together, without a pilot's.
@@ -176,4 +181,21 @@ fn on_spins(side: usize) -> Vec<Run> {
         runs.extend(tempered(Betas::Adaptive(rungs), rounds / share * (rungs + 1) * LADDERS, every));
     }
     runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounds of tempering are those that the work is counted by: a fifth of them burn-in, the rest measured.
+    #[test]
+    fn a_fifth_of_tempering_is_burn_in() {
+        let rounds = 283;
+        for run in tempered(Betas::Linear(10), rounds * 11 * LADDERS, 4) {
+            let tempering = run.tempering();
+            assert_eq!((tempering.burn_in, tempering.burn_in + tempering.rounds), (rounds / 5, rounds));
+            assert_eq!((tempering.ladders, tempering.every), (LADDERS, 4));
+            assert_eq!(run.steps(), (rounds * 11 * LADDERS) as u64);
+        }
+    }
 }

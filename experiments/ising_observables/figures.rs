@@ -85,7 +85,7 @@ impl IsingObservables {
     }
 
     /// The law, and the best and the worst machine by the deviation of its specific heat from Monte Carlo's.
-    fn energy_series(&self, lattice: Lattice, rows: &Rows<Self>, histogram: &[&(Cell, Energy)]) -> Vec<Series> {
+    pub fn energy_series(&self, lattice: Lattice, rows: &Rows<Self>, histogram: &[&(Cell, Energy)]) -> Vec<Series> {
         let sites = lattice.sites() as f64;
         let law = |source, least| {
             let rows = histogram.iter().filter(move |(_, row)| row.source == source && row.probability >= least);

@@ -10,6 +10,7 @@ mod figures;
 use clap::Parser;
 use documented::DocumentedFields;
 use exact::Exact;
+use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::VISIBLE_LIMIT;
 use gibbsite::law::{Chains, Law};
 use gibbsite::model::Model;
@@ -31,6 +32,7 @@ use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::observable::Observable;
 use gibbsite::training::trainer::train;
 use laboratory::prelude::*;
+use std::sync::Arc;
 
 /// Does a machine that dreams of spins have their energy, specific heat, magnetisation and susceptibility?
 ///
@@ -218,15 +220,11 @@ impl Experiment for IsingObservables {
 
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
         let ising = Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
-        let name = format!("{} T={} M={}", cell.lattice, cell.temperature, self.samples);
-        let seed = lab.seed(&name, 0);
+        let seed = lab.seed(&self.target_name(cell), 0);
         let (Some(hidden), Some(replica)) = (cell.hidden, cell.replica) else {
             return self.target(cell, &ising, seed, lab);
         };
-        // Machines of all sizes learn the same configurations.
-        let data = lab.shared(format!("{name} data {replica}"), || {
-            Ok(draw_configurations(&ising, self.samples, seed.child("data", replica as u64))?.configurations)
-        })?;
+        let data = self.data(cell, replica, lab)?;
         let seed = seed.child("hidden", hidden as u64).child("replica", replica as u64);
         let mut model = Rbm::new(ising.sites(), hidden)?;
         model.initialize(self.training.initial_weights, seed.child("weights", 0))?;
@@ -279,6 +277,21 @@ impl Experiment for IsingObservables {
 }
 
 impl IsingObservables {
+    /// The target as a name: training data depend on nothing else but the replica.
+    fn target_name(&self, cell: &Cell) -> String {
+        format!("{} T={} M={}", cell.lattice, cell.temperature, self.samples)
+    }
+
+    /// Training configurations: machines of all sizes learn the same.
+    fn data(&self, cell: &Cell, replica: usize, lab: &Lab) -> Result<Arc<Configurations>> {
+        let name = self.target_name(cell);
+        lab.shared(format!("{name} data {replica}"), || {
+            let ising = Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
+            let seed = lab.seed(&name, 0).child("data", replica as u64);
+            Ok(draw_configurations(&ising, self.samples, seed)?.configurations)
+        })
+    }
+
     /// Of training, or of what is known exactly: multiplications with a weight, roughly.
     fn work_before_sampling(&self, cell: &Cell) -> f64 {
         let sites = cell.lattice.sites();
@@ -393,3 +406,75 @@ fn summary(rows: &Rows<IsingObservables>) -> Option<(Estimate, Option<f64>)> {
 }
 
 laboratory::main!(IsingObservables);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use laboratory::contract::{in_a_lab, parsed};
+
+    const CELL: Cell = Cell { lattice: Lattice::Ring(5), temperature: 2.269, hidden: None, replica: None };
+
+    fn machine(replica: usize) -> Cell {
+        Cell { hidden: Some(4), replica: Some(replica), ..CELL }
+    }
+
+    /// Every number of an estimate has a column of its own.
+    #[test]
+    fn a_row_holds_its_estimate() {
+        let (tau, effective_samples) = (Some(3.0), Some(70.0));
+        let estimate = Estimate { standard_error: Some(0.25), tau, effective_samples, ..Estimate::exact(1.5) };
+        let row = Row::new(Source::Rbm, Observable::Energy, estimate);
+        assert_eq!(
+            (row.value, row.standard_error, row.tau, row.effective_samples),
+            (1.5, Some(0.25), tau, effective_samples)
+        );
+        assert_eq!((row.estimate(), row.converged, row.doubt), (estimate, true, None));
+    }
+
+    /// Two machines at 3, each with an error of 0.3, where the exact value is 2: half too much, and an error of sampling of
+    /// 0.3 / sqrt 2; they do not scatter.
+    #[test]
+    fn the_table_tells_deviations_and_errors() {
+        let row = |source, value, standard_error| {
+            Row::new(source, Observable::SpecificHeat, Estimate { standard_error, ..Estimate::exact(value) })
+        };
+        let pairs = [
+            (CELL, row(Source::Exact, 2.0, None)),
+            (machine(0), row(Source::Rbm, 3.0, Some(0.3))),
+            (machine(1), row(Source::Rbm, 3.0, Some(0.3))),
+        ];
+        let experiment = parsed::<IsingObservables>(&[]);
+        let text = experiment.table("ring:5", &Rows::of_pairs(&pairs)).text().unwrap();
+        let line = |source: &str| {
+            let mut lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            lines.find(|words| words.get(1) == Some(&source)).unwrap()
+        };
+        assert_eq!(line("exact"), ["specific_heat", "exact", "2.00000"]);
+        assert_eq!(line("rbm"), ["specific_heat", "rbm", "4", "3.00000", "0.00000", "0.21213", "+50.00", "%"]);
+    }
+
+    /// An energy that one of two replicas has not seen has a probability of 0 there: of 0.4 the mean is 0.2, from 0 on.
+    #[test]
+    fn energies_that_were_not_seen_count_as_such() {
+        let experiment = parsed::<IsingObservables>(&["--lattices", "ring:5", "--hidden", "4", "--replicas", "2"]);
+        let seen =
+            |replica, energy, probability| (machine(replica), Energy { source: Source::Rbm, energy, probability });
+        let histogram = [seen(0, -5.0, 0.6), seen(0, -1.0, 0.4), seen(1, -5.0, 1.0)];
+        let histogram: Vec<&(Cell, Energy)> = histogram.iter().collect();
+        let series = experiment.energy_series(Lattice::Ring(5), &Rows::of_pairs(&[]), &histogram);
+        let points: Vec<_> = series.last().unwrap().points.iter().map(|p| (p.x, p.y, p.low, p.high)).collect();
+        assert_eq!(points, [(-1.0, 0.8, 0.6, 1.0), (-0.2, 0.2, 0.0, 0.4)]);
+    }
+
+    /// Replicas learn configurations of their own, machines of another size the same.
+    #[test]
+    fn replicas_have_data_of_their_own() {
+        let experiment = parsed::<IsingObservables>(&["--samples", "50"]);
+        in_a_lab(|lab| {
+            let data = |cell: Cell| experiment.data(&cell, cell.replica.unwrap(), lab).unwrap();
+            assert!(*data(machine(0)) != *data(machine(1)));
+            assert!(*data(machine(0)) != *data(Cell { temperature: 3.0, ..machine(0) }));
+            assert!(*data(machine(0)) == *data(Cell { hidden: Some(5), ..machine(0) }));
+        });
+    }
+}

@@ -1,22 +1,65 @@
 //! What every experiment must keep. The macro `laboratory::main!` makes it a test of each.
 
 use crate::experiment::{Experiment, conduct};
+use crate::lab::{Lab, Shared};
 use crate::options::{self, Preset};
+use crate::progress::Progress;
 use crate::record::{self, identity, texts};
-use crate::sweep::Folder;
+use crate::sweep::{self, Folder, Pairs};
 use documented::DocumentedFields;
-use serde_json::Value;
+use gibbsite::random::Seed;
+use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 /// Options that change no result.
 const WITHOUT_EFFECT: [&str; 8] = ["quick", "paper", "out", "threads", "fresh", "columns", "help", "version"];
 
-fn parsed<E: Experiment>(arguments: &[&str]) -> E {
-    let arguments: Vec<OsString> = [&["experiment"], arguments].concat().iter().map(OsString::from).collect();
-    options::parse(&arguments).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+fn words(arguments: &[&str]) -> Vec<OsString> {
+    [&["experiment"], arguments].concat().iter().map(OsString::from).collect()
+}
+
+/// An experiment with these options, for its tests.
+pub fn parsed<E: Experiment>(arguments: &[&str]) -> E {
+    options::parse(&words(arguments)).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+}
+
+/// An option as it is written, by the name of its field.
+fn option(name: &str) -> String {
+    format!("--{}", name.replace('_', "-"))
+}
+
+/// An option with the first value of its list; nothing for what is no list.
+fn first_of(name: &str, settings: &Map<String, Value>) -> Vec<String> {
+    let first = settings[name].as_str().and_then(|list| list.split(',').next());
+    first.into_iter().flat_map(|first| [option(name), first.to_string()]).collect()
+}
+
+/// What a run with these options prints, and its rows as rows.csv has them, for tests of one experiment.
+pub fn run<E: Experiment>(arguments: &[&str]) -> (String, Pairs<E>) {
+    let parent = tempfile::tempdir().expect("a folder");
+    let out = parent.path().to_str().expect("a plain path");
+    let experiment = parsed::<E>(&[arguments, &["--out", out]].concat());
+    let text = conduct(&experiment).unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
+    (text, record::read_csv(&parent.path().join("rows.csv")).expect("rows.csv"))
+}
+
+/// Does work with a laboratory of its own whose root is the seed 1, for tests of what cells use.
+pub fn in_a_lab<T>(work: impl FnOnce(&Lab) -> T) -> T {
+    let (shared, progress) = (Shared::default(), Progress::new());
+    let lab = Lab {
+        root: Seed::root(1),
+        shared: &shared,
+        progress: &progress,
+        share: 1.0,
+        reported: Mutex::new(0.0),
+        path: std::env::temp_dir().join("no-cell"),
+        tables: Mutex::default(),
+    };
+    work(&lab)
 }
 
 /// Panics where an experiment breaks its word: options that leave no trace, presets that name nothing, axes that do more
@@ -28,38 +71,48 @@ pub fn check<E: Experiment>() {
     options_matter::<E>();
 }
 
-/// Every option with a number for a default changes rows.csv when it has another, or is declared not to.
+/// Words of which one or another is a value of every option that takes words.
+const WORDS: [&str; 6] = ["exponential:7", "uniform", "gaussian:0.3", "data", "adam", "37"];
+
+/// Every option that does not only choose cells changes rows.csv when it has another value, or is declared not to: numbers a
+/// larger or smaller one, words the first of [`WORDS`] that the experiment takes, flags the other way.
 fn options_matter<E: Experiment>() {
     let parent = tempfile::tempdir().expect("a folder");
     let out = parent.path().to_str().expect("a plain path");
     let quick = options::settings(&parsed::<E>(&["--quick"])).expect("options are serialised");
-    let mut base = vec!["--quick", "--out", out];
+    let mut base = ["--quick", "--out", out].map(str::to_string).to_vec();
     // A small sweep is enough.
-    let first = |name: &str| quick.get(name)?.as_str()?.split(',').next().map(str::to_string);
-    let hidden = first("hidden").unwrap_or_default();
-    if !hidden.is_empty() && E::AXES.contains(&"hidden") {
-        base.extend(["--hidden", &hidden]);
+    for axis in ["lattices", "temperatures", "hidden", "gibbs_steps"].iter().filter(|axis| E::AXES.contains(axis)) {
+        base.extend(first_of(axis, &quick));
     }
     if E::AXES.contains(&"replicas") {
-        base.extend(["--replicas", "1"]);
+        base.extend(["--replicas", "1"].map(str::to_string));
     }
-    let rows = |more: &[&str]| {
-        let experiment = parsed::<E>(&[&base[..], more].concat());
+    let base: Vec<&str> = base.iter().map(String::as_str).collect();
+    let rows = |name: &str, value: &str| {
+        // A flag that a preset has set has no word that takes it back.
+        let (option, flag) = (option(name), quick[name].is_boolean());
+        let more = if flag { vec![] } else { vec![&*option, value] };
+        let over = if flag { vec![(name, if value == "true" { "true" } else { "false" })] } else { vec![] };
+        let experiment: E = options::parse_over(&words(&[&base[..], &more].concat()), &over).ok()?;
         experiment.check().ok()?;
-        conduct(&experiment).unwrap_or_else(|error| panic!("{more:?}: {error}"));
+        conduct(&experiment).unwrap_or_else(|error| panic!("{name} {value}: {error}"));
         Some(fs::read(parent.path().join("rows.csv")).expect("rows.csv"))
     };
-    let usual = rows(&[]).expect("the quick run passes its check");
+    let usual = rows("seed", &quick["seed"].to_string()).expect("the quick run passes its check");
     for (name, value) in quick.iter().filter(|(name, _)| !E::AXES.contains(&name.as_str()) && *name != "seed") {
-        let others = match (value.as_u64(), value.as_f64()) {
-            (Some(whole), _) => [whole + 1 + whole / 2, whole.div_ceil(2)].map(|other| other.to_string()),
-            (None, Some(x)) => [1.5 * x + 0.1, 0.5 * x].map(|other| other.to_string()),
-            (None, None) => continue,
+        let others: Vec<String> = match value {
+            Value::Number(number) => match (number.as_u64(), number.as_f64().unwrap_or_default()) {
+                (Some(whole), _) => [whole + 1 + whole / 2, whole.div_ceil(2)].map(|other| other.to_string()).to_vec(),
+                (None, x) => [1.5 * x + 0.1, 0.5 * x].map(|other| other.to_string()).to_vec(),
+            },
+            Value::Bool(flag) => vec![(!flag).to_string()],
+            Value::String(word) => WORDS.iter().filter(|other| *other != word).map(|other| other.to_string()).collect(),
+            _ => continue,
         };
-        let option = format!("--{}", name.replace('_', "-"));
-        let changed = others.iter().find_map(|other| rows(&[&option, other]));
-        let same = changed.is_none_or(|changed| changed == usual);
-        assert_eq!(same, E::INERT.contains(&name.as_str()), "whether {option} leaves rows.csv as it is");
+        let changed = others.iter().find_map(|other| rows(name, other));
+        let changed = changed.unwrap_or_else(|| panic!("{name} takes none of {others:?}: add a value to try"));
+        assert_eq!(changed == usual, E::INERT.contains(&name.as_str()), "whether {name} leaves rows.csv as it is");
     }
 }
 
@@ -71,6 +124,15 @@ fn options_leave_traces<E: Experiment>() {
     for name in known.iter().filter(|name| !WITHOUT_EFFECT.contains(name)) {
         assert!(settings.contains_key(*name), "--{name} is not written down: name the field like the option");
     }
+    let experiment = parsed::<E>(&[]);
+    let stamp = sweep::stamp(&experiment).expect("a stamp");
+    for (name, value) in &settings {
+        let expected = (!E::AXES.contains(&name.as_str())).then_some(value);
+        assert_eq!(stamp.get(name), expected, "{name} in the stamp, where an axis is not");
+    }
+    assert_eq!(stamp.get("experiment"), Some(&Value::from(E::NAME)));
+    let program = stamp.get("program").and_then(Value::as_str);
+    assert!(program.is_some_and(|hash| hash.len() == 16), "the stamp does not name the program");
     for preset in [E::DEFAULTS, E::QUICK, E::PAPER] {
         let preset: Preset = preset;
         preset.iter().for_each(|(name, _)| assert!(known.contains(name), "a preset names {name}, which is no option"));
@@ -91,7 +153,7 @@ fn axes_choose_cells<E: Experiment>() {
             let Some((rest, _)) = value.as_str().and_then(|value| value.rsplit_once(',')) else {
                 continue;
             };
-            let option = format!("--{}", axis.replace('_', "-"));
+            let option = option(axis);
             let fewer = parsed::<E>(&[arguments, &[&option, rest]].concat()).cells().expect("fewer cells");
             let inside = fewer.iter().all(|cell| names.contains(&identity(cell)));
             assert!(inside && fewer.len() <= cells.len(), "{option} does more than choose cells");
@@ -112,6 +174,8 @@ fn runs_are_reproducible<E: Experiment>() {
     let read = |folder: &Path, name: &str| fs::read(folder.join(name)).unwrap_or_else(|_| panic!("{name} is missing"));
     let (_, one) = run("one", &["--threads", "1"]);
     let (text, two) = run("two", &["--threads", "2"]);
+    let settings = options::settings(&parsed::<E>(&["--quick"])).expect("options are serialised");
+    assert_eq!(record_of(&one)["options"], Value::Object(settings), "the options in run.json");
     let files = files_of(&one);
     assert!(files.contains(&"rows.csv".to_string()) && text.contains("rows.csv"));
     for name in &files {
@@ -142,16 +206,41 @@ fn runs_are_reproducible<E: Experiment>() {
     drop(taken);
 }
 
+/// run.json.
+fn record_of(out: &Path) -> Value {
+    let text = fs::read(out.join("run.json")).expect("run.json");
+    serde_json::from_slice(&text).expect("run.json is JSON")
+}
+
 /// The files that run.json names.
 fn files_of(out: &Path) -> Vec<String> {
-    let text = fs::read(out.join("run.json")).expect("run.json");
-    let record: Value = serde_json::from_slice(&text).expect("run.json is JSON");
+    let record = record_of(out);
     let names = record["files"].as_array().expect("files").iter();
     names.map(|name| name.as_str().expect("a name").to_string()).collect()
 }
 
-/// Cells that differ in their replica alone have other rows.
+/// Cells that differ in their replica alone have other rows. Where a cell holds its replicas, rows that agree in all columns
+/// before the replica, which say what was measured, differ in those behind it, which say what came out.
 fn replicas_differ<E: Experiment>(out: &Path) {
+    if let Some(place) = E::Row::FIELD_NAMES.iter().position(|name| *name == "replica") {
+        let settings = options::settings(&parsed::<E>(&["--quick"])).expect("options are serialised");
+        let mut arguments = ["--quick", "--replicas", "2"].map(str::to_string).to_vec();
+        // The first of every list: a small sweep is enough.
+        E::AXES.iter().for_each(|axis| arguments.extend(first_of(axis, &settings)));
+        let (_, rows) = run::<E>(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut measured: HashMap<Vec<String>, HashMap<Vec<String>, String>> = HashMap::new();
+        for (cell, row) in &rows {
+            let mut setting = texts(row);
+            let found = setting.split_off(place + 1);
+            let replica = setting.pop().expect("a replica");
+            let setting = [texts(cell), setting].concat();
+            let other = measured.entry(setting.clone()).or_default().insert(found, replica.clone());
+            assert_eq!(other, None, "replica {replica} of {setting:?} measured the same");
+        }
+        let first = |own: &HashMap<_, String>| own.values().filter(|replica| *replica == "0").count();
+        assert!(measured.values().all(|own| own.len() == 2 * first(own)), "a replica is missing");
+        return;
+    }
     let Some(place) = E::Cell::FIELD_NAMES.iter().position(|name| *name == "replica") else {
         return;
     };

@@ -331,3 +331,16 @@ impl EstimatorOptions {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fifth of the steps that are measured, but not less than 100.
+    #[test]
+    fn chains_equilibrate_for_a_fifth_of_their_steps() {
+        let of = |sweeps| SamplingOptions { sweeps }.sampling();
+        assert_eq!((of(5000).equilibration, of(5000).measured), (1000, 5000));
+        assert_eq!((of(200).equilibration, of(200).measured), (100, 200));
+    }
+}

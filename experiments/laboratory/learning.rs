@@ -116,3 +116,40 @@ impl LearningCell {
         Self { replica: 0, ..self.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::in_a_lab;
+
+    /// First weights differ between lattices, temperatures, hidden units and replicas, and estimators start alike.
+    #[test]
+    fn first_weights_are_of_the_target_the_machine_and_the_replica() {
+        let cell = LearningCell {
+            lattice: Lattice::Ring(6),
+            temperature: 1.0,
+            estimator: EstimatorName::Cd,
+            gibbs_steps: Some(1),
+            hidden_statistics: HiddenStatistics::default(),
+            hidden: 2,
+            replica: 0,
+        };
+        in_a_lab(|lab| {
+            let weights =
+                |cell: &LearningCell| cell.machine(InitialWeights::Gaussian(0.1), lab).unwrap().parameters().to_vec();
+            let (first, other) = (weights(&cell), || cell.clone());
+            let same = LearningCell { estimator: EstimatorName::Exact, gibbs_steps: None, ..other() };
+            assert_eq!(weights(&same), first);
+            for other in [
+                LearningCell { lattice: Lattice::Chain(6), ..other() },
+                LearningCell { temperature: 2.0, ..other() },
+                LearningCell { replica: 1, ..other() },
+            ] {
+                assert_ne!(weights(&other), first, "{other:?}");
+            }
+            // Weights of the hidden units that both have.
+            let more = weights(&LearningCell { hidden: 3, ..other() });
+            assert!(first[..4].iter().all(|weight| !more.contains(weight)));
+        });
+    }
+}

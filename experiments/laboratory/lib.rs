@@ -43,4 +43,6 @@ pub mod report;
 pub mod rows;
 pub mod sweep;
 pub mod table;
+#[cfg(test)]
+mod toy;
 pub mod value;

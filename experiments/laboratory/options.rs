@@ -53,6 +53,14 @@ pub type Preset = &'static [(&'static str, &'static str)];
 
 /// What a command line asks for.
 pub fn parse<E: Experiment>(arguments: &[OsString]) -> std::result::Result<E, clap::Error> {
+    parse_over(arguments, &[])
+}
+
+/// The same with more defaults over those of the preset, where no command line can say them: a flag that is off.
+pub(crate) fn parse_over<E: Experiment>(
+    arguments: &[OsString],
+    over: &[(&str, &'static str)],
+) -> std::result::Result<E, clap::Error> {
     let has = |name: &str| {
         let options = arguments.iter().take_while(|word| *word != "--");
         options.into_iter().any(|word| word == name)
@@ -62,7 +70,7 @@ pub fn parse<E: Experiment>(arguments: &[OsString]) -> std::result::Result<E, cl
         (false, true) => E::PAPER,
         (false, false) => &[],
     };
-    let defaults = E::DEFAULTS.iter().chain(preset);
+    let defaults = E::DEFAULTS.iter().chain(preset).chain(over);
     let command = defaults.fold(command::<E>(), |command, (name, value)| {
         command.mut_arg(name, |argument| argument.default_value(*value))
     });

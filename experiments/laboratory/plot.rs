@@ -263,6 +263,22 @@ impl<'a, E: Experiment> Plot<'a, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::toy::{Toy, pairs};
+
+    /// A point is doubtful where one of its rows is, be it one of several, and not where none is.
+    #[test]
+    fn one_doubtful_row_makes_a_doubtful_point() {
+        let rows = pairs(&[("a", &[(1.0, false), (3.0, true)]), ("bb", &[(5.0, false), (7.0, false)])]);
+        let rows = Rows::<Toy>::of_pairs(&rows);
+        let x = (Axis::linear("x"), |cell: &crate::toy::Place, _: &_| cell.name.len() as f64);
+        let y = (Axis::linear("y"), |_: &_, row: &crate::toy::Number| row.value);
+        let figure = rows.plot(x, y).doubtful("not trusted", |_, row| row.doubtful).figure();
+        let series = &figure.panels[0].series;
+        let of = |series: &Series| series.points.iter().map(|point| (point.x, point.y)).collect::<Vec<_>>();
+        assert_eq!(series.len(), 2);
+        assert_eq!(of(&series[0]), [(1.0, 2.0), (2.0, 6.0)]);
+        assert_eq!((&*series[1].label, of(&series[1])), ("not trusted", vec![(1.0, 2.0)]));
+    }
 
     /// Of 1, 2, 4 and 8, found by hand; a missing value is left out, and nothing makes no point.
     #[test]

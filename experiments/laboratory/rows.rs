@@ -70,12 +70,10 @@ impl<'a, E: Experiment> Rows<'a, E> {
         self.iter().map(|(cell, row)| value(cell, row)).collect()
     }
 
-    /// Median and range of a number; of none NaN.
+    /// Median and range of a number where it is not missing (NaN); of none NaN.
     pub fn summary(&self, value: impl Fn(&E::Cell, &E::Row) -> f64) -> Summary {
-        match self.values(value) {
-            values if values.is_empty() => Summary::of(vec![f64::NAN]),
-            values => Summary::of(values),
-        }
+        let values: Vec<f64> = self.values(value).into_iter().filter(|value| !value.is_nan()).collect();
+        Summary::of(if values.is_empty() { vec![f64::NAN] } else { values })
     }
 
     /// Mean of a number over independent rows, with its standard error where there are two or more.

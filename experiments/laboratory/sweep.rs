@@ -189,7 +189,7 @@ fn file_of(path: &Path) -> PathBuf {
 }
 
 /// Pairs of a cell and a row.
-type Pairs<E> = Vec<(<E as Experiment>::Cell, <E as Experiment>::Row)>;
+pub type Pairs<E> = Vec<(<E as Experiment>::Cell, <E as Experiment>::Row)>;
 
 /// The file of a cell names its further tables, so that one that is lost is missed.
 fn write<E: Experiment>(path: &Path, rows: &Pairs<E>, tables: &[(String, usize)]) -> Result<()> {

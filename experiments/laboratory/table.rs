@@ -70,9 +70,9 @@ impl Table {
         let mut table = Self::new(headline, &header);
         let lines = rows.group_by(|cell, _| words.iter().map(|(_, of)| of(cell)).collect::<Vec<String>>());
         for (mut line, own) in lines {
-            line.extend(numbers.iter().map(|(_, of)| match own.summary(|_, row| of(row)).median {
-                median if median.is_nan() => String::new(),
-                median => digits(median),
+            line.extend(numbers.iter().map(|(_, of)| {
+                let known = own.filter(|_, row| !of(row).is_nan());
+                if known.is_empty() { String::new() } else { digits(known.summary(|_, row| of(row)).median) }
             }));
             table.line(line);
         }
@@ -112,6 +112,20 @@ pub fn or_empty<T: Display>(value: Option<T>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::toy::{Toy, pairs};
+
+    /// Of 1, 2 and 9 the median is 2; a missing number is left out, so that 1 and 3 are left, and nothing leaves a gap.
+    #[test]
+    fn medians_leave_missing_numbers_out() {
+        let of = |numbers: [f64; 3]| numbers.map(|number| (number, false));
+        let none = f64::NAN;
+        let rows = pairs(&[("all", &of([9.0, 1.0, 2.0])), ("some", &of([1.0, none, 3.0])), ("none", &of([none; 3]))]);
+        let rows = Rows::<Toy>::of_pairs(&rows);
+        let table = Table::of_medians("", &rows, &[("place", |cell| cell.name.clone())], &[("x", |row| row.value)]);
+        let text = table.text().unwrap();
+        let lines: Vec<Vec<&str>> = text.lines().skip(3).map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines, [vec!["all", "2.000"], vec!["some", "2.000"], vec!["none"]]);
+    }
 
     #[test]
     fn words_stand_left_and_numbers_right() {
