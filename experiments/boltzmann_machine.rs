@@ -7,7 +7,6 @@ use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT};
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::prelude::*;
 use gibbsite::statistics::summary::Summary;
-use gibbsite::targets::bars_and_stripes::BarsAndStripes;
 use gibbsite::training::gradient::Phase;
 use indexmap::IndexMap;
 use itertools::Itertools;
@@ -26,9 +25,9 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(after_help = EXAMPLES)]
 struct BoltzmannMachines {
-    /// What is learned: ring:N, chain:N, square:LxM, square-open:LxM (Ising models), bars:RxC (each of the 2^R + 2^C patterns with its repeats) or bars-distinct:RxC
+    /// What is learned: an Ising model (ring:N, chain:N, square:LxM, square-open:LxM, ..), bars:RxC (each of the 2^R + 2^C patterns with its repeats), bars-distinct:RxC or labelled_shifter:N
     #[arg(long, value_name = "LIST", default_value = "bars:3x3,ring:9,square:3x3", help_heading = "Target")]
-    targets: List<Target>,
+    targets: List<TargetName>,
     /// Temperature of the Ising targets
     #[arg(long, value_name = "T", default_value_t = 2.269, value_parser = positive, help_heading = "Target")]
     temperature: f64,
@@ -92,40 +91,6 @@ impl Machine {
     }
 }
 
-/// A law to learn.
-#[derive(Clone, Debug, PartialEq)]
-enum Target {
-    Ising(Lattice),
-    Bars(BarsAndStripes),
-}
-
-impl Target {
-    /// The law; `temperature` is that of Ising targets.
-    fn law(&self, temperature: f64) -> Result<Box<dyn Law>> {
-        Ok(match self {
-            Target::Ising(lattice) => Box::new(Ising::on_lattice(*lattice, 1.0, 0.0, temperature)?),
-            Target::Bars(bars) => Box::new(bars.clone()),
-        })
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Target::Ising(lattice) => lattice.fmt(f),
-            Target::Bars(bars) => bars.fmt(f),
-        }
-    }
-}
-
-impl FromStr for Target {
-    type Err = gibbsite::error::Error;
-
-    fn from_str(text: &str) -> gibbsite::error::Result<Self> {
-        if text.starts_with("bars") { text.parse().map(Target::Bars) } else { text.parse().map(Target::Ising) }
-    }
-}
-
 /// How a machine is trained, less the Gibbs steps, which have a column of their own.
 #[derive(Clone, Debug)]
 struct Method {
@@ -164,8 +129,7 @@ impl FromStr for Method {
 #[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
 struct Cell {
     /// What is learned.
-    #[serde(with = "text")]
-    target: Target,
+    target: TargetName,
     /// The machine: visible, general or restricted.
     model: Machine,
     /// Visible units.
@@ -244,7 +208,7 @@ impl Experiment for BoltzmannMachines {
             ));
         }
         for target in self.targets.iter() {
-            let sites = target.law(self.temperature)?.sites();
+            let sites = target.at(Some(self.temperature))?.sites();
             if sites > WHOLE_LAW_LIMIT {
                 return Err(Error::invalid(
                     format!("--targets {target}"),
@@ -275,7 +239,7 @@ impl Experiment for BoltzmannMachines {
             false => vec![None],
         };
         for (target, &model) in iproduct!(self.targets.iter(), self.models.iter()) {
-            let visible = target.law(self.temperature)?.sites();
+            let visible = target.at(Some(self.temperature))?.sites();
             let sizes = self.machines.hidden().map(|hidden| model.hidden(visible, hidden)).unique();
             for (hidden, &name) in sizes.cartesian_product(self.estimators.iter()) {
                 let burns = name.samples() && (model == Machine::General || name == EstimatorName::TwoRuns);
@@ -307,8 +271,9 @@ impl Experiment for BoltzmannMachines {
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
         let Cell { target, model: kind, hidden, estimator: Method { name, burn_in, chains, rate }, .. } = cell;
         let of = format!("{target} T={}", self.temperature);
-        let table = lab.shared(format!("table of {of}"), || Ok(ExactTarget::new(&*target.law(self.temperature)?)?))?;
-        let law = lab.shared(format!("law of {of}"), || Ok(whole_law(&*target.law(self.temperature)?)?))?;
+        let table =
+            lab.shared(format!("table of {of}"), || Ok(ExactTarget::new(&*target.at(Some(self.temperature))?)?))?;
+        let law = lab.shared(format!("law of {of}"), || Ok(whole_law(&*target.at(Some(self.temperature))?)?))?;
         let target_seed = lab.seed(&target.to_string(), 0);
         // First weights depend on the machine and the replica only.
         let weights_seed = target_seed.child(&format!("{kind} {hidden} weights"), cell.replica as u64);
@@ -372,9 +337,9 @@ impl Experiment for BoltzmannMachines {
                 (Axis::log("units drawn, both phases"), |_, row| row.gibbs_updates as f64),
                 (Axis::log("KL divergence (nats)"), |_, row| row.kl),
             )
-            .panel(|cell, _| match &cell.target {
-                Target::Ising(lattice) => format!("Ising, {}, T = {}", lattice.description(), self.temperature),
-                bars => format!("bars and stripes, {bars}"),
+            .panel(|cell, _| match cell.target.is_thermal() {
+                true => format!("Ising, {}, T = {}", cell.target, self.temperature),
+                false => cell.target.to_string(),
             })
             .series(|cell, _| match cell.model {
                 Machine::Visible => "fully visible machine".to_string(),

@@ -48,6 +48,9 @@ choice! {
 /// Ladders, or plain chains.
 const LADDERS: usize = 64;
 
+/// Autocorrelation times that a run must be long.
+const TIMES: f64 = 10.0;
+
 /// Rungs of parallel tempering.
 const RUNGS: usize = 16;
 
@@ -83,8 +86,8 @@ struct Row {
     tau_updates: Option<f64>,
     /// The weight of the phase up.
     weight_up: f64,
-    /// Its standard error, from the scatter of the ladders.
-    standard_error: f64,
+    /// Its standard error, from the scatter of the ladders; empty where the sign does not change often enough for one.
+    standard_error: Option<f64>,
     /// The machine's own, by 20,000 exact draws where a layer can be enumerated.
     exact_weight_up: Option<f64>,
 }
@@ -96,7 +99,7 @@ impl Experiment for Mixing {
     const AXES: &'static [&'static str] = &["samplers", "lattices", "temperatures", "hidden", "replicas"];
     #[rustfmt::skip]
     const DEFAULTS: Preset = &[
-        ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.269,2.6"), ("epochs", "100"), ("batch", "100"),
+        ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.1,2.269,2.6"), ("epochs", "100"), ("batch", "100"),
         ("learning_rate", "0.05"), ("decay", "exponential:10000"),
     ];
     #[rustfmt::skip]
@@ -183,7 +186,8 @@ impl Experiment for Mixing {
         let a_round = (ladder.rungs() * ladder.units() * LADDERS) as u64;
         let gibbs_updates = a_round * self.rounds as u64;
         let views: Vec<&[f64]> = signs.iter().map(|signs| &signs[..]).collect();
-        let tau = integrated_time(&views).map(|time| time.tau);
+        // Of a run that is not many times as long nothing is known.
+        let tau = integrated_time(&views).map(|time| time.tau).filter(|tau| TIMES * tau < self.rounds as f64);
         let exact_weight_up = if lattice.sites().min(hidden) > WHOLE_LAW_LIMIT {
             None
         } else {
@@ -199,7 +203,7 @@ impl Experiment for Mixing {
             tau,
             tau_updates: tau.map(|tau| tau * a_round as f64 / LADDERS as f64),
             weight_up,
-            standard_error: (squares / (LADDERS - 1) as f64 / LADDERS as f64).sqrt(),
+            standard_error: tau.map(|_| (squares / (LADDERS - 1) as f64 / LADDERS as f64).sqrt()),
             exact_weight_up,
         }])
     }
@@ -246,7 +250,7 @@ impl Experiment for Mixing {
                 digits(1e6 * row.flips_per_update),
                 known(row.tau_updates),
                 format!("{:.4}", row.weight_up),
-                format!("{:.4}", row.standard_error),
+                row.standard_error.map_or(String::new(), |error| format!("{error:.4}")),
                 row.exact_weight_up.map_or(String::new(), |weight| format!("{weight:.4}")),
             ]);
         }

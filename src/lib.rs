@@ -15,9 +15,9 @@
 //! | [`battery`] | machines with known answers, easy and built to fool |
 //! | [`catalogue`] | every target by name: a law with its draws and patterns |
 //! | [`monitor`] | model + target -> KL divergence, likelihood, observables; learned couplings with their errors; gradients against the exact one |
-//! | [`training`] | gradient estimators and their names, mini-batches, schedules, the descent |
+//! | [`training`] | gradient estimators and their recipes, what an update goes along, how chains mix, mini-batches, schedules, the trainer |
 //! | [`log_partition`] | ln Z over any path: annealing both ways, Bennett's ratio, integration |
-//! | [`monte_carlo`] | samplers: single sites of any law; clusters, colours and many spins at a time of Ising models; tempering |
+//! | [`monte_carlo`] | samplers: single sites of any law; clusters, colours and many spins at a time of Ising models; tempering on ladders of laws |
 //! | [`statistics`] | error bars that know autocorrelation, jackknife, tests of fit, summaries |
 //! | [`targets`], [`model`] | what is to be learned; what learns |
 //! | [`kernels`] | the hot path: arrays and bits |
@@ -39,7 +39,7 @@
 //!
 //! ## Where a newcomer adds things
 //!
-//! One new file and one line: a target in `src/targets/`, a model in `src/model/`, an estimator in
+//! One new file and one entry: a target in `src/targets/` with its kind in [`catalogue`], a model in `src/model/`, an estimator in
 //! `src/training/gradient/` with its name in [`training::recipe`], a sampler in `src/monte_carlo/`, an estimator of ln Z in
 //! `src/log_partition/`, whose own tests call its [`contract`]; an experiment in `experiments/` with its entry in
 //! `experiments/Cargo.toml`, which the macro `laboratory::main!` tests.

@@ -349,8 +349,8 @@ fn trajectory_tempering_samples_the_machine_that_it_trains() {
     let law = enumerate::whole_law(&ring(8, 0.45, 0.0)).unwrap();
     let starts = RowSampler::new(&law).unwrap().draw(2000, Seed::root(12));
     let mut model = machine(8, 6, 0.1, 13);
-    let mut ptt = TrajectoryTempering::new(1, HiddenStatistics::default(), 0.5, &starts, 6, Seed::root(14)).unwrap();
-    let settings = Training { epochs: 1500, learning_rate: 0.2, ..Training::default() };
+    let mut ptt = TrajectoryTempering::new(1, HiddenStatistics::default(), 0.3, &starts, 6, Seed::root(14)).unwrap();
+    let settings = Training { epochs: 6000, learning_rate: 0.05, ..Training::default() };
     learn(&mut model, &mut ptt, &law, &settings);
     let target = ExactTarget::new(&ring(8, 0.45, 0.0)).unwrap();
     let mut best = machine(8, 6, 0.1, 13);
@@ -383,7 +383,7 @@ fn trajectory_tempering_samples_the_machine_that_it_trains() {
     assert!(z.len() >= 36 && z.iter().all(|z| z.abs() < 4.9) && squares > 0.3 && squares < 1.7, "{squares}, {z:?}");
     // Data in a state that the machine hardly ever visits, on a ladder of one step that does not exchange: the starts are
     // seen to disagree, or the ladder to carry nothing.
-    let alone = TrajectoryTempering::new(1, HiddenStatistics::default(), 0.5, &starts, 6, Seed::root(14)).unwrap();
+    let alone = TrajectoryTempering::new(1, HiddenStatistics::default(), 0.3, &starts, 6, Seed::root(14)).unwrap();
     let mut cold = model.clone();
     cold.parameters_mut().iter_mut().for_each(|theta| *theta *= 4.0);
     let step = alone.trajectory().unwrap().up_to(&cold).unwrap();

@@ -45,7 +45,7 @@ pub struct LearningCell {
     pub lattice: Lattice,
     /// Its temperature, in units of J.
     pub temperature: f64,
-    /// The gradient: exact, cd, pcd or two-runs.
+    /// The gradient by its name, such as exact, cd or pcd.
     pub estimator: EstimatorName,
     /// Gibbs steps k; empty for the exact gradient, which takes none.
     pub gibbs_steps: Option<usize>,

@@ -71,8 +71,8 @@ impl Table {
         let lines = rows.group_by(|cell, _| words.iter().map(|(_, of)| of(cell)).collect::<Vec<String>>());
         for (mut line, own) in lines {
             line.extend(numbers.iter().map(|(_, of)| {
-                let known = own.filter(|_, row| !of(row).is_nan());
-                if known.is_empty() { String::new() } else { digits(known.summary(|_, row| of(row)).median) }
+                let median = own.summary(|_, row| of(row)).median;
+                if median.is_nan() { String::new() } else { digits(median) }
             }));
             table.line(line);
         }
