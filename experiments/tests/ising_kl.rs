@@ -287,8 +287,13 @@ fn an_unwritable_folder_is_named() {
 fn divergence_is_reported_and_finished_cells_are_kept() {
     let out = TempDir::new().unwrap();
     let path = out.path().to_str().unwrap();
-    let arguments = ["--quick", "--estimators", "exact", "--learning-rate", "1e308", "--decay", "none", "--out", path];
-    let output = run(&arguments);
+    // A rate that no one can mean is refused before; a penalty may still carry the weights away.
+    let base = ["--quick", "--estimators", "exact", "--decay", "none", "--out", path];
+    let output = run(&[&base[..], &["--learning-rate", "1e308"]].concat());
+    assert!(
+        String::from_utf8(output.stderr).unwrap().contains("take at most 1e6") && !out.path().join("cells").exists()
+    );
+    let output = run(&[&base[..], &["--learning-rate", "1e6", "--weight-decay", "1e300"]].concat());
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{message}");
     assert!(message.contains("update ") && message.contains("--learning-rate"), "{message}");
