@@ -25,8 +25,8 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(after_help = EXAMPLES)]
 struct BoltzmannMachines {
-    /// What is learned: an Ising model (ring:N, chain:N, square:LxM, square-open:LxM, ..), bars:RxC (each of the 2^R + 2^C patterns with its repeats), bars-distinct:RxC or labelled_shifter:N
-    #[arg(long, value_name = "LIST", default_value = "bars:3x3,ring:9,square:3x3", help_heading = "Target")]
+    #[arg(long, value_name = "LIST", default_value = "bars:3x3,ring:9,square:3x3", help_heading = "Target",
+          help = format!("What is learned: {}", targets_in_words(|_| true)))]
     targets: List<TargetName>,
     /// Temperature of the Ising targets
     #[arg(long, value_name = "T", default_value_t = 2.269, value_parser = positive, help_heading = "Target")]
@@ -207,6 +207,7 @@ impl Experiment for BoltzmannMachines {
                 "take exact, pcd or two-runs",
             ));
         }
+        self.learning_rate.iter().try_for_each(|rate| check_rate(rate.0))?;
         for target in self.targets.iter() {
             let sites = target.at(Some(self.temperature))?.sites();
             if sites > WHOLE_LAW_LIMIT {

@@ -4,13 +4,15 @@ use gibbsite::enumerate::WHOLE_LAW_LIMIT;
 use gibbsite::log_partition::LogPartition;
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
+use gibbsite::log_partition::bracket::UNSEEN;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::model::rbm_path::RbmPath;
-use gibbsite::monitor::ladder_mean::{LadderRun, ladder_mean};
+use gibbsite::monitor::ladder_mean::{LadderRun, drawn_mean, ladder_mean};
 use gibbsite::monitor::sampled_kl::{SampledKl, SampledTarget};
 use gibbsite::monte_carlo::ladder::AlongPath;
 use gibbsite::path::Path;
 use gibbsite::prelude::*;
+use gibbsite::targets::ising::phase;
 use gibbsite::training::direction::Offsets;
 use gibbsite::training::trainer::Trainer;
 use laboratory::prelude::*;
@@ -19,8 +21,8 @@ use laboratory::prelude::*;
 ///
 /// Below the critical temperature configurations come in two phases, up and down. Machines learn them by every gradient named
 /// until it has spent a budget of Gibbs updates (units drawn); at several shares of the budget the KL divergence a spin is
-/// measured, by enumeration where a layer is small and else from both sides, and the weight that the machine gives to the phase up, which is
-/// one half in the law.
+/// measured, by enumeration where a layer is small and else along ladders of temperatures from two kinds of starts that must
+/// agree, and so is the weight that the machine gives to the phase up, one half in the law.
 #[derive(Clone, Debug, Parser, Serialize)]
 struct BothPhases {
     #[command(flatten)]
@@ -62,6 +64,9 @@ struct BothPhases {
 
 /// Ladders of a measurement.
 const LADDERS: usize = 64;
+
+/// Exact draws, where there are any.
+const DRAWS: usize = 20_000;
 
 /// Rungs of a ladder.
 const RUNGS: usize = 32;
@@ -141,6 +146,14 @@ impl Experiment for BothPhases {
     fn check(&self) -> Result<()> {
         self.machines.check()?;
         self.training.check()?;
+        // The column says of every gradient whether it is centred.
+        if self.training.centred != Offsets::None {
+            return Err(Error::invalid(
+                format!("--centred {}", self.training.centred),
+                "here a gradient says itself whether it is centred",
+                format!("write it in --estimators, such as pcd:5:centred={}", self.training.centred),
+            ));
+        }
         self.fresh.check(1_000_000)?;
         self.target.check(4096, (1.0, 0.0))?;
         check_at_most("--samples", self.samples, 10_000_000)?;
@@ -277,37 +290,25 @@ impl BothPhases {
         seed: Seed,
     ) -> Result<(SampledKl, (f64, f64, bool))> {
         let path = RbmPath::from_uniform(machine)?;
-        let sites = machine.visible();
-        let up = |row: &[u64]| {
-            let ones = gibbsite::configuration::set_sites(row, sites).count();
-            match (2 * ones).cmp(&sites) {
-                std::cmp::Ordering::Less => 0.0,
-                std::cmp::Ordering::Equal => 0.5,
-                std::cmp::Ordering::Greater => 1.0,
-            }
-        };
-        let layer = machine.visible().min(machine.hidden());
-        let run = LadderRun { ladders: LADDERS, burn_in: self.rounds / 4, rounds: self.rounds };
-        let weight_on = |ladder: &dyn gibbsite::monte_carlo::ladder::Ladder| -> Result<(f64, f64, bool)> {
-            let mean = ladder_mean(ladder, data, run, seed.child("weight", 0), &up)?;
-            Ok((mean.value, mean.standard_error, mean.trusted))
-        };
-        if layer <= WHOLE_LAW_LIMIT {
+        let up = |row: &[u64]| 0.5 + 0.5 * phase(row, machine.visible());
+        // A phase that has not been seen in so many independent draws may still be there.
+        let unseen = |error: f64, draws: f64| error.hypot(UNSEEN / draws);
+        if machine.visible().min(machine.hidden()) <= WHOLE_LAW_LIMIT {
             let kl = fresh.measure(machine, &LogPartition::exact(log_partition(machine)?));
-            let draws = 20_000;
-            let rows = path.draw_target(draws, seed.child("draws", 0))?;
-            let share = (0..draws).map(|s| up(rows.row(s))).sum::<f64>() / draws as f64;
-            // At least one in the other phase, so that none seen is not taken for none there.
-            let rare = share.clamp(1.0 / draws as f64, 1.0 - 1.0 / draws as f64);
-            return Ok((kl, (share, (rare * (1.0 - rare) / draws as f64).sqrt(), true)));
+            let share = drawn_mean(&path, DRAWS, seed.child("draws", 0), &up)?;
+            let error = (share * (1.0 - share) / DRAWS as f64).sqrt();
+            return Ok((kl, (share, unseen(error, DRAWS as f64), true)));
         }
         let betas = Betas::Adaptive(RUNGS).resolve(&path, seed.child("betas", 0))?.betas;
         let ladder = AlongPath::new(&path, &betas)?;
+        let run = LadderRun { ladders: LADDERS, burn_in: self.rounds / 4, rounds: self.rounds };
         let LadderRun { ladders, burn_in, rounds } = run;
         let bennett = BennettRatio(TemperedRun { betas: Betas::Given(betas), ladders, burn_in, rounds, every: 2 });
         let base = path.base_log_partition();
         let log_partition = bennett.along(&ladder, base, data, seed.child("ln Z", 0), &mut |_, _| ())?;
-        Ok((fresh.measure_agreed(machine, &log_partition), weight_on(&ladder)?))
+        let weight = ladder_mean(&ladder, data, run, seed.child("weight", 0), &up)?;
+        let error = unseen(weight.standard_error, LADDERS as f64 * weight.round_trips.max(1.0));
+        Ok((fresh.measure_agreed(machine, &log_partition), (weight.value, error, weight.trusted)))
     }
 }
 

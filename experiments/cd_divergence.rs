@@ -2,7 +2,6 @@
 //!
 //! Fischer and Igel, ICANN 2010; Schulz, Mueller and Behnke, 2010; Desjardins et al., AISTATS 2010.
 
-use gibbsite::catalogue::KINDS;
 use gibbsite::enumerate::mean_log_weight;
 use gibbsite::prelude::*;
 use gibbsite::training::direction::Step;
@@ -17,8 +16,8 @@ use std::str::FromStr;
 /// the patterns is followed beside the reconstruction error that goes on falling, and beside how well the chains mix.
 #[derive(Clone, Debug, Parser, Serialize)]
 struct CdDivergence {
-    /// Patterns to learn: bars:RxC, bars-distinct:RxC or labelled_shifter:N
-    #[arg(long, value_name = "LIST", default_value = "bars:4x4,labelled_shifter:4", help_heading = "Target")]
+    #[arg(long, value_name = "LIST", default_value = "bars:4x4,labelled_shifter:4", help_heading = "Target",
+          help = format!("Patterns to learn: {}", targets_in_words(|kind| !kind.thermal)))]
     data: List<TargetName>,
     /// Gradients, each as NAME:k with its settings, such as cd:10, pcd:1:chains=500, tempering:1:temperatures=10; or natural:DAMPING, the natural gradient by enumeration, which takes a hundredth of the updates
     #[arg(
@@ -82,6 +81,8 @@ struct Row {
     tau: Option<f64>,
     /// The smallest share of exchanges accepted between neighbouring rungs.
     swap_rate: Option<f64>,
+    /// Round trips of a ladder's states so far, on average.
+    round_trips: Option<f64>,
     /// Rungs of a ladder.
     rungs: Option<usize>,
 }
@@ -110,11 +111,10 @@ impl Experiment for CdDivergence {
         for data in self.data.iter() {
             let target = data.at(None)?;
             if target.patterns().is_none() || target.sites() > 20 {
-                let kinds = KINDS.iter().filter(|kind| !kind.thermal).map(|kind| kind.form);
                 return Err(Error::invalid(
                     format!("--data {data}"),
                     "it is no list of patterns of at most 20 sites",
-                    format!("take one of {}", kinds.collect::<Vec<_>>().join(", ")),
+                    format!("take one of {}", targets_in_words(|kind| !kind.thermal)),
                 ));
             }
         }
@@ -178,6 +178,7 @@ impl Experiment for CdDivergence {
             if trainer.epochs() >= next {
                 next = (next + 1).max(next * 6 / 5).min(settings.epochs);
                 let mixing = trainer.estimator().mixing();
+                let ladders = mixing.and_then(|mixing| mixing.ladders);
                 let model = trainer.model();
                 now.parameters_mut().copy_from_slice(model.parameters());
                 let log_partition = log_partition(&*model.marginal()?)?;
@@ -189,8 +190,9 @@ impl Experiment for CdDivergence {
                     reconstruction_error: now.reconstruction_error(&law),
                     weight_norm: squares.sum::<f64>().sqrt(),
                     tau: mixing.map(|mixing| mixing.tau),
-                    swap_rate: mixing.and_then(|mixing| Some(mixing.ladders?.swap_rate)),
-                    rungs: mixing.and_then(|mixing| Some(mixing.ladders?.rungs)),
+                    swap_rate: ladders.and_then(|ladders| ladders.swap_rate),
+                    round_trips: ladders.map(|ladders| ladders.round_trips),
+                    rungs: ladders.map(|ladders| ladders.rungs),
                 });
                 lab.progress(trainer.epochs(), settings.epochs);
             }

@@ -16,7 +16,6 @@ use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::bracket::Bracketing;
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
-use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::targets::ising::Ising;
@@ -217,7 +216,6 @@ impl Experiment for LargeIsingKl {
         let fresh = SampledTarget::of_ising(&ising, self.fresh.sampling(), seed.child("fresh", 0))?;
         let mut machine = Rbm::new(lattice.sites(), hidden)?;
         machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
-        let mut measured = machine.clone();
         let bracketing = Bracketing {
             betas: Betas::Adaptive(self.ais_temperatures),
             chains: self.ais_chains,
@@ -234,11 +232,10 @@ impl Experiment for LargeIsingKl {
             if !epoch.is_multiple_of(self.every) && epoch != settings.epochs {
                 return Ok(());
             }
-            measured.parameters_mut().copy_from_slice(model.parameters());
-            let path = RbmPath::from_data(&measured, &data)?;
+            let path = model.path(Some(&data))?;
             let report = &mut |done, of: usize| report(done as f64 / of.max(1) as f64);
             let seed = seed.child("measurement", epoch as u64);
-            let (kl, ln_z) = fresh.measure_along(&path, &bracketing, seed, report)?;
+            let (kl, ln_z) = fresh.measure_along(&*path, &bracketing, seed, report)?;
             rows.push(Row {
                 epoch,
                 kl: kl.value,

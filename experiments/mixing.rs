@@ -3,11 +3,12 @@
 use gibbsite::enumerate::WHOLE_LAW_LIMIT;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::model::rbm_path::RbmPath;
+use gibbsite::monitor::ladder_mean::drawn_mean;
 use gibbsite::monte_carlo::ladder::{AlongPath, Ladder};
 use gibbsite::monte_carlo::tempering::ParallelTempering;
-use gibbsite::path::Path;
 use gibbsite::prelude::*;
 use gibbsite::statistics::autocorrelation::integrated_time;
+use gibbsite::targets::ising::phase;
 use gibbsite::training::gradient::TrajectoryTempering;
 use laboratory::prelude::*;
 
@@ -140,41 +141,41 @@ impl Experiment for Mixing {
         let seed = lab.seed(&format!("{lattice} T={temperature}"), replica as u64).child("hidden", hidden as u64);
         let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
         let data = draw_configurations(&ising, self.samples, seed.child("data", 0))?.configurations;
-        // Trained anew for every sampler, and the same each time.
-        let mut machine = Rbm::new(lattice.sites(), hidden)?;
-        machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
-        let starts = RowSampler::new(&data)?.draw(self.training.batch, seed.child("starts", 0));
-        let how = HiddenStatistics::default();
-        let mut ptt = TrajectoryTempering::new(1, how, 0.3, &starts, hidden, seed.child("chains", 0))?;
-        let settings = self.training.training();
-        train(&mut machine, &mut ptt, &data, &settings, seed.child("training", 0), &mut |epoch, _, _| {
-            lab.progress(epoch, 2 * settings.epochs);
-            Ok(())
+        // All samplers meet the same machine.
+        let trained = lab.shared(format!("{lattice} T={temperature} h={hidden} {replica}"), || {
+            let mut machine = Rbm::new(lattice.sites(), hidden)?;
+            machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
+            let starts = RowSampler::new(&data)?.draw(self.training.batch, seed.child("starts", 0));
+            let how = HiddenStatistics::default();
+            let mut ptt = TrajectoryTempering::new(1, how, 0.3, &starts, hidden, seed.child("chains", 0))?;
+            let settings = self.training.training();
+            train(&mut machine, &mut ptt, &data, &settings, seed.child("training", 0), &mut |epoch, _, _| {
+                lab.progress(epoch, 2 * settings.epochs);
+                Ok(())
+            })?;
+            Ok((machine, ptt))
         })?;
-        let path = RbmPath::from_uniform(&machine)?;
+        let (machine, ptt) = &*trained;
+        let path = RbmPath::from_uniform(machine)?;
         let betas = match sampler {
             Sampler::Gibbs => vec![1.0],
             _ => Betas::Adaptive(RUNGS).resolve(&path, seed.child("betas", 0))?.betas,
         };
-        let (along, trajectory) = (AlongPath::new(&path, &betas)?, ptt.trajectory());
-        let rungs = trajectory.map(|trajectory| trajectory.up_to(&machine)).transpose()?;
+        let along = AlongPath::new(&path, &betas)?;
+        let rungs = ptt.trajectory().map(|trajectory| trajectory.up_to(machine)).transpose()?;
         let ladder: &dyn Ladder = match &rungs {
             Some(rungs) if sampler == Sampler::Ptt => rungs,
             _ => &along,
         };
         let starts = RowSampler::new(&data)?.draw(LADDERS, seed.child("sampled", 0)).widened(hidden);
         let mut chains = ParallelTempering::new(ladder, &starts, seed.child(&sampler.to_string(), 0))?;
-        let sign = |row: &[u64]| {
-            let ones = gibbsite::configuration::set_sites(row, lattice.sites()).count() as f64;
-            (2.0 * ones - lattice.sites() as f64).signum() * f64::from(u8::from(2 * ones as usize != lattice.sites()))
-        };
         let burn_in = self.rounds / 5;
         let mut signs = vec![Vec::new(); LADDERS];
         for round in 0..burn_in + self.rounds {
             chains.advance(ladder, 1);
             if round >= burn_in {
                 let states = chains.last().states();
-                signs.iter_mut().enumerate().for_each(|(s, signs)| signs.push(sign(states.row(s))));
+                signs.iter_mut().enumerate().for_each(|(s, signs)| signs.push(phase(states.row(s), lattice.sites())));
             }
             lab.progress(burn_in + self.rounds + round, 2 * (burn_in + self.rounds));
         }
@@ -188,13 +189,10 @@ impl Experiment for Mixing {
         let views: Vec<&[f64]> = signs.iter().map(|signs| &signs[..]).collect();
         // Of a run that is not many times as long nothing is known.
         let tau = integrated_time(&views).map(|time| time.tau).filter(|tau| TIMES * tau < self.rounds as f64);
-        let exact_weight_up = if lattice.sites().min(hidden) > WHOLE_LAW_LIMIT {
-            None
-        } else {
-            let draws = 20_000;
-            let rows = path.draw_target(draws, seed.child("exact", 0))?;
-            Some((0..draws).map(|s| 0.5 + 0.5 * sign(rows.row(s))).sum::<f64>() / draws as f64)
-        };
+        let known = lattice.sites().min(hidden) <= WHOLE_LAW_LIMIT;
+        let up = |row: &[u64]| 0.5 + 0.5 * phase(row, lattice.sites());
+        let exact = || drawn_mean(&path, 20_000, seed.child("exact", 0), &up);
+        let exact_weight_up = known.then(exact).transpose()?;
         Ok(vec![Row {
             replicas: ladder.rungs(),
             gibbs_updates,

@@ -15,6 +15,7 @@ use gibbsite::model::Model;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph, layered_graph};
 use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::ExactTarget;
+use gibbsite::path::Path;
 use gibbsite::random::{Generator, Seed};
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::statistics::fit::{chi_square_p_value, student_t, student_threshold};
@@ -23,7 +24,7 @@ use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
 use gibbsite::training::gradient::{
     ContrastiveDivergence, Estimated, Exact, GradientEstimator, HiddenStatistics, PersistentContrastiveDivergence,
-    Phase, PseudoLikelihood, TwoGibbsRuns,
+    Phase, PseudoLikelihood, Tempering, TrajectoryTempering, TwoGibbsRuns,
 };
 use gibbsite::training::trainer::{Training, train};
 use rand::RngExt;
@@ -1023,8 +1024,8 @@ impl Model for Counted<'_> {
         Box::new(CountedKernel { model: self, kernel: self.model.kernel() })
     }
 
-    fn path(&self, data: Option<&Configurations>) -> Result<Box<dyn gibbsite::path::Path + '_>> {
-        self.model.path(data)
+    fn path(&self, data: Option<&Configurations>) -> Result<Box<dyn Path + '_>> {
+        Ok(Box::new(CountedPath { model: self, path: self.model.path(data)? }))
     }
 
     fn boxed(&self) -> Box<dyn Model> {
@@ -1033,6 +1034,48 @@ impl Model for Counted<'_> {
 
     fn pair(&self, coupling: usize) -> (usize, usize) {
         self.model.pair(coupling)
+    }
+}
+
+/// A path that counts draws of its base, and steps.
+struct CountedPath<'a> {
+    model: &'a Counted<'a>,
+    path: Box<dyn Path + 'a>,
+}
+
+impl Path for CountedPath<'_> {
+    fn law(&self) -> &dyn Law {
+        self.path.law()
+    }
+
+    fn units(&self) -> usize {
+        self.path.units()
+    }
+
+    fn base_log_partition(&self) -> f64 {
+        self.path.base_log_partition()
+    }
+
+    fn draw_base(&self, count: usize, seed: Seed) -> Configurations {
+        self.model.count(count * self.units());
+        self.path.draw_base(count, seed)
+    }
+
+    fn draw_target(&self, count: usize, seed: Seed) -> Result<Configurations> {
+        self.path.draw_target(count, seed)
+    }
+
+    fn log_weight(&self, row: &[u64], beta: f64) -> f64 {
+        self.path.log_weight(row, beta)
+    }
+
+    fn slopes(&self, row: &[u64], beta: f64) -> [f64; 2] {
+        self.path.slopes(row, beta)
+    }
+
+    fn advance(&self, chains: &mut Chains, beta: f64, steps: usize) {
+        self.model.count(steps * self.units() * chains.states().len());
+        self.path.advance(chains, beta, steps);
     }
 }
 
@@ -1104,6 +1147,14 @@ fn gibbs_updates_are_the_units_drawn() {
                 )
                 .unwrap();
                 check(&what("PCD"), &mut pcd);
+                let seed = Seed::root(127);
+                for rungs in [1, 2, 5] {
+                    let hidden = model.hidden();
+                    let tempering = Tempering::new(gibbs_steps, hidden_statistics, rungs, 0.0, &starts, hidden, seed);
+                    check(&what("tempering"), &mut tempering.unwrap());
+                }
+                let ptt = TrajectoryTempering::new(gibbs_steps, hidden_statistics, 0.3, &starts, model.hidden(), seed);
+                check(&what("PTT"), &mut ptt.unwrap());
             }
         }
     }

@@ -151,7 +151,7 @@ fn small_target() -> Ising {
 }
 
 /// Against central differences of the divergence from a ring of four (contract::estimator): every estimator that has a name,
-/// in equilibrium, with every treatment of the hidden units. A new one is tested by its entry in `recipe::KINDS`.
+/// in equilibrium, with every treatment of the hidden units. A new one is tested by its entry among the recipes.
 #[test]
 fn estimators_keep_their_contract() {
     let target = small_target();

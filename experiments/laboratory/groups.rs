@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::list::List;
 use crate::options::check_at_most;
 use crate::value::{Positive, PositiveNumber, at_least_one, finite, not_negative, positive, share};
+use gibbsite::catalogue::{KINDS, Kind};
 use gibbsite::enumerate::check_limit;
 use gibbsite::model::rbm::InitialWeights;
 use gibbsite::monitor::observables::Sampling;
@@ -160,9 +161,19 @@ impl TrainingOptions {
     pub fn check(&self) -> Result<()> {
         check_at_most("--epochs", self.epochs, 100_000_000)?;
         check_at_most("--batch", self.batch, 10_000_000)?;
+        if self.training().check().is_err() {
+            return Err(Error::invalid(
+                format!("--centred {} with --step {}", self.centred, self.step),
+                "the natural gradient does not depend on offsets",
+                "leave --centred at none",
+            ));
+        }
         check_rate(self.learning_rate)
     }
 }
+
+/// A statistic is at most 1, and so a step at most this.
+const LARGEST_RATE: f64 = 1e6;
 
 /// Refuses learning rates with which every number that follows is a mere size of the rate.
 pub fn check_rate(rate: f64) -> Result<()> {
@@ -171,9 +182,6 @@ pub fn check_rate(rate: f64) -> Result<()> {
     }
     Err(Error::invalid(format!("--learning-rate {rate}"), "no machine learns by such leaps", "take at most 1e6"))
 }
-
-/// A statistic is at most 1, and so a step at most this.
-const LARGEST_RATE: f64 = 1e6;
 
 /// Machines and their repetitions.
 #[derive(Clone, Debug, clap::Args, Serialize)]
@@ -302,12 +310,24 @@ impl Serialize for Samples {
     }
 }
 
+/// Every estimator of the gradient with what it is, for --help.
+pub fn estimators_in_words() -> String {
+    let all = EstimatorName::all().map(|name| format!("{name} ({})", name.about()));
+    format!("Gradient estimators: {}", all.collect::<Vec<_>>().join(", "))
+}
+
+/// Every kind of target that is wanted with what it is, for --help.
+pub fn targets_in_words(wanted: impl Fn(&Kind) -> bool) -> String {
+    let all = KINDS.iter().filter(|kind| wanted(kind)).map(|kind| format!("{} ({})", kind.form, kind.about));
+    all.collect::<Vec<_>>().join(", ")
+}
+
 /// Estimators of the gradient.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 #[command(next_help_heading = "Sweep")]
 pub struct EstimatorOptions {
-    /// Gradient estimators: exact (enumeration), cd (contrastive divergence), pcd (persistent), two-runs (from random states), fpcd (fast weights), tempering, ptt (along the machine's trajectory)
-    #[arg(long, value_name = "LIST", default_value = "exact,cd,pcd")]
+    /// Which ones.
+    #[arg(long, value_name = "LIST", default_value = "exact,cd,pcd", help = estimators_in_words())]
     pub estimators: List<EstimatorName>,
 
     /// Gibbs steps k of estimators that sample

@@ -101,8 +101,8 @@ impl Bracketing<'_> {
     }
 }
 
-/// Standard error x reverse starts for what so few have not seen.
-const UNSEEN: f64 = 1.5;
+/// Standard error x draws for what so few have not seen: [`Bracket::new`] says why.
+pub const UNSEEN: f64 = 1.5;
 
 impl Bracket {
     /// From runs with the same temperatures. Where both sides share at least [`ENOUGH_SHARED`] draws the value is Bennett's

@@ -16,9 +16,9 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// Keeps a copy of the machine.
-    pub fn keep(&mut self, model: &dyn Model) {
-        self.kept.push(model.boxed());
+    /// Keeps a machine.
+    pub fn keep(&mut self, model: Box<dyn Model>) {
+        self.kept.push(model);
     }
 
     /// How many are kept.

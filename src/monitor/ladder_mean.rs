@@ -2,9 +2,12 @@
 
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
+use crate::log_partition::{ENOUGH_TRIPS_TO_START, FAR_APART};
 use crate::monte_carlo::ladder::Ladder;
 use crate::monte_carlo::tempering::ParallelTempering;
+use crate::path::Path;
 use crate::random::Seed;
+use crate::row_sampler::RowSampler;
 
 /// How long, and on how many ladders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +33,6 @@ pub struct LadderMean {
     pub trusted: bool,
 }
 
-/// Round trips of a ladder that a mean needs.
-const ENOUGH_TRIPS: f64 = 4.0;
-
-/// Standard errors by which the halves may differ.
-const FAR_APART: f64 = 4.0;
-
 /// The mean of f(row) over the last law of a ladder. Half of the ladders start from draws of the first law at every rung, and
 /// half from `data`; where the two halves differ, the difference is part of the error.
 pub fn ladder_mean(
@@ -49,7 +46,7 @@ pub fn ladder_mean(
         return Err(Error::invalid("a mean over ladders", "no round is measured", "take at least one, better 1000"));
     }
     let half = run.ladders.div_ceil(2).max(2);
-    let rows = crate::row_sampler::RowSampler::new(data)?.draw(half, seed.child("data", 0));
+    let rows = RowSampler::new(data)?.draw(half, seed.child("data", 0));
     let from_data = rows.widened(ladder.units() - data.sites());
     let from_base = ladder.draw(0, half, seed.child("base", 0)).unwrap_or_else(|| from_data.clone());
     let (mut halves, mut trips) = (Vec::new(), 0);
@@ -76,8 +73,14 @@ pub fn ladder_mean(
         value: 0.5 * (a + b),
         standard_error: (0.5 * error).hypot(0.5 * apart),
         round_trips,
-        trusted: round_trips >= ENOUGH_TRIPS && apart <= FAR_APART * error,
+        trusted: round_trips >= ENOUGH_TRIPS_TO_START && apart <= FAR_APART * error,
     })
+}
+
+/// The mean of f(row) over so many exact draws of the law of a path, whose smaller layer must be few units.
+pub fn drawn_mean(path: &dyn Path, draws: usize, seed: Seed, f: &dyn Fn(&[u64]) -> f64) -> Result<f64> {
+    let rows = path.draw_target(draws, seed)?;
+    Ok((0..draws).map(|s| f(rows.row(s))).sum::<f64>() / draws as f64)
 }
 
 #[cfg(test)]
@@ -115,7 +118,7 @@ mod tests {
             .map(|number| {
                 let seed = Seed::root(2).child("run", number);
                 let found = ladder_mean(&ladder, &data, run, seed, &|row| f64::from(u8::from(bit(row, 2)))).unwrap();
-                assert!(found.round_trips > ENOUGH_TRIPS, "{found:?}");
+                assert!(found.round_trips > ENOUGH_TRIPS_TO_START, "{found:?}");
                 (found.value - exact) / found.standard_error
             })
             .collect();

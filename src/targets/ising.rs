@@ -2,12 +2,13 @@
 
 use super::lattice::Lattice;
 use super::square_lattice::SquareLattice;
-use crate::configuration::{bit, set_bit, used_bits, words_for};
+use crate::configuration::{bit, set_bit, set_sites, used_bits, words_for};
 use crate::error::{Error, Result};
 use crate::law::Law;
 use crate::random::Seed;
 use nalgebra::Matrix2;
 use rand::RngExt;
+use std::cmp::Ordering;
 
 /// A coupled pair of sites.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,6 +84,16 @@ impl Distance {
 /// The spin of site `i`: +1 where the bit is set, else -1.
 pub fn spin(state: &[u64], i: usize) -> f64 {
     if bit(state, i) { 1.0 } else { -1.0 }
+}
+
+/// The phase of a configuration: 1 where more than half of its sites are up, -1 where fewer are, else 0.
+pub fn phase(state: &[u64], sites: usize) -> f64 {
+    let ups = set_sites(state, sites).count();
+    match (2 * ups).cmp(&sites) {
+        Ordering::Less => -1.0,
+        Ordering::Equal => 0.0,
+        Ordering::Greater => 1.0,
+    }
 }
 
 impl Ising {
@@ -296,6 +307,20 @@ mod tests {
         assert_eq!(ising.energy(&[0xffff]), -32.0 - 8.0);
         assert_eq!(ising.energy(&[0]), -32.0 + 8.0);
         assert_eq!(ising.magnetization(&[0xff]), 0.0);
+    }
+
+    /// Against the magnetisation's sign, beyond one word too; bits of other units do not count.
+    #[test]
+    fn the_phase_is_the_sign_of_the_magnetisation() {
+        let ring = Ising::on_lattice(Lattice::Ring(66), 1.0, 0.0, 1.0).unwrap();
+        for (state, expected) in
+            [([0, 0], -1.0), ([u64::MAX, 3], 1.0), ([(1 << 33) - 1, 0], 0.0), ([(1 << 33) - 1, 1], 1.0)]
+        {
+            let row = [state[0], state[1] | 0b11100];
+            assert_eq!(phase(&row, 66), expected, "{state:?}");
+            let m = ring.magnetization(&row);
+            assert_eq!(if m == 0.0 { 0.0 } else { m.signum() }, expected);
+        }
     }
 
     /// Word by word, against bond by bond, across the borders of words, with a listed pair twice and signs mixed.

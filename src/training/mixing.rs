@@ -1,6 +1,6 @@
 //! How well the chains of an estimator mix.
 
-use crate::configuration::{Configurations, set_sites, words_for};
+use crate::configuration::{Configurations, set_sites, used_bits, words_for};
 
 /// What the chains of an estimator have done since it was last asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,8 +19,9 @@ pub struct Mixing {
 pub struct Ladders {
     /// Rungs of a ladder.
     pub rungs: usize,
-    /// The smallest share of exchanges accepted between neighbours, since the rungs were last changed.
-    pub swap_rate: f64,
+    /// The smallest share of exchanges accepted between neighbours in the last period between two looks at the rungs; none
+    /// before the first look.
+    pub swap_rate: Option<f64>,
     /// Round trips of a ladder's states, on average, since the start.
     pub round_trips: f64,
 }
@@ -37,6 +38,8 @@ impl Mixing {
 /// moves and 0 where everything has been forgotten.
 #[derive(Clone, Debug, Default)]
 pub struct Overlap {
+    /// Moves seen since the start or the last answer.
+    moves: u64,
     rows: f64,
     /// sum over rows and sites of s s'.
     products: f64,
@@ -45,17 +48,30 @@ pub struct Overlap {
     after: Vec<f64>,
 }
 
+/// One move in so many is looked at, so that what a sum over rows costs is not seen beside the move itself.
+const EVERY: u64 = 16;
+
 impl Overlap {
-    /// Takes rows in; `sites` of them, from the first on, are visible.
-    pub fn record(&mut self, before: &Configurations, after: &Configurations, sites: usize) {
+    /// The rows before a move, where the move is one that is looked at.
+    pub fn before(&mut self, rows: &Configurations) -> Option<Configurations> {
+        self.moves += 1;
+        (self.moves % EVERY == 1).then(|| rows.clone())
+    }
+
+    /// The rows after the move; `sites` of a row, from the first on, are visible.
+    pub fn after(&mut self, before: Option<Configurations>, rows: &Configurations, sites: usize) {
+        if let Some(before) = before {
+            self.record(&before, rows, sites);
+        }
+    }
+
+    fn record(&mut self, before: &Configurations, after: &Configurations, sites: usize) {
         self.before.resize(sites, 0.0);
         self.after.resize(sites, 0.0);
         let words = words_for(sites);
-        let last = crate::configuration::used_bits(sites, words - 1);
         for s in 0..before.len().min(after.len()) {
             let (a, b) = (before.row(s), after.row(s));
-            let differ: u32 =
-                (0..words).map(|k| ((a[k] ^ b[k]) & if k + 1 == words { last } else { u64::MAX }).count_ones()).sum();
+            let differ: u32 = (0..words).map(|k| ((a[k] ^ b[k]) & used_bits(sites, k)).count_ones()).sum();
             self.products += sites as f64 - 2.0 * f64::from(differ);
             set_sites(a, sites).for_each(|i| self.before[i] += 1.0);
             set_sites(b, sites).for_each(|i| self.after[i] += 1.0);
@@ -64,7 +80,7 @@ impl Overlap {
     }
 
     /// C; `None` where no site varies.
-    pub fn correlation(&self) -> Option<f64> {
+    fn correlation(&self) -> Option<f64> {
         let spin = |ones: &f64| 2.0 * ones / self.rows - 1.0;
         let (mut means, mut scale) = (0.0, 0.0);
         for (a, b) in self.before.iter().map(spin).zip(self.after.iter().map(spin)) {
@@ -74,15 +90,16 @@ impl Overlap {
         (scale > 0.0).then(|| (self.products / self.rows - means) / scale)
     }
 
-    /// tau after `steps` steps, and starts anew; `None` where no site varies or nothing was recorded.
-    pub fn take_tau(&mut self, steps: usize) -> Option<f64> {
-        let correlation = std::mem::take(self).correlation()?;
-        Some(match correlation {
+    /// What moves of `steps` steps have done, on these ladders if on any, and starts anew; `None` where no site varies or
+    /// nothing was looked at.
+    pub fn take(&mut self, steps: usize, ladders: Option<Ladders>) -> Option<Mixing> {
+        let tau = match std::mem::take(self).correlation()? {
             // Sums of rounded numbers.
             c if c > 1.0 - 1e-12 => f64::INFINITY,
             c if c > 0.0 => -(steps as f64) / c.ln(),
             _ => 0.0,
-        })
+        };
+        Some(Mixing { gibbs_steps: steps, tau, ladders })
     }
 }
 
@@ -114,9 +131,9 @@ mod tests {
         let c = overlap.correlation().unwrap();
         // 140,000 products: known to 4.9 x 0.0023.
         assert!((c - (1.0 - 2.0 * p).powi(3)).abs() < 0.012, "{c}");
-        let tau = overlap.take_tau(steps).unwrap();
+        let tau = overlap.take(steps, None).unwrap().tau;
         assert!((tau / expected - 1.0).abs() < 0.05, "{tau}, {expected}");
-        assert_eq!(overlap.take_tau(steps), None);
+        assert_eq!(overlap.take(steps, None), None);
         // Independent rows of a strong bias.
         for rows in [&mut before, &mut after] {
             for s in 0..rows.len() {
@@ -125,10 +142,20 @@ mod tests {
         }
         overlap.record(&before, &after, sites);
         assert!(overlap.correlation().unwrap().abs() < 0.012);
-        overlap.record(&before, &before, sites);
         overlap = Overlap::default();
         overlap.record(&before, &before, sites);
-        assert_eq!(overlap.take_tau(1), Some(f64::INFINITY));
+        assert_eq!(overlap.take(1, None).unwrap().tau, f64::INFINITY);
+    }
+
+    /// The first move and every sixteenth after it are looked at, and the first again once somebody has asked.
+    #[test]
+    fn one_move_in_sixteen_is_looked_at() {
+        let (still, mut overlap) = (Configurations::zeros(3, 2), Overlap::default());
+        let mut seen =
+            |moves: usize| -> Vec<usize> { (0..moves).filter(|_| overlap.before(&still).is_some()).collect() };
+        assert_eq!(seen(40), [0, 16, 32]);
+        assert_eq!(overlap.take(1, None), None);
+        assert!(overlap.before(&still).is_some());
     }
 
     #[test]

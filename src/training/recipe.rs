@@ -33,7 +33,7 @@ pub enum EstimatorName {
 }
 
 /// An estimator as recipes know it.
-pub struct Kind {
+struct Kind {
     name: EstimatorName,
     text: &'static str,
     about: &'static str,
@@ -61,9 +61,9 @@ impl Ingredients<'_> {
     }
 }
 
-/// Every estimator. A new one has its name above and its entry here, and every experiment that sweeps over estimators,
-/// every --help and the contract's test know it.
-pub const KINDS: [Kind; 7] = [
+/// Every estimator. A new one has its name above and its entry here, and every experiment that sweeps over estimators, its
+/// --help and the contract's test know it.
+const KINDS: [Kind; 7] = [
     Kind {
         name: EstimatorName::Exact,
         text: "exact",

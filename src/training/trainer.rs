@@ -38,6 +38,21 @@ pub struct Training {
     pub average: u64,
 }
 
+impl Training {
+    /// Refuses a natural gradient of a centred one: the natural gradient is the same in centred parameters, and F belongs to
+    /// the plain ones.
+    pub fn check(&self) -> Result<()> {
+        match (self.step, self.centred) {
+            (_, Offsets::None) | (Step::Gradient | Step::Adam, _) => Ok(()),
+            _ => Err(Error::invalid(
+                "the natural gradient",
+                "it does not depend on offsets, and its matrix is that of the plain gradient",
+                "leave the gradient plain",
+            )),
+        }
+    }
+}
+
 impl Default for Training {
     /// Torlai and Melko 2016: mini-batches of 50, learning rate 0.01, 2000 epochs, plain descent.
     fn default() -> Self {
@@ -125,6 +140,7 @@ impl<'a> Trainer<'a> {
         if settings.batch == 0 {
             return Err(Error::invalid("batch", "0 is empty", "take 1 or more"));
         }
+        settings.check()?;
         let parameters = model.parameters().len();
         let centring = Centring::new(settings.centred).map(|centring| Box::new(centring) as Box<dyn Direction>);
         let average = (settings.average > 0).then(|| model.boxed());

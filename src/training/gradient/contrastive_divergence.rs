@@ -36,9 +36,9 @@ impl ContrastiveDivergence {
         let mut chains = Chains::new(starts, seed.child("negative", 0));
         // Free steps draw coupled hidden units given each other: let them forget their random start.
         kernel.advance(&mut chains, 1.0, self.clamped_steps, Clamp::Visible);
-        let before = chains.states().clone();
+        let before = self.overlap.before(chains.states());
         kernel.advance(&mut chains, 1.0, self.gibbs_steps, Clamp::Nothing);
-        self.overlap.record(&before, chains.states(), model.visible());
+        self.overlap.after(before, chains.states(), model.visible());
         chains
     }
 }
@@ -62,8 +62,8 @@ impl GradientEstimator for ContrastiveDivergence {
             + clamped as u64
             + negative_draws(model, batch.chains(), self.gibbs_steps, self.hidden_statistics.negative)
     }
+
     fn mixing(&mut self) -> Option<Mixing> {
-        let tau = self.overlap.take_tau(self.gibbs_steps)?;
-        Some(Mixing { gibbs_steps: self.gibbs_steps, tau, ladders: None })
+        self.overlap.take(self.gibbs_steps, None)
     }
 }

@@ -3,6 +3,7 @@
 mod contrastive_divergence;
 mod exact;
 mod fast_persistent;
+mod ladder_chains;
 mod persistent;
 mod pseudo_likelihood;
 mod tempering;

@@ -38,15 +38,13 @@ impl PersistentContrastiveDivergence {
         let chains = Chains::new(starts.widened(hidden), seed);
         Ok(Self { gibbs_steps, hidden_statistics, chains, overlap: Overlap::default() })
     }
-}
 
-impl PersistentContrastiveDivergence {
     /// Moves the chains under a machine.
     pub(super) fn advance(&mut self, model: &dyn Model) {
         let steps = self.gibbs_steps;
-        let before = self.chains.states().clone();
+        let before = self.overlap.before(self.chains.states());
         model.kernel().advance(&mut self.chains, 1.0, steps, Clamp::Nothing);
-        self.overlap.record(&before, self.chains.states(), model.visible());
+        self.overlap.after(before, self.chains.states(), model.visible());
     }
 
     /// The difference of the phases where the chains stand.
@@ -79,8 +77,8 @@ impl GradientEstimator for PersistentContrastiveDivergence {
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + negative_draws(model, chains, self.gibbs_steps, self.hidden_statistics.negative)
     }
+
     fn mixing(&mut self) -> Option<Mixing> {
-        let tau = self.overlap.take_tau(self.gibbs_steps)?;
-        Some(Mixing { gibbs_steps: self.gibbs_steps, tau, ladders: None })
+        self.overlap.take(self.gibbs_steps, None)
     }
 }

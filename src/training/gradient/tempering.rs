@@ -1,15 +1,15 @@
 //! Parallel tempering for the negative phase.
 
-use super::{Estimated, GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws};
+use super::ladder_chains::LadderChains;
+use super::{Estimated, GradientEstimator, HiddenStatistics};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
-use crate::law::Chains;
 use crate::model::Model;
 use crate::monte_carlo::ladder::AlongPath;
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::random::Seed;
 use crate::training::batch::Batch;
-use crate::training::mixing::{Ladders, Mixing, Overlap};
+use crate::training::mixing::Mixing;
 
 /// Chains that live on, on ladders of inverse temperatures from the uniform law to the machine (Desjardins, Courville,
 /// Bengio, Vincent and Delalleau 2010; Cho, Raiko and Ilin 2010): k Gibbs steps of every rung an update, then an offer to
@@ -18,17 +18,10 @@ use crate::training::mixing::{Ladders, Mixing, Overlap};
 /// The distances between rungs adapt so that all neighbours exchange equally often; where a share of exchanges is asked for,
 /// rungs are put in while there are fewer, and taken out while there are many more.
 pub struct Tempering {
-    gibbs_steps: usize,
-    hidden_statistics: HiddenStatistics,
     /// The share of exchanges wanted; 0 leaves the number of rungs.
     swap: f64,
     betas: Vec<f64>,
-    starts: Configurations,
-    seed: Seed,
-    /// Made at the first update.
-    chains: Option<ParallelTempering>,
-    updates: u64,
-    overlap: Overlap,
+    chains: LadderChains,
 }
 
 /// Updates between two changes of the rungs.
@@ -67,32 +60,13 @@ impl Tempering {
         if !(0.0..=0.7).contains(&swap) {
             return refuse(format!("a share of exchanges of {swap} cannot be kept"), "take 0 to 0.7");
         }
-        let (betas, starts) = (equal_steps(rungs), starts.widened(hidden));
-        let overlap = Overlap::default();
-        Ok(Self { gibbs_steps, hidden_statistics, swap, betas, starts, seed, chains: None, updates: 0, overlap })
+        let chains = LadderChains::new(gibbs_steps, hidden_statistics, starts, hidden, seed);
+        Ok(Self { swap, betas: equal_steps(rungs), chains })
     }
 
     /// The inverse temperatures as they are now.
     pub fn betas(&self) -> &[f64] {
         &self.betas
-    }
-
-    fn advance(&mut self, model: &dyn Model) -> Result<Configurations> {
-        let path = model.path(None)?;
-        let ladder = AlongPath::new(&*path, &self.betas)?;
-        let chains = match &mut self.chains {
-            Some(chains) => chains,
-            none => none.insert(ParallelTempering::new(&ladder, &self.starts, self.seed)?),
-        };
-        let before = chains.last().states().clone();
-        chains.advance(&ladder, self.gibbs_steps);
-        let after = chains.last().states().clone();
-        self.overlap.record(&before, &after, model.visible());
-        self.updates += 1;
-        if self.updates.is_multiple_of(PERIOD) {
-            adapt(&mut self.betas, chains, self.swap);
-        }
-        Ok(after)
     }
 }
 
@@ -136,35 +110,22 @@ impl GradientEstimator for Tempering {
         seed: Seed,
         gradient: &mut [f64],
     ) -> Result<Estimated<'a>> {
-        let mut chains = Chains::new(self.advance(model)?, seed.child("negative hidden", 0));
-        difference_of_phases(model, batch.data(), &mut chains, self.hidden_statistics, seed, gradient)
+        let path = model.path(None)?;
+        let ladder = AlongPath::new(&*path, &self.betas)?;
+        let (chains, due) = self.chains.advance(&ladder, model.visible(), PERIOD)?;
+        if due {
+            adapt(&mut self.betas, chains, self.swap);
+        }
+        self.chains.difference(model, batch, seed, gradient)
     }
 
     /// Draws of the base are draws.
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
-        let (chains, how) = (self.starts.len(), self.hidden_statistics);
-        let units = (model.visible() + model.hidden()) as u64;
-        let base = u64::from(self.betas[0] == 0.0);
-        let others = (self.betas.len() as u64 - 1 - base) * self.gibbs_steps as u64 * units;
-        positive_draws(model, batch.data().len(), how.positive)
-            + negative_draws(model, chains, self.gibbs_steps, how.negative)
-            + chains as u64 * (others + base * units)
+        let bases = usize::from(self.betas[0] == 0.0);
+        self.chains.gibbs_updates(model, batch, self.betas.len() - 1 - bases, bases)
     }
 
     fn mixing(&mut self) -> Option<Mixing> {
-        let chains = self.chains.as_ref()?;
-        let tau = self.overlap.take_tau(self.gibbs_steps)?;
-        Some(Mixing { gibbs_steps: self.gibbs_steps, tau, ladders: Some(ladders(chains)) })
-    }
-}
-
-/// What ladders have done.
-pub(super) fn ladders(chains: &ParallelTempering) -> Ladders {
-    let trips = chains.round_trips();
-    let shares = chains.acceptance().into_iter().flatten();
-    Ladders {
-        rungs: chains.rungs(),
-        swap_rate: shares.fold(1.0, f64::min),
-        round_trips: trips.iter().sum::<u64>() as f64 / trips.len() as f64,
+        self.chains.mixing()
     }
 }

@@ -37,9 +37,9 @@ impl TwoGibbsRuns {
         let starts = with_random_hidden(model, &visible, seed.child("free hidden", 0));
         let mut chains = Chains::new(starts, seed.child("free", 0));
         let steps = self.burn_in;
-        let before = chains.states().clone();
+        let before = self.overlap.before(chains.states());
         model.kernel().advance(&mut chains, 1.0, steps, Clamp::Nothing);
-        self.overlap.record(&before, chains.states(), model.visible());
+        self.overlap.after(before, chains.states(), model.visible());
         chains
     }
 }
@@ -61,8 +61,8 @@ impl GradientEstimator for TwoGibbsRuns {
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + negative_draws(model, self.chains, self.burn_in, self.hidden_statistics.negative)
     }
+
     fn mixing(&mut self) -> Option<Mixing> {
-        let tau = self.overlap.take_tau(self.burn_in)?;
-        Some(Mixing { gibbs_steps: self.burn_in, tau, ladders: None })
+        self.overlap.take(self.burn_in, None)
     }
 }
