@@ -69,10 +69,11 @@ Examples:
   calibration --families narrow,cold --replicas 100
   calibration --paper         200 repetitions";
 
-/// What starts reverse annealing in place of exact draws; Bennett's ratio and integration have as many rungs and rounds.
+/// What starts reverse annealing in place of exact draws; Bennett's ratio and integration have as many rungs.
 const TEMPERING: Tempering = Tempering { rungs: 16, rounds: 175 };
-/// Ladders of Bennett's ratio and of integration.
+/// Ladders of Bennett's ratio and of integration, and their rounds: enough for the round trips without which neither says yes.
 const LADDERS: usize = 32;
+const ROUNDS: usize = 200;
 /// Steps of the machine on data before reverse annealing starts there.
 const DATA_STEPS: usize = 1000;
 /// Draws from the machine that the starts of its chains and the coordinates that are watched come from.
@@ -341,8 +342,8 @@ impl Calibration {
         let run = || TemperedRun {
             betas: Betas::Linear(TEMPERING.rungs),
             ladders: LADDERS,
-            burn_in: TEMPERING.rounds / 5,
-            rounds: TEMPERING.rounds,
+            burn_in: ROUNDS / 5,
+            rounds: ROUNDS,
             every: 1,
         };
         let bennett = BennettRatio(run()).estimate(path, seed.child("bennett", 0), report)?;
