@@ -307,7 +307,7 @@ impl BothPhases {
         let base = path.base_log_partition();
         let log_partition = bennett.along(&ladder, base, data, seed.child("ln Z", 0), &mut |_, _| ())?;
         let weight = ladder_mean(&ladder, data, run, seed.child("weight", 0), &up)?;
-        let error = unseen(weight.standard_error, LADDERS as f64 * weight.round_trips.max(1.0));
+        let error = unseen(weight.standard_error, LADDERS as f64);
         Ok((fresh.measure_agreed(machine, &log_partition), (weight.value, error, weight.trusted)))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::acceptance_ratio::{balance, imbalance, range};
 use super::betas::Resolved;
+use super::bracket::UNSEEN;
 use super::tempered_run::{Seen, TemperedRun};
 use super::{Doubt, FAR_APART, LogPartition, LogPartitionEstimator, Side};
 use crate::configuration::Configurations;
@@ -68,7 +69,8 @@ impl BennettRatio {
 
     /// ln Z of the last law of any ladder whose first can be drawn from and has this ln Z; the betas of the run do not
     /// matter. Measured twice, with every rung starting from draws of the first law and from draws of `data`: what one of
-    /// them has not found shows as a difference, half of which is part of the error.
+    /// them has not found shows as a difference, half of which is part of the error. What neither has found is, as in
+    /// [`super::bracket::Bracket::new`], a mode of mass 1.5 / ladders: so much is part of the error too.
     pub fn along(
         &self,
         ladder: &dyn Ladder,
@@ -85,7 +87,10 @@ impl BennettRatio {
             let report = &mut |done, of: usize| report(number * of + done, 2 * of);
             Ok(self.on_ladder(ladder, rows, base_log_partition, seed, report)?.estimate)
         };
-        Ok(agreed(one(0, None)?, one(1, Some(&rows))?))
+        let mut found = agreed(one(0, None)?, one(1, Some(&rows))?);
+        let unseen = UNSEEN / self.0.ladders as f64;
+        found.standard_error = found.standard_error.map(|error| error.hypot(unseen));
+        Ok(found)
     }
 
     fn on_ladder(
@@ -252,6 +257,28 @@ struct Solved {
 mod tests {
     use super::*;
     use rand_distr::{Distribution, Normal};
+
+    /// Two runs of errors 0.3 and 0.4, 1 apart: the middle, half of both errors and half of the distance, and the doubts of
+    /// both once; 3 apart they disagree.
+    #[test]
+    fn what_two_runs_agree_on_has_their_difference_in_its_error() {
+        let run = |value, error, doubts: &[Doubt]| LogPartition {
+            standard_error: Some(error),
+            effective_samples: Some(50.0),
+            gibbs_updates: 7,
+            side: Side::Estimate,
+            doubts: doubts.to_vec(),
+            ..LogPartition::exact(value)
+        };
+        let found =
+            agreed(run(1.0, 0.3, &[Doubt::Drifting(4.0)]), run(2.0, 0.4, &[Doubt::Drifting(5.0), Doubt::UnknownError]));
+        assert_eq!((found.value, found.gibbs_updates, found.effective_samples), (1.5, 14, Some(100.0)));
+        assert!((found.standard_error.unwrap() - (0.0625_f64 + 0.25).sqrt()).abs() < 1e-12);
+        assert_eq!(found.doubts, [Doubt::Drifting(4.0), Doubt::UnknownError]);
+        assert!(agreed(run(1.0, 0.3, &[]), run(2.0, 0.4, &[])).doubts.is_empty());
+        assert_eq!(agreed(run(1.0, 0.3, &[]), run(4.0, 0.4, &[])).doubts, [Doubt::StartsDisagree(6.0)]);
+        assert_eq!(agreed(run(1.0, 0.3, &[]), LogPartition::exact(1.0)).standard_error, None);
+    }
 
     /// Against solving the pair of the other ladders anew: of three ladders a step of Newton's says what C is without
     /// one of them, to 5 % of the change. The slope of all three in place of that of the others would make the change a

@@ -38,7 +38,8 @@ pub struct LogPartition {
     /// On which side of ln Z the value lies in expectation.
     pub side: Side,
     /// What the run has seen that speaks against it. None does not make it right: what a run has not met it cannot doubt.
-    /// Only both sides together are trusted ([`bracket::Bracket::trusted`]).
+    /// Only both sides together are trusted ([`bracket::Bracket::trusted`]), or two runs from different starts that agree
+    /// ([`bennett::BennettRatio::along`]).
     pub doubts: Vec<Doubt>,
 }
 

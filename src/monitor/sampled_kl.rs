@@ -44,9 +44,9 @@ pub struct SampledKl {
     pub log_partition_error: Option<f64>,
     /// The error of the average over the target's configurations; it knows their autocorrelation.
     pub average_error: Option<f64>,
-    /// The divergence with the smallest ln Z of the runs; `value` where ln Z is exact.
+    /// The divergence with the smallest ln Z of the runs; `value` where ln Z is one number.
     pub lower: f64,
-    /// The divergence with the largest ln Z of the runs; `value` where ln Z is exact.
+    /// The divergence with the largest ln Z of the runs; `value` where ln Z is one number.
     pub upper: f64,
     /// Sites: `value / sites` is the divergence a spin.
     pub sites: usize,
@@ -154,27 +154,22 @@ impl SampledTarget {
     /// The divergence of `model`, whose ln Z two runs from different starts agree on
     /// ([`crate::log_partition::bennett::BennettRatio::along`]): trusted where nothing speaks against it.
     pub fn measure_agreed(&self, model: &dyn Law, log_partition: &LogPartition) -> SampledKl {
-        let wide = log_partition.standard_error.unwrap_or(f64::INFINITY);
-        let known = Known {
-            value: log_partition.value,
-            standard_error: log_partition.standard_error,
-            lower: log_partition.value - wide,
-            upper: log_partition.value + wide,
-            trusted: log_partition.doubts.is_empty(),
-            doubts: log_partition.doubts.iter().map(Doubt::name).collect(),
-        };
-        self.with(model, known)
+        self.with_estimate(model, log_partition, log_partition.doubts.is_empty())
     }
 
     /// The divergence of `model`, whose ln Z is exact, or of a single run with its error.
     pub fn measure(&self, model: &dyn Law, log_partition: &LogPartition) -> SampledKl {
+        self.with_estimate(model, log_partition, log_partition.side == Side::Exact)
+    }
+
+    fn with_estimate(&self, model: &dyn Law, log_partition: &LogPartition, trusted: bool) -> SampledKl {
         let exact = log_partition.side == Side::Exact;
         let known = Known {
             value: log_partition.value,
             standard_error: if exact { Some(0.0) } else { log_partition.standard_error },
             lower: log_partition.value,
             upper: log_partition.value,
-            trusted: exact,
+            trusted,
             doubts: log_partition.doubts.iter().map(Doubt::name).collect(),
         };
         self.with(model, known)
