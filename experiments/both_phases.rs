@@ -28,9 +28,9 @@ struct BothPhases {
     #[command(flatten)]
     #[serde(flatten)]
     target: IsingOptions,
-    /// Configurations to learn from, drawn by cluster Monte Carlo
-    #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = at_least_one, help_heading = "Target")]
-    samples: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    lessons: DataOptions,
     /// Gradients, each as NAME:k with its settings; centred=data makes one centred
     #[arg(
         long,
@@ -156,7 +156,7 @@ impl Experiment for BothPhases {
         }
         self.fresh.check(1_000_000)?;
         self.target.check(4096, (1.0, 0.0))?;
-        check_at_most("--samples", self.samples, 10_000_000)?;
+        self.lessons.check()?;
         check_at_most("--measurements", self.measurements, 30)
     }
 
@@ -176,8 +176,8 @@ impl Experiment for BothPhases {
         let name = format!("{lattice} T={temperature}");
         let seed = lab.seed(&name, replica as u64);
         // Every gradient learns the same configurations from the same weights, and meets the same fresh ones.
-        let data = lab.shared(format!("{name} data {replica} M={}", self.samples), || {
-            Ok(draw_configurations(&ising, self.samples, seed.child("data", 0))?.configurations)
+        let data = lab.shared(format!("{name} data {replica} M={}", self.lessons.samples), || {
+            self.lessons.configurations(&ising, seed.child("data", 0))
         })?;
         let fresh = lab.shared(format!("{name} fresh {replica}"), || {
             Ok(SampledTarget::of_ising(&ising, self.fresh.sampling(), seed.child("fresh", 0))?)

@@ -8,7 +8,6 @@
 
 use clap::Parser;
 use documented::DocumentedFields;
-use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::WHOLE_LAW_LIMIT;
 use gibbsite::law::Law;
 use gibbsite::log_partition::annealing::Tempering;
@@ -17,12 +16,10 @@ use gibbsite::log_partition::bracket::Bracketing;
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::sampled_kl::SampledTarget;
-use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::trainer::train;
 use laboratory::prelude::*;
-use std::sync::Arc;
 
 /// How far, in nats a spin, is an RBM from the Ising model at sizes where nobody can enumerate?
 ///
@@ -38,9 +35,9 @@ struct LargeIsingKl {
     #[serde(flatten)]
     target: IsingOptions,
 
-    /// Training configurations a lattice, temperature and replica
-    #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = at_least_one, help_heading = "Target")]
-    samples: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    lessons: DataOptions,
 
     #[command(flatten)]
     #[serde(flatten)]
@@ -178,7 +175,7 @@ impl Experiment for LargeIsingKl {
         self.training.check()?;
         self.fresh.check(100_000)?;
         check_at_most("--gibbs-steps", self.gibbs_steps, 1_000_000)?;
-        check_at_most("--samples", self.samples, 100_000_000)?;
+        self.lessons.check()?;
         check_at_most("--ais-temperatures", self.ais_temperatures, 10_000_000)?;
         check_at_most("--ais-chains", self.ais_chains, 1_000_000)?;
         self.target.check(1 << 16, (1.0, 0.0))?;
@@ -209,8 +206,8 @@ impl Experiment for LargeIsingKl {
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
         let &Cell { lattice, temperature, hidden, replica } = cell;
         let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
-        let target_seed = lab.seed(&self.target_name(cell), 0);
-        let data = self.data(cell, lab)?;
+        let target_seed = lab.seed(&self.lessons.name(cell.lattice, cell.temperature), 0);
+        let data = self.lessons.shared(lattice, temperature, replica, lab)?;
         let seed = target_seed.child("hidden", hidden as u64).child("replica", replica as u64);
         // Drawn for this cell alone, so that the errors of replicas are independent.
         let fresh = SampledTarget::of_ising(&ising, self.fresh.sampling(), seed.child("fresh", 0))?;
@@ -262,7 +259,7 @@ impl Experiment for LargeIsingKl {
         let epochs = self.training.epochs;
         let last = rows.filter(|_, row| row.epoch == epochs);
         let edge = if rows.iter().any(|(_, row)| row.kl <= 0.0) { "; at or below 0: on the lower edge" } else { "" };
-        let (k, samples, replicas) = (self.gibbs_steps, self.samples, self.machines.count_in_words());
+        let (k, samples, replicas) = (self.gibbs_steps, self.lessons.samples, self.machines.count_in_words());
         let protocol = format!("CD-{k}, {samples} configurations; {replicas}: mean and standard error{edge}");
         let columns = self.target.temperatures.len().min(4);
         let y = || (Axis::log("KL divergence (nats a spin)"), |_: &Cell, row: &Row| row.kl_per_site);
@@ -299,21 +296,6 @@ impl Experiment for LargeIsingKl {
 }
 
 impl LargeIsingKl {
-    /// The target as a name: training data depend on nothing else but the replica.
-    fn target_name(&self, cell: &Cell) -> String {
-        format!("{} T={} M={}", cell.lattice, cell.temperature, self.samples)
-    }
-
-    /// Training configurations: machines of all sizes learn the same.
-    fn data(&self, cell: &Cell, lab: &Lab) -> Result<Arc<Configurations>> {
-        let (name, replica) = (self.target_name(cell), cell.replica);
-        lab.shared(format!("{name} data {replica}"), || {
-            let ising = Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
-            let seed = lab.seed(&name, 0).child("data", replica as u64);
-            Ok(draw_configurations(&ising, self.samples, seed)?.configurations)
-        })
-    }
-
     /// Units drawn in an epoch and in a measurement, roughly.
     fn work_of_parts(&self, cell: &Cell) -> (f64, f64) {
         let (visible, hidden) = (cell.lattice.sites(), cell.hidden);
@@ -327,7 +309,7 @@ impl LargeIsingKl {
         let sampling = self.fresh.sampling();
         let measurement = run + reverse + sampling.chains * sampling.measured;
         // Hidden units of both phases and the update: about a step more.
-        (self.samples as f64 * (self.gibbs_steps + 1) as f64 * step, measurement as f64 * step)
+        (self.lessons.samples as f64 * (self.gibbs_steps + 1) as f64 * step, measurement as f64 * step)
     }
 
     /// KL and its errors at the end of training, over replicas.
@@ -474,7 +456,8 @@ mod tests {
     fn replicas_have_data_of_their_own() {
         let experiment = parsed::<LargeIsingKl>(&["--samples", "50"]);
         in_a_lab(|lab| {
-            let data = |cell: Cell| experiment.data(&cell, lab).unwrap();
+            let data =
+                |cell: Cell| experiment.lessons.shared(cell.lattice, cell.temperature, cell.replica, lab).unwrap();
             assert!(*data(CELL) != *data(Cell { replica: 1, ..CELL }));
             assert!(*data(CELL) != *data(Cell { temperature: 3.0, ..CELL }));
             assert!(*data(CELL) == *data(Cell { hidden: 5, ..CELL }));

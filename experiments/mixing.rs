@@ -21,9 +21,9 @@ struct Mixing {
     #[command(flatten)]
     #[serde(flatten)]
     target: IsingOptions,
-    /// Configurations to learn from, drawn by cluster Monte Carlo
-    #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = at_least_one, help_heading = "Target")]
-    samples: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    lessons: DataOptions,
     /// Samplers: gibbs, tempering (along inverse temperatures) or ptt (along the machines kept in training)
     #[arg(long, value_name = "LIST", default_value = "gibbs,tempering,ptt", help_heading = "Sweep")]
     samplers: List<Sampler>,
@@ -117,7 +117,7 @@ impl Experiment for Mixing {
     fn check(&self) -> Result<()> {
         self.machines.check()?;
         self.training.check()?;
-        check_at_most("--samples", self.samples, 10_000_000)?;
+        self.lessons.check()?;
         check_at_most("--rounds", self.rounds, 10_000_000)?;
         self.target.check(1024, (1.0, 0.0))
     }
@@ -140,7 +140,7 @@ impl Experiment for Mixing {
         let &Cell { sampler, lattice, temperature, hidden, replica } = cell;
         let seed = lab.seed(&format!("{lattice} T={temperature}"), replica as u64).child("hidden", hidden as u64);
         let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
-        let data = draw_configurations(&ising, self.samples, seed.child("data", 0))?.configurations;
+        let data = self.lessons.configurations(&ising, seed.child("data", 0))?;
         // All samplers meet the same machine.
         let trained = lab.shared(format!("{lattice} T={temperature} h={hidden} {replica}"), || {
             let mut machine = Rbm::new(lattice.sites(), hidden)?;

@@ -28,7 +28,7 @@ fn mean(x: f64, rows: &Rows<IsingObservables>) -> Option<Point> {
 
 impl IsingObservables {
     fn protocol(&self) -> String {
-        let (k, samples, epochs) = (self.gibbs_steps, self.samples, self.training.epochs);
+        let (k, samples, epochs) = (self.gibbs_steps, self.lessons.samples, self.training.epochs);
         format!("CD-{k}, {samples} configurations, {epochs} epochs; {}", self.machines.count_in_words())
     }
 

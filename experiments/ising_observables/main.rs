@@ -20,7 +20,6 @@ use gibbsite::monitor::observables::{
 };
 use gibbsite::monte_carlo::cluster::Wolff;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
-use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::monte_carlo::schedule::Schedule;
 use gibbsite::random::Seed;
 use gibbsite::statistics::doubt::Doubt;
@@ -48,9 +47,9 @@ struct IsingObservables {
     #[serde(flatten)]
     target: IsingOptions,
 
-    /// Training configurations a lattice, temperature and replica
-    #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = at_least_one, help_heading = "Target")]
-    samples: usize,
+    #[command(flatten)]
+    #[serde(flatten)]
+    lessons: DataOptions,
 
     #[command(flatten)]
     #[serde(flatten)]
@@ -197,7 +196,7 @@ impl Experiment for IsingObservables {
         self.training.check()?;
         self.measuring.check(1_000_000)?;
         check_at_most("--gibbs-steps", self.gibbs_steps, 1_000_000)?;
-        check_at_most("--samples", self.samples, 100_000_000)?;
+        self.lessons.check()?;
         self.target.check(1 << 16, (1.0, 0.0))
     }
 
@@ -220,11 +219,11 @@ impl Experiment for IsingObservables {
 
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
         let ising = Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
-        let seed = lab.seed(&self.target_name(cell), 0);
+        let seed = lab.seed(&self.lessons.name(cell.lattice, cell.temperature), 0);
         let (Some(hidden), Some(replica)) = (cell.hidden, cell.replica) else {
             return self.target(cell, &ising, seed, lab);
         };
-        let data = self.data(cell, replica, lab)?;
+        let data = self.lessons.shared(cell.lattice, cell.temperature, replica, lab)?;
         let seed = seed.child("hidden", hidden as u64).child("replica", replica as u64);
         let mut model = Rbm::new(ising.sites(), hidden)?;
         model.initialize(self.training.initial_weights, seed.child("weights", 0))?;
@@ -277,28 +276,13 @@ impl Experiment for IsingObservables {
 }
 
 impl IsingObservables {
-    /// The target as a name: training data depend on nothing else but the replica.
-    fn target_name(&self, cell: &Cell) -> String {
-        format!("{} T={} M={}", cell.lattice, cell.temperature, self.samples)
-    }
-
-    /// Training configurations: machines of all sizes learn the same.
-    fn data(&self, cell: &Cell, replica: usize, lab: &Lab) -> Result<Arc<Configurations>> {
-        let name = self.target_name(cell);
-        lab.shared(format!("{name} data {replica}"), || {
-            let ising = Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
-            let seed = lab.seed(&name, 0).child("data", replica as u64);
-            Ok(draw_configurations(&ising, self.samples, seed)?.configurations)
-        })
-    }
-
     /// Of training, or of what is known exactly: multiplications with a weight, roughly.
     fn work_before_sampling(&self, cell: &Cell) -> f64 {
         let sites = cell.lattice.sites();
         match (cell.hidden, cell.lattice) {
             // A step of a machine costs a constant beside its weights.
             (Some(hidden), _) => {
-                let steps = self.training.epochs as f64 * self.samples as f64 * (self.gibbs_steps + 3) as f64;
+                let steps = self.training.epochs as f64 * self.lessons.samples as f64 * (self.gibbs_steps + 3) as f64;
                 steps * ((sites * hidden) as f64 + 1500.0) / 8.0
             }
             (None, Lattice::Square(rows, columns)) if rows.max(columns) <= SIDE_LIMIT => {
@@ -471,7 +455,9 @@ mod tests {
     fn replicas_have_data_of_their_own() {
         let experiment = parsed::<IsingObservables>(&["--samples", "50"]);
         in_a_lab(|lab| {
-            let data = |cell: Cell| experiment.data(&cell, cell.replica.unwrap(), lab).unwrap();
+            let data = |cell: Cell| {
+                experiment.lessons.shared(cell.lattice, cell.temperature, cell.replica.unwrap(), lab).unwrap()
+            };
             assert!(*data(machine(0)) != *data(machine(1)));
             assert!(*data(machine(0)) != *data(Cell { temperature: 3.0, ..machine(0) }));
             assert!(*data(machine(0)) == *data(Cell { hidden: Some(5), ..machine(0) }));

@@ -1,13 +1,17 @@
 //! Options that several experiments share: the same thing has the same name, text and check everywhere.
 
 use crate::error::{Error, Result};
+use crate::lab::Lab;
 use crate::list::List;
 use crate::options::check_at_most;
 use crate::value::{Positive, PositiveNumber, at_least_one, finite, not_negative, positive, share};
 use gibbsite::catalogue::{KINDS, Kind};
+use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::check_limit;
 use gibbsite::model::rbm::InitialWeights;
 use gibbsite::monitor::observables::Sampling;
+use gibbsite::monte_carlo::ising_sample::draw_configurations;
+use gibbsite::random::Seed;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::direction::{Offsets, Step};
@@ -19,6 +23,7 @@ use itertools::iproduct;
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Ising models.
 #[derive(Clone, Debug, clap::Args, Serialize)]
@@ -252,6 +257,41 @@ impl SamplingOptions {
             "no error bar can be told from so few",
             format!("take at least {least}"),
         ))
+    }
+}
+
+/// Training configurations.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+#[command(next_help_heading = "Target")]
+pub struct DataOptions {
+    /// Configurations to learn from, drawn by Monte Carlo
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = at_least_one)]
+    pub samples: usize,
+}
+
+impl DataOptions {
+    /// An Ising model with J = 1 and its data as a name: the data depend on nothing else but the replica.
+    pub fn name(&self, lattice: Lattice, temperature: f64) -> String {
+        format!("{lattice} T={temperature} M={}", self.samples)
+    }
+
+    /// The configurations of a replica: machines of all sizes learn the same.
+    pub fn shared(&self, lattice: Lattice, temperature: f64, replica: usize, lab: &Lab) -> Result<Arc<Configurations>> {
+        let name = self.name(lattice, temperature);
+        lab.shared(format!("{name} data {replica}"), || {
+            let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
+            self.configurations(&ising, lab.seed(&name, 0).child("data", replica as u64))
+        })
+    }
+
+    /// So many configurations of a model.
+    pub fn configurations(&self, ising: &Ising, seed: Seed) -> Result<Configurations> {
+        Ok(draw_configurations(ising, self.samples, seed)?.configurations)
+    }
+
+    /// Refuses what no memory holds.
+    pub fn check(&self) -> Result<()> {
+        check_at_most("--samples", self.samples, 100_000_000)
     }
 }
 
