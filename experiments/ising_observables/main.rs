@@ -10,7 +10,6 @@ mod figures;
 use clap::Parser;
 use documented::DocumentedFields;
 use exact::Exact;
-use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::VISIBLE_LIMIT;
 use gibbsite::law::{Chains, Law};
 use gibbsite::model::Model;
@@ -31,7 +30,6 @@ use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::observable::Observable;
 use gibbsite::training::trainer::train;
 use laboratory::prelude::*;
-use std::sync::Arc;
 
 /// Does a machine that dreams of spins have their energy, specific heat, magnetisation and susceptibility?
 ///
