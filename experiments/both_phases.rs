@@ -49,7 +49,7 @@ struct BothPhases {
     #[arg(long, value_name = "NUMBER", default_value_t = 4e9, value_parser = positive, help_heading = "Training")]
     budget: f64,
     /// Measurements, at shares of the budget that double
-    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = at_least_one, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 6, value_parser = at_least_one, help_heading = "Measuring")]
     measurements: usize,
     /// Rounds on each of 64 ladders of a measurement
     #[arg(long, value_name = "NUMBER", default_value_t = 2000, value_parser = at_least_one, help_heading = "Measuring")]
@@ -67,6 +67,9 @@ const LADDERS: usize = 64;
 
 /// Exact draws, where there are any.
 const DRAWS: usize = 20_000;
+
+/// Divergences a spin to which the time is told.
+const THRESHOLDS: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
 
 /// Rungs of a ladder.
 const RUNGS: usize = 32;
@@ -120,8 +123,10 @@ impl Experiment for BothPhases {
     type Row = Row;
     const NAME: &'static str = "both_phases";
     const AXES: &'static [&'static str] = &["lattices", "temperatures", "estimators", "hidden", "replicas"];
-    /// The budget ends training; the machines of a quick run are small enough to be enumerated, and need no ladders.
-    const INERT: &'static [&'static str] = &["epochs", "rounds"];
+    /// The budget ends training, and a gradient says itself whether it is centred.
+    const UNUSED: &'static [&'static str] = &["epochs", "centred"];
+    /// The machines of a quick run are small enough to be enumerated, and need no ladders.
+    const INERT: &'static [&'static str] = &["rounds"];
     #[rustfmt::skip]
     const DEFAULTS: Preset = &[
         ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.269"), ("hidden", "16,64"), ("batch", "100"),
@@ -146,14 +151,7 @@ impl Experiment for BothPhases {
     fn check(&self) -> Result<()> {
         self.machines.check()?;
         self.training.check()?;
-        // The column says of every gradient whether it is centred.
-        if self.training.centred != Offsets::None {
-            return Err(Error::invalid(
-                format!("--centred {}", self.training.centred),
-                "here a gradient says itself whether it is centred",
-                format!("write it in --estimators, such as pcd:5:centred={}", self.training.centred),
-            ));
-        }
+        self.estimators.iter().try_for_each(|recipe| self.training.check_recipe(recipe))?;
         self.fresh.check(1_000_000)?;
         self.target.check(4096, (1.0, 0.0))?;
         self.lessons.check()?;
@@ -276,8 +274,29 @@ impl Experiment for BothPhases {
             ]);
         }
         publication.print(table);
+        let thresholds = THRESHOLDS.map(|kl| format!("{kl}"));
+        let mut columns = vec!["lattice", "T", "hidden", "gradient"];
+        columns.extend(thresholds.iter().map(String::as_str));
+        let mut times = Table::new("Gibbs updates until the KL divergence a spin is at most:", &columns);
+        for own in last.values() {
+            let Some((cell, _)) = own.iter().next() else { continue };
+            let Cell { lattice, temperature, hidden, ref estimator, .. } = *cell;
+            let mut line =
+                [lattice.to_string(), temperature.to_string(), hidden.to_string(), estimator.label()].to_vec();
+            line.extend(THRESHOLDS.map(|kl| {
+                let time = time_to(own.iter().map(|(_, row)| row), kl);
+                time.map_or("not yet".to_string(), |time| format!("{time:.1e}"))
+            }));
+            times.line(line);
+        }
+        publication.print(times);
         Ok(())
     }
+}
+
+/// Where a trusted measurement first found at most so large a divergence a spin: not later, perhaps earlier.
+fn time_to<'a>(mut rows: impl Iterator<Item = &'a Row>, kl_per_site: f64) -> Option<f64> {
+    rows.find(|row| row.trusted && row.kl_per_site <= kl_per_site).map(|row| row.gibbs_updates as f64)
 }
 
 impl BothPhases {
@@ -313,3 +332,27 @@ impl BothPhases {
 }
 
 laboratory::main!(BothPhases);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_that_of_the_first_trusted_measurement_below() {
+        let at = |gibbs_updates, kl_per_site, trusted| Row {
+            updates: 1,
+            gibbs_updates,
+            kl: 64.0 * kl_per_site,
+            kl_standard_error: None,
+            kl_per_site,
+            weight_up: 0.5,
+            weight_up_standard_error: 0.01,
+            trusted,
+            doubts: String::new(),
+            tau: None,
+            rungs: None,
+        };
+        let rows = [at(10, 0.4, true), at(20, 0.05, false), at(40, 0.1, true), at(80, 0.02, true)];
+        assert_eq!(THRESHOLDS.map(|kl| time_to(rows.iter(), kl)), [Some(40.0), Some(40.0), Some(80.0), None]);
+    }
+}

@@ -4,7 +4,7 @@
 
 use gibbsite::enumerate::mean_log_weight;
 use gibbsite::prelude::*;
-use gibbsite::training::direction::Step;
+use gibbsite::training::direction::{Offsets, Step};
 use gibbsite::training::trainer::Trainer;
 use laboratory::prelude::*;
 use std::fmt;
@@ -93,7 +93,8 @@ impl Experiment for CdDivergence {
     const NAME: &'static str = "cd_divergence";
     const AXES: &'static [&'static str] = &["data", "estimators", "hidden", "replicas"];
     const DEFAULTS: Preset = &[("epochs", "50000"), ("replicas", "5")];
-    const INERT: &'static [&'static str] = &["batch"];
+    /// Patterns are learned in full batches.
+    const UNUSED: &'static [&'static str] = &["batch"];
     #[rustfmt::skip]
     const QUICK: Preset = &[
         ("data", "bars:3x3"), ("hidden", "4"), ("epochs", "300"), ("replicas", "2"),
@@ -108,6 +109,11 @@ impl Experiment for CdDivergence {
     fn check(&self) -> Result<()> {
         self.machines.check()?;
         self.training.check()?;
+        for method in self.estimators.iter() {
+            if let Method::Sampled(recipe) = method {
+                self.training.check_recipe(recipe)?;
+            }
+        }
         for data in self.data.iter() {
             let target = data.at(None)?;
             if target.patterns().is_none() || target.sites() > 20 {
@@ -168,6 +174,8 @@ impl Experiment for CdDivergence {
             Method::Sampled(recipe) => recipe.estimator(&data, data.len(), cell.hidden, seed)?,
             Method::Natural(step) => {
                 (settings.step, settings.epochs) = (*step, self.training.epochs.div_ceil(FARTHER));
+                // It goes the same way whatever the offsets are.
+                settings.centred = Offsets::None;
                 Box::new(Exact)
             }
         };

@@ -121,7 +121,14 @@ fn options_leave_traces<E: Experiment>() {
     let command = options::command::<E>();
     let known: HashSet<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     let settings = options::settings(&parsed::<E>(&[])).expect("options are serialised");
-    for name in known.iter().filter(|name| !WITHOUT_EFFECT.contains(name)) {
+    for name in E::UNUSED {
+        let argument = command.get_arguments().find(|argument| argument.get_id() == name);
+        let usual = argument.and_then(|argument| argument.get_default_values().first()?.to_str());
+        let refused = options::parse::<E>(&words(&[&option(name), usual.expect("a shared option with a default")]));
+        let refused = refused.err().unwrap_or_else(|| panic!("{name} is taken"));
+        assert!(refused.to_string().contains("means nothing"), "{name} is no option of any experiment: {refused}");
+    }
+    for name in known.iter().filter(|name| !WITHOUT_EFFECT.contains(name) && !E::UNUSED.contains(name)) {
         assert!(settings.contains_key(*name), "--{name} is not written down: name the field like the option");
     }
     let experiment = parsed::<E>(&[]);

@@ -25,6 +25,8 @@ pub trait Experiment: clap::Parser + Serialize + Sync {
     const AXES: &'static [&'static str];
     /// Defaults of shared options that are this experiment's own.
     const DEFAULTS: Preset = &[];
+    /// Shared options that mean nothing here: not in --help, and refused.
+    const UNUSED: &'static [&'static str] = &[];
     /// Options that leave the rows of a quick run as they are.
     const INERT: &'static [&'static str] = &[];
     /// Whether a finished cell is the same in every run; times are not.

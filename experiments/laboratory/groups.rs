@@ -162,6 +162,18 @@ impl TrainingOptions {
         ContrastiveDivergence::new(gibbs_steps, 0, HiddenStatistics::default())
     }
 
+    /// Refuses a gradient that cannot take these steps.
+    pub fn check_recipe(&self, recipe: &Recipe) -> Result<()> {
+        if recipe.training(self.training()).check().is_ok() {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!("--estimators {recipe} with --step {}", self.step),
+            "the natural gradient does not depend on offsets",
+            "leave centred= away",
+        ))
+    }
+
     /// Refuses what no memory holds.
     pub fn check(&self) -> Result<()> {
         check_at_most("--epochs", self.epochs, 100_000_000)?;

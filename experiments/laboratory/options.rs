@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 use gibbsite::kernels::level::Level;
 use serde::Serialize;
@@ -75,12 +77,20 @@ pub(crate) fn parse_over<E: Experiment>(
         command.mut_arg(name, |argument| argument.default_value(*value))
     });
     let mut matches: ArgMatches = command.clone().try_get_matches_from(arguments)?;
+    for name in E::UNUSED.iter().filter(|name| matches.value_source(name) == Some(ValueSource::CommandLine)) {
+        let text = format!("--{} means nothing to {}: leave it away", name.replace('_', "-"), E::NAME);
+        return Err(command.clone().error(ErrorKind::UnknownArgument, text));
+    }
     E::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command.clone()))
 }
 
 /// The command of an experiment; -3 is a value of every option that takes one, and refused as such.
 pub fn command<E: Experiment>() -> Command {
     E::command().name(E::NAME).version(env!("CARGO_PKG_VERSION")).args_override_self(true).mut_args(|argument| {
+        let argument = match E::UNUSED.contains(&argument.get_id().as_str()) {
+            true => argument.hide(true),
+            false => argument,
+        };
         match argument.get_action().takes_values() {
             true => argument.allow_negative_numbers(true),
             false => argument,
@@ -113,10 +123,13 @@ pub fn output_folder(name: &str, common: &CommonOptions) -> PathBuf {
     }
 }
 
-/// Every option with its value.
+/// Every option with its value, but those that mean nothing here.
 pub fn settings<E: Experiment>(experiment: &E) -> Result<Map<String, Value>> {
     match serde_json::to_value(experiment) {
-        Ok(Value::Object(map)) => Ok(map),
+        Ok(Value::Object(mut map)) => {
+            map.retain(|name, _| !E::UNUSED.contains(&name.as_str()));
+            Ok(map)
+        }
         other => Err(Error::invalid(
             "the options of this experiment",
             format!("they cannot be written down ({other:?})"),
