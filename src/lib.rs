@@ -10,7 +10,7 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | `experiments/*` (binaries) | one file or folder = one question = one binary = one folder of results |
+//! | `experiments/*` (binaries) | one folder = one question = one binary = one folder of results |
 //! | `experiments/laboratory` | what experiments share: options, presets, a sweep that keeps what is finished, tables, figures |
 //! | [`battery`] | machines with known answers, easy and built to fool |
 //! | [`catalogue`] | every target by name: a law with its draws and patterns |
@@ -41,7 +41,7 @@
 //!
 //! One new file and one entry: a target in `src/targets/` with its kind in [`catalogue`], a model in `src/model/`, an estimator in
 //! `src/training/gradient/` with its name in [`training::recipe`], a sampler in `src/monte_carlo/`, an estimator of ln Z in
-//! `src/log_partition/`, whose own tests call its [`contract`]; an experiment in `experiments/` with its entry in
+//! `src/log_partition/`, whose own tests call its [`contract`]; an experiment in a folder of `experiments/` with its entry in
 //! `experiments/Cargo.toml`, which the macro `laboratory::main!` tests.
 //!
 //! ```

@@ -100,7 +100,7 @@ impl Experiment for Mixing {
     const AXES: &'static [&'static str] = &["samplers", "lattices", "temperatures", "hidden", "replicas"];
     #[rustfmt::skip]
     const DEFAULTS: Preset = &[
-        ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.1,2.269,2.6"), ("epochs", "100"), ("batch", "100"),
+        ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.04,2.1,2.269,2.6"), ("epochs", "100"), ("batch", "100"),
         ("learning_rate", "0.05"), ("decay", "exponential:10000"),
     ];
     #[rustfmt::skip]
