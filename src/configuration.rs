@@ -1,6 +1,7 @@
 //! Binary configurations: rows of bits, 64 sites a word, with optional weights.
 
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 
 /// Whether site `i` of a row is 1 (for Ising spins: up).
 pub fn bit(row: &[u64], i: usize) -> bool {
@@ -72,11 +73,31 @@ pub fn copy_bits(source: &[u64], from: usize, count: usize, target: &mut [u64], 
 ///
 /// With weights a whole enumerated law is just another data set, so that an estimator's bias can be
 /// told from the noise of a sample.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Configurations {
     sites: usize,
     bits: Vec<u64>,
     weights: Option<Vec<f64>>,
+}
+
+/// As it was read, before anyone has looked whether it fits together.
+#[derive(Deserialize)]
+struct Unchecked {
+    sites: usize,
+    bits: Vec<u64>,
+    weights: Option<Vec<f64>>,
+}
+
+impl TryFrom<Unchecked> for Configurations {
+    type Error = Error;
+
+    fn try_from(read: Unchecked) -> Result<Self> {
+        match read.weights {
+            Some(weights) => Self::weighted(read.sites, read.bits, weights),
+            None => Self::from_bits(read.sites, read.bits),
+        }
+    }
 }
 
 impl Configurations {
@@ -102,11 +123,33 @@ impl Configurations {
     /// complete with no bit past its last site, and weights are not negative and sum to 1.
     pub fn weighted(sites: usize, bits: Vec<u64>, weights: Vec<f64>) -> Result<Self> {
         let refuse = |problem: String, mend: &str| Err(Error::invalid("weighted configurations", problem, mend));
-        let words = words_for(sites);
-        if sites == 0 || bits.len() != words * weights.len() {
+        if sites == 0 || bits.len() != words_for(sites) * weights.len() {
             return refuse(
                 format!("{} words do not hold {} rows of {sites} sites", bits.len(), weights.len()),
                 "give each row a weight and ceil(sites / 64) words, at least one",
+            );
+        }
+        let unweighted = Self::from_bits(sites, bits)?;
+        let total: f64 = weights.iter().sum();
+        // A NaN is refused too.
+        if !((total - 1.0).abs() <= 1e-6 && weights.iter().all(|weight| *weight >= 0.0)) {
+            return refuse(
+                format!("the weights sum to {total}, or one is negative"),
+                "give weights that are not negative and sum to 1",
+            );
+        }
+        Ok(Self { weights: Some(weights), ..unweighted })
+    }
+
+    /// The rows in `bits`, one after another, equally weighted. Refused unless every row is complete with no bit past its
+    /// last site.
+    pub fn from_bits(sites: usize, bits: Vec<u64>) -> Result<Self> {
+        let refuse = |problem: String, mend: &str| Err(Error::invalid("configurations", problem, mend));
+        let words = words_for(sites);
+        if sites == 0 || !bits.len().is_multiple_of(words) {
+            return refuse(
+                format!("{} words do not hold whole rows of {sites} sites", bits.len()),
+                "give each row ceil(sites / 64) words, at least one",
             );
         }
         let stray = |row: &[u64]| row[words - 1] & !used_bits(sites, words - 1) != 0;
@@ -116,15 +159,7 @@ impl Configurations {
                 "leave the unused bits of the last word at 0",
             );
         }
-        let total: f64 = weights.iter().sum();
-        // A NaN is refused too.
-        if !((total - 1.0).abs() <= 1e-6 && weights.iter().all(|weight| *weight >= 0.0)) {
-            return refuse(
-                format!("the weights sum to {total}, or one is negative"),
-                "give weights that are not negative and sum to 1",
-            );
-        }
-        Ok(Self { sites, bits, weights: Some(weights) })
+        Ok(Self { sites, bits, weights: None })
     }
 
     /// Sites of a row.

@@ -16,6 +16,7 @@ use crate::random::Seed;
 use crate::row_sampler::RowSampler;
 use crate::statistics::fit::{chi_square_p_value, student_t, student_threshold};
 use crate::training::batch::Batch;
+use crate::training::course::Course;
 use crate::training::gradient::{Estimated, GradientEstimator};
 use crate::training::trainer::{Training, train};
 use rand::RngExt;
@@ -303,7 +304,49 @@ pub fn estimator(make: &MakeEstimator, model: &mut dyn Model, target: &dyn Law, 
     let data = enumerate::whole_law(target).map_err(text)?;
     mean_gradient(make, model, &data, &differences, seed.child("target", 0))
         .map_err(|problem| format!("in equilibrium, {problem}"))?;
-    both_roads(make, model, &data, seed.child("roads", 0))
+    both_roads(make, model, &data, seed.child("roads", 0))?;
+    goes_on(make, model, &data, seed.child("state", 0)).map_err(text)?
+}
+
+/// Updates before a run is taken elsewhere, and after it: enough for ladders to put rungs in.
+const UPDATES: usize = 45;
+
+/// A run that is taken to another estimator, made from other rows and another seed and given the state of the first, ends at
+/// the same bits; the model is as it was in the end.
+fn goes_on(
+    make: &MakeEstimator,
+    model: &mut dyn Model,
+    data: &Configurations,
+    seed: Seed,
+) -> crate::error::Result<Result<(), String>> {
+    let start = model.parameters().to_vec();
+    let settings = Training { batch: 20, learning_rate: 0.3, momentum: 0.5, ..Training::default() };
+    let sampler = RowSampler::new(data)?;
+    let made = |which| make(&sampler.draw(20, seed.child("starts", which)), seed.child("chains", which));
+    let learn = |course: &mut Course, model: &mut dyn Model, estimator: &mut dyn GradientEstimator| {
+        (0..UPDATES).try_for_each(|_| course.update(model, estimator, data))
+    };
+    let (mut here, mut estimator) = (Course::new(model, data, &settings, seed)?, made(0));
+    learn(&mut here, model, &mut *estimator)?;
+    let (state, half, memory) = (estimator.state()?, model.parameters().to_vec(), here.memory.clone());
+    learn(&mut here, model, &mut *estimator)?;
+    let (end, mixing) = (model.parameters().to_vec(), estimator.mixing());
+
+    model.parameters_mut().copy_from_slice(&half);
+    let (mut there, mut estimator) = (Course::new(model, data, &settings, seed)?, made(1));
+    there.go_on(&memory, &[], model)?;
+    estimator.set_state(&state, model)?;
+    learn(&mut there, model, &mut *estimator)?;
+    let same = model.parameters() == end;
+    model.parameters_mut().copy_from_slice(&start);
+    Ok(match (same, estimator.mixing() == mixing) {
+        (true, true) => Ok(()),
+        (false, _) => {
+            Err("a run that goes on from its state ends elsewhere: something is remembered that state() leaves out")
+        }
+        (true, false) => Err("a run that goes on from its state tells another mixing()"),
+    }
+    .map_err(str::to_string))
 }
 
 /// An estimator whose gradient is always written out.

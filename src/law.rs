@@ -3,6 +3,7 @@
 use crate::configuration::{Configurations, flip_bit};
 use crate::random::Seed;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// An unnormalised weight f on binary configurations: p(x) = f(x) / Z, Z = sum_x f(x).
 ///
@@ -128,6 +129,7 @@ impl<K: Kernel + ?Sized> Kernel for &K {
 ///
 /// Random numbers belong to a block of rows and to a call that moves them, never to a thread, so the numbers
 /// drawn depend on the seed, the number of chains and the calls alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chains {
     states: Configurations,
     seed: Seed,

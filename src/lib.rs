@@ -21,7 +21,7 @@
 //! | [`statistics`] | error bars that know autocorrelation, jackknife, tests of fit, summaries |
 //! | [`targets`], [`model`] | what is to be learned; what learns |
 //! | [`kernels`] | the hot path: arrays and bits |
-//! | [`law`], [`path`], [`configuration`], [`row_sampler`], [`enumerate`], [`numerics`], [`random`], [`error`] | the ground |
+//! | [`law`], [`path`], [`configuration`], [`row_sampler`], [`enumerate`], [`numerics`], [`random`], [`state`], [`error`] | the ground |
 //!
 //! [`contract`] holds the checks that every law, kernel and estimator must pass.
 //!
@@ -87,6 +87,7 @@ pub mod path;
 pub mod prelude;
 pub mod random;
 pub mod row_sampler;
+pub mod state;
 pub mod statistics;
 pub mod targets;
 mod text;

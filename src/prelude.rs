@@ -16,4 +16,4 @@ pub use crate::training::batch::Batch;
 pub use crate::training::gradient::{Estimated, Exact, GradientEstimator, HiddenStatistics};
 pub use crate::training::recipe::{EstimatorName, Recipe};
 pub use crate::training::schedule::Decay;
-pub use crate::training::trainer::{Training, train};
+pub use crate::training::trainer::{Trainer, Training, train};

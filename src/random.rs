@@ -5,12 +5,13 @@
 //! written here, so that no library update changes a result.
 
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
 /// The generator of every random number: PCG XSL-RR 128/64 (MCG), O'Neill 2014.
 pub type Generator = rand_pcg::Pcg64Mcg;
 
 /// A seed: 64 bits from which children and generators are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seed(u64);
 
 /// The increment of SplitMix64: 2^64 divided by the golden ratio.

@@ -230,10 +230,9 @@ fn the_natural_gradient_reaches_floors_that_descent_does_not() {
 #[test]
 fn a_natural_gradient_of_a_centred_one_is_refused() {
     let law = enumerate::whole_law(&ring(4, 2.0, 0.1)).unwrap();
-    let mut model = machine(4, 2, 0.5, 3);
-    let mut refused = |centred, step| {
+    let refused = |centred, step| {
         let settings = Training { centred, step, ..Training::default() };
-        Trainer::new(&mut model, &mut Exact, &law, &settings, Seed::root(1)).is_err()
+        Trainer::new(machine(4, 2, 0.5, 3), Box::new(Exact), law.clone(), &settings, Seed::root(1)).is_err()
     };
     assert!(refused(Offsets::Data, Step::Natural(0.1)));
     for (centred, step) in
@@ -462,9 +461,8 @@ fn averaged_parameters_are_means_over_updates() {
         Ok(())
     })
     .unwrap();
-    let (mut averaged, mut exact) = (start.clone(), Exact);
     let settings = Training { average: 3, ..settings };
-    let mut trainer = Trainer::new(&mut averaged, &mut exact, &law, &settings, Seed::root(1)).unwrap();
+    let mut trainer = Trainer::new(start.clone(), Box::new(Exact), law, &settings, Seed::root(1)).unwrap();
     let mut mean = vec![0.0; start.parameters().len()];
     for (update, step) in steps.iter().enumerate().skip(1) {
         trainer.epoch().unwrap();
@@ -474,7 +472,7 @@ fn averaged_parameters_are_means_over_updates() {
         pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-14, "{update}: {a}, {b}"));
     }
     assert_eq!((trainer.epochs(), trainer.updates(), trainer.gibbs_updates()), (6, 6, 0));
-    trainer.finish();
+    let averaged = trainer.into_model();
     averaged.parameters().iter().zip(&mean).for_each(|(a, b)| assert!((a - b).abs() < 1e-14));
 }
 

@@ -147,6 +147,19 @@ fn flip_each_site(model: &dyn Model, rows: &Configurations, sums: &mut [f64]) ->
     Ok(())
 }
 
+/// Refuses numbers that are not one a parameter.
+pub(crate) fn check_count(what: &str, numbers: &[f64], model: &dyn Model) -> Result<()> {
+    let (count, wanted) = (numbers.len(), model.parameters().len());
+    if count == wanted {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        what,
+        format!("{count} numbers for a machine of {wanted} parameters"),
+        "take the state of a run with a machine of the same size",
+    ))
+}
+
 /// Refuses a model with a parameter that is not a finite number, as training that diverges leaves it.
 fn check_finite(model: &dyn Model) -> Result<()> {
     let parameters = model.parameters();

@@ -1,6 +1,6 @@
 //! A machine at earlier times of its training, as a ladder of laws.
 
-use super::Model;
+use super::{Model, check_count};
 use crate::configuration::Configurations;
 use crate::error::Result;
 use crate::law::Chains;
@@ -19,6 +19,23 @@ impl Trajectory {
     /// Keeps a machine.
     pub fn keep(&mut self, model: Box<dyn Model>) {
         self.kept.push(model);
+    }
+
+    /// The parameters of every machine kept.
+    pub fn parameters(&self) -> Vec<&[f64]> {
+        self.kept.iter().map(|kept| kept.parameters()).collect()
+    }
+
+    /// Machines like `model` with these parameters.
+    pub fn of_parameters(all: &[Vec<f64>], model: &dyn Model) -> Result<Self> {
+        let mut trajectory = Self::default();
+        for parameters in all {
+            let mut kept = model.boxed();
+            check_count("a machine kept along the way", parameters, model)?;
+            kept.parameters_mut().copy_from_slice(parameters);
+            trajectory.keep(kept);
+        }
+        Ok(trajectory)
     }
 
     /// How many are kept.

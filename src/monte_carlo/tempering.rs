@@ -5,6 +5,7 @@ use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::Chains;
 use crate::random::{Seed, uniform};
+use serde::{Deserialize, Serialize};
 
 /// Parallel tempering, or replica exchange (Swendsen and Wang 1986; Geyer 1991; Hukushima and Nemoto 1996).
 ///
@@ -17,6 +18,7 @@ use crate::random::{Seed, uniform};
 /// at rest.
 ///
 /// The laws are handed over anew in every round, so that they may change between rounds, as those of a machine that learns.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ParallelTempering {
     /// One chain a ladder, for every rung.
     chains: Vec<Chains>,
@@ -32,7 +34,7 @@ pub struct ParallelTempering {
 }
 
 /// An end of a ladder that a state comes from.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 enum End {
     /// The first rung.
     First,
@@ -41,7 +43,7 @@ enum End {
 }
 
 /// Two neighbours on the ladders.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Pair {
     /// ln f_b - ln f_a of the state at the first, on every ladder, as it stood before the last exchange.
     onward: Vec<f64>,
@@ -177,6 +179,17 @@ impl ParallelTempering {
                 }
             }
         }
+    }
+
+    /// Whether the parts fit together, as those of one that was read from a file may not, for states of `units` units.
+    pub fn is_whole(&self, units: usize) -> bool {
+        let (rungs, ladders) = (self.chains.len(), self.round_trips.len());
+        let fits = |chains: &Chains| (chains.states().len(), chains.states().sites()) == (ladders, units);
+        ladders > 0
+            && self.pairs.len() + 1 == rungs
+            && self.last_end.len() == rungs
+            && self.last_end.iter().all(|ends| ends.len() == ladders)
+            && self.chains.iter().all(fits)
     }
 
     /// How many rungs there are.

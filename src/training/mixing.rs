@@ -1,6 +1,7 @@
 //! How well the chains of an estimator mix.
 
 use crate::configuration::{Configurations, set_sites, used_bits, words_for};
+use serde::{Deserialize, Serialize};
 
 /// What the chains of an estimator have done since it was last asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +37,7 @@ impl Mixing {
 /// Pairs of rows, before and after k steps, as sums: the connected autocorrelation of the visible spins s = +-1,
 /// C(k) = sum_i [<s_i s_i'> - <s_i><s_i'>] / sum_i sqrt(Var s_i Var s_i'), over chains and updates. It is 1 where nothing
 /// moves and 0 where everything has been forgotten.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Overlap {
     /// Moves seen since the start or the last answer.
     moves: u64,

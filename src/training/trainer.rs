@@ -1,74 +1,15 @@
 //! Gradient descent with momentum: one loop for every model and every estimator.
 
-use super::batch::Batch;
-use super::direction::{Centring, Direction, Offsets, Step, Update};
-use super::gradient::{Estimated, GradientEstimator};
-use super::schedule::Decay;
+use super::course::{Course, Memory};
+use super::gradient::GradientEstimator;
+pub use super::settings::Training;
 use crate::configuration::Configurations;
-use crate::error::{Error, Result};
-use crate::kernels::descent::{Descent, largest_magnitude};
-use crate::model::{Model, Slope};
+use crate::error::Result;
+use crate::model::{Model, check_count};
 use crate::random::Seed;
-use crate::row_sampler::RowSampler;
-use rand::seq::SliceRandom;
-use std::borrow::Cow;
-
-/// velocity = momentum x velocity - learning_rate x (gradient + weight_decay x couplings);
-/// theta = theta + velocity.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Training {
-    /// Passes over the data; with a weighted law each is one update.
-    pub epochs: usize,
-    /// Configurations a mini-batch, or chains that CD starts from a weighted law.
-    pub batch: usize,
-    /// The step along the gradient, which is a mean per configuration.
-    pub learning_rate: f64,
-    /// How the learning rate falls.
-    pub decay: Decay,
-    /// The share of the velocity that is kept, in [0, 1).
-    pub momentum: f64,
-    /// The strength of the penalty (weight_decay / 2) |couplings|^2; biases are free.
-    pub weight_decay: f64,
-    /// What is subtracted from the units in the gradient.
-    pub centred: Offsets,
-    /// What an update goes along.
-    pub step: Step,
-    /// So many updates back parameters are averaged for whoever looks at the machine, and for what it is in the end: a running
-    /// mean, mean = mean + (theta - mean) / (average + 1), and the plain mean before there were as many. 0 for none.
-    pub average: u64,
-}
-
-impl Training {
-    /// Refuses a natural gradient of a centred one: the natural gradient is the same in centred parameters, and F belongs to
-    /// the plain ones.
-    pub fn check(&self) -> Result<()> {
-        match (self.step, self.centred) {
-            (_, Offsets::None) | (Step::Gradient | Step::Adam, _) => Ok(()),
-            _ => Err(Error::invalid(
-                "the natural gradient",
-                "it does not depend on offsets, and its matrix is that of the plain gradient",
-                "leave the gradient plain",
-            )),
-        }
-    }
-}
-
-impl Default for Training {
-    /// Torlai and Melko 2016: mini-batches of 50, learning rate 0.01, 2000 epochs, plain descent.
-    fn default() -> Self {
-        Self {
-            epochs: 2000,
-            batch: 50,
-            learning_rate: 0.01,
-            decay: Decay::None,
-            momentum: 0.0,
-            weight_decay: 0.0,
-            centred: Offsets::None,
-            step: Step::Gradient,
-            average: 0,
-        }
-    }
-}
+use crate::state::State;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Called before the first epoch and after each: epochs done, updates done, the model.
 pub type Observe<'a> = dyn FnMut(usize, u64, &dyn Model) -> Result<()> + 'a;
@@ -87,228 +28,158 @@ pub fn train(
     seed: Seed,
     observe: &mut Observe,
 ) -> Result<()> {
-    let mut trainer = Trainer::new(model, estimator, data, settings, seed)?;
-    observe(0, 0, trainer.model())?;
-    while trainer.epochs() < settings.epochs {
-        trainer.epoch()?;
-        observe(trainer.epochs(), trainer.updates(), trainer.model())?;
+    let mut course = Course::new(model, data, settings, seed)?;
+    // The machine with averaged parameters, where they are averaged.
+    let mut averaged = (settings.average > 0).then(|| model.boxed());
+    observe(0, 0, model)?;
+    while course.memory.epochs < settings.epochs {
+        course.epoch(model, estimator, data)?;
+        let Memory { epochs, updates, ref average, .. } = course.memory;
+        match &mut averaged {
+            Some(averaged) => {
+                averaged.parameters_mut().copy_from_slice(average);
+                observe(epochs, updates, &**averaged)?;
+            }
+            None => observe(epochs, updates, model)?,
+        }
     }
-    trainer.finish();
+    if let Some(averaged) = &averaged {
+        model.parameters_mut().copy_from_slice(averaged.parameters());
+    }
     Ok(())
 }
 
-/// A training run that is taken an epoch at a time.
-pub struct Trainer<'a> {
-    model: &'a mut dyn Model,
-    estimator: &'a mut dyn GradientEstimator,
-    data: &'a Configurations,
-    sampler: RowSampler<'a>,
-    settings: Training,
-    seed: Seed,
-    order: Vec<usize>,
-    directions: Vec<Box<dyn Direction>>,
-    /// The machine with averaged parameters, where they are averaged.
-    average: Option<Box<dyn Model>>,
-    /// Empty where no momentum keeps it.
-    velocity: Vec<f64>,
-    gradient: Vec<f64>,
-    bounds: Bounds,
-    updates: u64,
-    gibbs_updates: u64,
-    epochs: usize,
+/// A training run that owns all it needs, and is taken as far as one likes: by updates, by epochs, or to another place.
+///
+/// ```
+/// use gibbsite::prelude::*;
+///
+/// # fn main() -> gibbsite::error::Result<()> {
+/// let data = whole_law(&Ising::on_lattice(Lattice::Ring(6), 1.0, 0.0, 2.0)?)?;
+/// let settings = Training { learning_rate: 0.5, ..Training::default() };
+/// let mut machine = Rbm::new(6, 4)?;
+/// machine.initialize(InitialWeights::Gaussian(0.1), Seed::root(1))?;
+/// let cd: Recipe = "cd:5".parse()?;
+/// let estimator = || cd.estimator(&data, settings.batch, 4, Seed::root(2));
+/// let mut trainer = Trainer::new(machine.clone(), estimator()?, data.clone(), &settings, Seed::root(3))?;
+/// trainer.train(100)?;
+/// // Another one goes on from there, and ends at the same numbers.
+/// let state = trainer.state()?;
+/// let mut other = Trainer::new(machine, estimator()?, data.clone(), &settings, Seed::root(0))?;
+/// other.set_state(&state)?;
+/// trainer.train(100)?;
+/// other.train(100)?;
+/// assert_eq!(trainer.model(), other.model());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Trainer<M> {
+    model: M,
+    /// With averaged parameters, where they are averaged.
+    averaged: Option<M>,
+    estimator: Box<dyn GradientEstimator>,
+    data: Arc<Configurations>,
+    course: Course,
 }
 
-/// Magnitude below which no product or sum of an update leaves the real numbers.
-const HARMLESS: f64 = 1e100;
+/// All that a training run has become since it was begun: what [`Trainer::new`] makes from the same settings, the same data and
+/// a machine of the same size goes on from it, to the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainerState {
+    parameters: Vec<f64>,
+    memory: Memory,
+    directions: Vec<State>,
+    estimator: State,
+}
 
-impl<'a> Trainer<'a> {
+impl<M: Model + Clone> Trainer<M> {
     /// Before the first update.
     pub fn new(
-        model: &'a mut dyn Model,
-        estimator: &'a mut dyn GradientEstimator,
-        data: &'a Configurations,
+        model: M,
+        estimator: Box<dyn GradientEstimator>,
+        data: impl Into<Arc<Configurations>>,
         settings: &Training,
         seed: Seed,
     ) -> Result<Self> {
-        if data.sites() != model.visible() {
-            return Err(Error::invalid(
-                "training data",
-                format!("{} sites for a model of {} visible units", data.sites(), model.visible()),
-                "give the model as many visible units as the data have sites",
-            ));
-        }
-        if settings.batch == 0 {
-            return Err(Error::invalid("batch", "0 is empty", "take 1 or more"));
-        }
-        settings.check()?;
-        let parameters = model.parameters().len();
-        let centring = Centring::new(settings.centred).map(|centring| Box::new(centring) as Box<dyn Direction>);
-        let average = (settings.average > 0).then(|| model.boxed());
-        Ok(Self {
-            sampler: RowSampler::new(data)?,
-            order: (0..data.len()).collect(),
-            directions: centring.into_iter().chain(settings.step.direction()).collect(),
-            average,
-            velocity: vec![0.0; if settings.momentum == 0.0 { 0 } else { parameters }],
-            gradient: vec![0.0; parameters],
-            bounds: Bounds { parameter: f64::INFINITY, velocity: f64::INFINITY },
-            updates: 0,
-            gibbs_updates: 0,
-            epochs: 0,
-            settings: *settings,
-            model,
-            estimator,
-            data,
-            seed,
-        })
+        let data = data.into();
+        let course = Course::new(&model, &data, settings, seed)?;
+        let averaged = (settings.average > 0).then(|| model.clone());
+        Ok(Self { model, averaged, estimator, data, course })
     }
 
     /// The machine, with averaged parameters where they are averaged.
-    pub fn model(&self) -> &dyn Model {
-        self.average.as_deref().unwrap_or(&*self.model)
+    pub fn model(&self) -> &M {
+        self.averaged.as_ref().unwrap_or(&self.model)
+    }
+
+    /// The machine, taken out.
+    pub fn into_model(self) -> M {
+        self.averaged.unwrap_or(self.model)
     }
 
     /// The estimator, to be asked how its chains mix.
     pub fn estimator(&mut self) -> &mut dyn GradientEstimator {
-        self.estimator
+        &mut *self.estimator
     }
 
-    /// Epochs so far.
+    /// Epochs that have been ended.
     pub fn epochs(&self) -> usize {
-        self.epochs
+        self.course.memory.epochs
     }
 
     /// Updates so far.
     pub fn updates(&self) -> u64 {
-        self.updates
+        self.course.memory.updates
     }
 
     /// Units drawn so far, probabilities in closed form counted as draws: see [`GradientEstimator::gibbs_updates`].
     pub fn gibbs_updates(&self) -> u64 {
-        self.gibbs_updates
+        self.course.memory.gibbs_updates
     }
 
-    /// Takes the data once.
-    pub fn epoch(&mut self) -> Result<()> {
-        self.epochs += 1;
-        let size = self.settings.batch;
-        if self.data.weights().is_some() {
-            return self.update(None);
-        }
-        let mut order = std::mem::take(&mut self.order);
-        order.shuffle(&mut self.seed.child("shuffle", self.epochs as u64).generator());
-        let done = order.chunks(size).try_for_each(|rows| self.update(Some(rows)));
-        self.order = order;
+    /// Takes the next mini-batch, or the whole law.
+    pub fn update(&mut self) -> Result<()> {
+        let done = self.course.update(&mut self.model, &mut *self.estimator, &self.data);
+        self.show_average();
         done
     }
 
-    /// Leaves the model with the parameters that [`Self::model`] shows.
-    pub fn finish(self) {
-        if let Some(average) = &self.average {
-            self.model.parameters_mut().copy_from_slice(average.parameters());
+    /// Takes the data once, or what is left of an epoch that has been begun.
+    pub fn epoch(&mut self) -> Result<()> {
+        let done = self.course.epoch(&mut self.model, &mut *self.estimator, &self.data);
+        self.show_average();
+        done
+    }
+
+    /// Takes the data so many times.
+    pub fn train(&mut self, epochs: usize) -> Result<()> {
+        (0..epochs).try_for_each(|_| self.epoch())
+    }
+
+    fn show_average(&mut self) {
+        if let Some(averaged) = &mut self.averaged {
+            averaged.parameters_mut().copy_from_slice(&self.course.memory.average);
         }
     }
 
-    /// From these rows, or the whole law.
-    fn update(&mut self, rows: Option<&[usize]>) -> Result<()> {
-        let seed = self.seed.child("update", self.updates);
-        let descent = Descent {
-            rate: self.settings.learning_rate * self.settings.decay.factor(self.updates),
-            momentum: self.settings.momentum,
-            weight_decay: self.settings.weight_decay,
-        };
-        // No statistic leaves [0, 1], so that a difference of means is at most 1.
-        let next = self.bounds.after(&descent, 1.0);
-        let batch = match rows {
-            Some(rows) => Batch::Rows(self.data.select(rows)),
-            None => Batch::Law { law: self.data, sampler: &self.sampler, chains: self.settings.batch },
-        };
-        self.gibbs_updates += self.estimator.gibbs_updates(&*self.model, &batch);
-        let estimated = self.estimator.estimate(&*self.model, &batch, seed, &mut self.gradient)?;
-        match estimated {
-            Estimated::Phases { chains, data } if next.are_harmless() && self.directions.is_empty() => {
-                let slope = Slope::Phases { chains: &chains, data: &data, memory: &mut self.gradient };
-                self.model.descend(&descent, slope, &mut self.velocity)?;
-                self.bounds = next;
-            }
-            estimated => {
-                let (chains, data) = match estimated {
-                    Estimated::Written => (None, Cow::Borrowed(batch.data())),
-                    Estimated::Phases { chains, data } => {
-                        self.model.set_difference_of_expectations(&chains, &data, &mut self.gradient)?;
-                        (Some(chains), data)
-                    }
-                };
-                let update = Update { model: &*self.model, data: &data, chains: chains.as_ref() };
-                for direction in &mut self.directions {
-                    direction.turn(&update, &mut self.gradient)?;
-                }
-                let (model, updates) = (&*self.model, self.updates);
-                self.bounds.check_finite(model, &self.gradient, &self.velocity, &descent, updates)?;
-                self.model.descend(&descent, Slope::Written(&self.gradient), &mut self.velocity)?;
-            }
-        }
-        self.updates += 1;
-        if let Some(average) = &mut self.average {
-            let share = 1.0 / self.updates.min(self.settings.average.saturating_add(1)) as f64;
-            let parameters = average.parameters_mut().iter_mut().zip(self.model.parameters());
-            parameters.for_each(|(mean, theta)| *mean += share * (theta - *mean));
-        }
+    /// All that the run has become: parameters, velocity, averages, counters, the order of the rows, chains.
+    pub fn state(&self) -> Result<TrainerState> {
+        Ok(TrainerState {
+            parameters: self.model.parameters().to_vec(),
+            memory: self.course.memory.clone(),
+            directions: self.course.directions()?,
+            estimator: self.estimator.state()?,
+        })
+    }
+
+    /// Goes on from there. A state of other settings, other data or a machine of another size is refused; what has been
+    /// refused leaves a run that is of no use.
+    pub fn set_state(&mut self, state: &TrainerState) -> Result<()> {
+        check_count("the state of a training run", &state.parameters, &self.model)?;
+        self.course.go_on(&state.memory, &state.directions, &self.model)?;
+        self.estimator.set_state(&state.estimator, &self.model)?;
+        self.model.parameters_mut().copy_from_slice(&state.parameters);
+        self.show_average();
         Ok(())
-    }
-}
-
-/// Magnitudes that no parameter and no velocity exceeds.
-struct Bounds {
-    parameter: f64,
-    velocity: f64,
-}
-
-impl Bounds {
-    /// Refuses the step if a parameter would not be finite after it. What bounds the parameters so far bounds
-    /// the next ones, so that they are looked at only where the bounds grow out of hand.
-    fn check_finite(
-        &mut self,
-        model: &dyn Model,
-        gradient: &[f64],
-        velocity: &[f64],
-        descent: &Descent,
-        updates: u64,
-    ) -> Result<()> {
-        let slope = largest_magnitude(gradient);
-        let next = self.after(descent, slope);
-        if next.are_harmless() {
-            *self = next;
-            return Ok(());
-        }
-        let bounds = Self { parameter: largest_magnitude(model.parameters()), velocity: largest_magnitude(velocity) };
-        *self = bounds.after(descent, slope);
-        if !self.are_harmless() {
-            for (index, (theta, gradient)) in model.parameters().iter().zip(gradient).enumerate() {
-                let decay = if index < model.couplings() { descent.weight_decay } else { 0.0 };
-                let kept = velocity.get(index).map_or(0.0, |v| descent.momentum * v);
-                let value = theta + (kept - descent.rate * (gradient + decay * theta));
-                if !value.is_finite() {
-                    return Err(Error::NotFinite {
-                        update: updates + 1,
-                        parameter: model.parameter_name(index),
-                        value,
-                        last_good: updates,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The bounds after a step along a gradient whose largest entry is `slope`.
-    fn after(&self, descent: &Descent, slope: f64) -> Self {
-        let force = slope + descent.weight_decay.abs() * self.parameter;
-        let velocity = descent.momentum.abs() * self.velocity + descent.rate.abs() * force;
-        Self { parameter: self.parameter + velocity, velocity }
-    }
-
-    fn are_harmless(&self) -> bool {
-        self.parameter < HARMLESS && self.velocity < HARMLESS
     }
 }

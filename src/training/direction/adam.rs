@@ -2,6 +2,8 @@
 
 use super::{Direction, Update};
 use crate::error::Result;
+use crate::model::Model;
+use crate::state::State;
 
 /// Adam (Kingma and Ba 2015): g becomes m / (sqrt(v) + 1e-8) with running means m of g and v of g^2, their start at 0
 /// divided out, beta_1 = 0.9 and beta_2 = 0.999. Every entry moves by about the learning rate, whatever its scale. Weight
@@ -26,6 +28,15 @@ impl Direction for Adam {
             *v = KEPT[1] * *v + (1.0 - KEPT[1]) * *g * *g;
             *g = (*m / first) / ((*v / second).sqrt() + 1e-8);
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(&(&self.first, &self.second, self.updates))
+    }
+
+    fn set_state(&mut self, state: &State, _model: &dyn Model) -> Result<()> {
+        (self.first, self.second, self.updates) = state.read()?;
         Ok(())
     }
 }

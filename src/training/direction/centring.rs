@@ -3,6 +3,8 @@
 use super::{Direction, Update};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::state::State;
 use std::fmt;
 use std::str::FromStr;
 
@@ -88,6 +90,24 @@ impl Direction for Centring {
             biases[a] -= self.mu[b] * *g;
             biases[b] -= self.mu[a] * *g;
         }
+        Ok(())
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(&self.mu)
+    }
+
+    fn set_state(&mut self, state: &State, model: &dyn Model) -> Result<()> {
+        let mu: Vec<f64> = state.read()?;
+        let units = model.visible() + model.hidden();
+        if !mu.is_empty() && mu.len() != units {
+            return Err(Error::invalid(
+                "the state of a training run",
+                format!("{} offsets for a machine of {units} units", mu.len()),
+                "take the state of a run with a machine of the same size",
+            ));
+        }
+        self.mu = mu;
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ pub use natural::{Natural, fisher_information};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::state::State;
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,6 +19,16 @@ use std::str::FromStr;
 pub trait Direction: Send {
     /// Overwrites the gradient with the direction.
     fn turn(&mut self, update: &Update, gradient: &mut [f64]) -> Result<()>;
+
+    /// What it remembers from one update to the next.
+    fn state(&self) -> Result<State> {
+        Ok(State::default())
+    }
+
+    /// Puts back what [`Self::state`] has taken out.
+    fn set_state(&mut self, state: &State, _model: &dyn Model) -> Result<()> {
+        state.read::<()>()
+    }
 }
 
 /// What a direction may look at.

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
+use crate::state::State;
 use crate::training::batch::Batch;
 use crate::training::mixing::{Mixing, Overlap};
 
@@ -61,6 +62,15 @@ impl GradientEstimator for ContrastiveDivergence {
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + clamped as u64
             + negative_draws(model, batch.chains(), self.gibbs_steps, self.hidden_statistics.negative)
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(&self.overlap)
+    }
+
+    fn set_state(&mut self, state: &State, _model: &dyn Model) -> Result<()> {
+        self.overlap = state.read()?;
+        Ok(())
     }
 
     fn mixing(&mut self) -> Option<Mixing> {

@@ -4,6 +4,7 @@ use super::{Estimated, GradientEstimator, PersistentContrastiveDivergence};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::random::Seed;
+use crate::state::State;
 use crate::training::batch::Batch;
 use crate::training::mixing::Mixing;
 
@@ -51,6 +52,17 @@ impl GradientEstimator for FastPersistentContrastiveDivergence {
 
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         self.pcd.gibbs_updates(model, batch)
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(&(self.pcd.state()?, &self.fast))
+    }
+
+    fn set_state(&mut self, state: &State, model: &dyn Model) -> Result<()> {
+        let (pcd, fast): (State, Vec<f64>) = state.read()?;
+        self.pcd.set_state(&pcd, model)?;
+        self.fast = fast;
+        Ok(())
     }
 
     fn mixing(&mut self) -> Option<Mixing> {

@@ -1,13 +1,14 @@
 //! Chains on ladders that live on from update to update: what both kinds of tempering share.
 
-use super::{Estimated, HiddenStatistics, difference_of_phases, negative_draws, positive_draws};
+use super::{Estimated, HiddenStatistics, check_chains, difference_of_phases, negative_draws, positive_draws};
 use crate::configuration::Configurations;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::law::Chains;
 use crate::model::Model;
 use crate::monte_carlo::ladder::Ladder;
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::random::Seed;
+use crate::state::State;
 use crate::training::batch::Batch;
 use crate::training::mixing::{Ladders, Mixing, Overlap};
 
@@ -79,6 +80,27 @@ impl LadderChains {
         positive_draws(model, batch.data().len(), how.positive)
             + negative_draws(model, chains, self.gibbs_steps, how.negative)
             + others as u64
+    }
+
+    pub(super) fn state(&self) -> Result<State> {
+        State::of(&(&self.starts, &self.chains, self.updates, self.swap_rate, &self.overlap))
+    }
+
+    /// For ladders of so many rungs.
+    pub(super) fn set_state(&mut self, state: &State, rungs: usize, model: &dyn Model) -> Result<()> {
+        let (starts, chains, updates, swap_rate, overlap) = state.read()?;
+        let (starts, chains): (Configurations, Option<ParallelTempering>) = (starts, chains);
+        check_chains(&starts, model)?;
+        if chains.as_ref().is_some_and(|chains| chains.rungs() != rungs || !chains.is_whole(starts.sites())) {
+            return Err(Error::invalid(
+                "the state of a training run",
+                "its ladders do not fit together",
+                "take the state of another moment",
+            ));
+        }
+        (self.starts, self.chains, self.updates) = (starts, chains, updates);
+        (self.swap_rate, self.overlap) = (swap_rate, overlap);
+        Ok(())
     }
 
     pub(super) fn mixing(&mut self) -> Option<Mixing> {

@@ -27,6 +27,7 @@ use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::model::trajectory::Trajectory;
 use crate::random::{Generator, Seed};
+use crate::state::State;
 use rand::RngExt;
 use std::borrow::Cow;
 use std::fmt;
@@ -52,6 +53,18 @@ pub trait GradientEstimator: Send {
     /// How its chains have mixed since it was last asked; `None` where it has none, or none of their units varies.
     fn mixing(&mut self) -> Option<Mixing> {
         None
+    }
+
+    /// What it remembers from one estimate to the next: chains, fast weights, what [`Self::mixing`] counts. Nothing, for one
+    /// that begins anew with every estimate.
+    fn state(&self) -> Result<State> {
+        Ok(State::default())
+    }
+
+    /// Puts back what [`Self::state`] has taken out of one made from the same settings, which then goes on as that one would
+    /// have. `model` is the machine that is trained.
+    fn set_state(&mut self, state: &State, _model: &dyn Model) -> Result<()> {
+        state.read::<()>()
     }
 
     /// The machines that it has kept along the way, where it does: a ladder for sampling the one that is trained.
@@ -160,6 +173,19 @@ fn positive_phase(
     }
     gradient.iter_mut().for_each(|x| *x = -*x);
     Ok(())
+}
+
+/// Refuses chains that are none of this model.
+fn check_chains(chains: &Configurations, model: &dyn Model) -> Result<()> {
+    let units = model.visible() + model.hidden();
+    if chains.sites() == units && !chains.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "the state of a training run",
+        format!("{} chains of {} units for a machine of {units}", chains.len(), chains.sites()),
+        "take the state of a run with a machine of the same size",
+    ))
 }
 
 /// Complete rows: the visible units of `rows`, and random hidden ones.

@@ -1,11 +1,14 @@
 //! Persistent contrastive divergence.
 
-use super::{Estimated, GradientEstimator, HiddenStatistics, difference_of_phases, negative_draws, positive_draws};
+use super::{
+    Estimated, GradientEstimator, HiddenStatistics, check_chains, difference_of_phases, negative_draws, positive_draws,
+};
 use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
+use crate::state::State;
 use crate::training::batch::Batch;
 use crate::training::mixing::{Mixing, Overlap};
 
@@ -76,6 +79,17 @@ impl GradientEstimator for PersistentContrastiveDivergence {
         let chains = self.chains.states().len();
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + negative_draws(model, chains, self.gibbs_steps, self.hidden_statistics.negative)
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(&(&self.chains, &self.overlap))
+    }
+
+    fn set_state(&mut self, state: &State, model: &dyn Model) -> Result<()> {
+        let (chains, overlap): (Chains, Overlap) = state.read()?;
+        check_chains(chains.states(), model)?;
+        (self.chains, self.overlap) = (chains, overlap);
+        Ok(())
     }
 
     fn mixing(&mut self) -> Option<Mixing> {

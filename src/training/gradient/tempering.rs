@@ -8,6 +8,7 @@ use crate::model::Model;
 use crate::monte_carlo::ladder::AlongPath;
 use crate::monte_carlo::tempering::ParallelTempering;
 use crate::random::Seed;
+use crate::state::State;
 use crate::training::batch::Batch;
 use crate::training::mixing::Mixing;
 
@@ -123,6 +124,17 @@ impl GradientEstimator for Tempering {
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         let bases = usize::from(self.betas[0] == 0.0);
         self.chains.gibbs_updates(model, batch, self.betas.len() - 1 - bases, bases)
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(&(&self.betas, self.chains.state()?))
+    }
+
+    fn set_state(&mut self, state: &State, model: &dyn Model) -> Result<()> {
+        let (betas, chains): (Vec<f64>, State) = state.read()?;
+        self.chains.set_state(&chains, betas.len(), model)?;
+        self.betas = betas;
+        Ok(())
     }
 
     fn mixing(&mut self) -> Option<Mixing> {

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::model::trajectory::Trajectory;
 use crate::random::Seed;
+use crate::state::State;
 use crate::training::batch::Batch;
 use crate::training::mixing::Mixing;
 
@@ -89,6 +90,19 @@ impl GradientEstimator for TrajectoryTempering {
     /// Of the update to come: machines that are kept add to it.
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         self.chains.gibbs_updates(model, batch, self.trajectory.len(), 1)
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(&(self.trajectory.parameters(), &self.mean, self.chains.state()?))
+    }
+
+    fn set_state(&mut self, state: &State, model: &dyn Model) -> Result<()> {
+        let (kept, mean, chains): (Vec<Vec<f64>>, Vec<f64>, State) = state.read()?;
+        let trajectory = Trajectory::of_parameters(&kept, model)?;
+        // Beside them a base and the machine of the moment.
+        self.chains.set_state(&chains, trajectory.len() + 2, model)?;
+        (self.trajectory, self.mean) = (trajectory, mean);
+        Ok(())
     }
 
     fn mixing(&mut self) -> Option<Mixing> {

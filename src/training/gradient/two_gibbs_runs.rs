@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::law::{Chains, Clamp};
 use crate::model::Model;
 use crate::random::Seed;
+use crate::state::State;
 use crate::training::batch::Batch;
 use crate::training::mixing::{Mixing, Overlap};
 
@@ -60,6 +61,15 @@ impl GradientEstimator for TwoGibbsRuns {
     fn gibbs_updates(&self, model: &dyn Model, batch: &Batch) -> u64 {
         positive_draws(model, batch.data().len(), self.hidden_statistics.positive)
             + negative_draws(model, self.chains, self.burn_in, self.hidden_statistics.negative)
+    }
+
+    fn state(&self) -> Result<State> {
+        State::of(&self.overlap)
+    }
+
+    fn set_state(&mut self, state: &State, _model: &dyn Model) -> Result<()> {
+        self.overlap = state.read()?;
+        Ok(())
     }
 
     fn mixing(&mut self) -> Option<Mixing> {
