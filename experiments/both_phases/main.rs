@@ -14,8 +14,8 @@ use gibbsite::path::Path;
 use gibbsite::prelude::*;
 use gibbsite::targets::ising::phase;
 use gibbsite::training::direction::Offsets;
-use gibbsite::training::trainer::Trainer;
 use laboratory::prelude::*;
+use std::sync::Arc;
 
 /// Which gradient learns both phases of the Ising model, and what does it cost?
 ///
@@ -183,22 +183,20 @@ impl Experiment for BothPhases {
         let seed = seed.child("hidden", hidden as u64);
         let mut machine = Rbm::new(lattice.sites(), hidden)?;
         machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
-        let mut now = machine.clone();
         let seed = seed.child(&estimator.to_string(), 0);
         let settings = estimator.training(self.training.training());
-        let mut own = estimator.estimator(&data, settings.batch, hidden, seed)?;
-        let mut trainer = Trainer::new(&mut machine, &mut *own, &data, &settings, seed.child("training", 0))?;
+        let own = estimator.estimator(&data, settings.batch, hidden, seed)?;
+        let mut trainer = Trainer::new(machine, own, Arc::clone(&data), &settings, seed.child("training", 0))?;
         let mut rows = Vec::new();
         while rows.len() < self.measurements {
             let share = 0.5_f64.powi((self.measurements - 1 - rows.len()) as i32);
             while (trainer.gibbs_updates() as f64) < share * self.budget {
                 trainer.epoch()?;
             }
-            now.parameters_mut().copy_from_slice(trainer.model().parameters());
             let (updates, gibbs_updates) = (trainer.updates(), trainer.gibbs_updates());
             let mixing = trainer.estimator().mixing();
             let seed = seed.child("measurement", rows.len() as u64);
-            let (kl, weight_up) = self.measure(&now, &data, &fresh, seed)?;
+            let (kl, weight_up) = self.measure(trainer.model(), &data, &fresh, seed)?;
             let (weight_up, weight_up_standard_error, believed) = weight_up;
             let mut doubts = kl.doubts.clone();
             doubts.extend((!believed).then_some("weights of the phases"));

@@ -5,10 +5,10 @@
 use gibbsite::enumerate::mean_log_weight;
 use gibbsite::prelude::*;
 use gibbsite::training::direction::{Offsets, Step};
-use gibbsite::training::trainer::Trainer;
 use laboratory::prelude::*;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Does the likelihood fall while contrastive divergence goes on, and which gradient keeps it?
 ///
@@ -160,6 +160,7 @@ impl Experiment for CdDivergence {
         let rows: Vec<usize> = (0..law.len()).flat_map(|s| std::iter::repeat_n(s, times(s))).collect();
         let mut data = Configurations::zeros(law.sites(), rows.len());
         rows.iter().enumerate().for_each(|(s, pattern)| data.row_mut(s).copy_from_slice(law.row(*pattern)));
+        let data = Arc::new(data);
         let bound = -(count as f64) * ExactTarget::new(&*target)?.entropy();
         // The same weights for every gradient.
         let seed = lab.seed(&cell.data.to_string(), 0).child("hidden", cell.hidden as u64);
@@ -170,7 +171,7 @@ impl Experiment for CdDivergence {
         if let Method::Sampled(recipe) = &cell.estimator {
             settings = recipe.training(settings);
         }
-        let mut estimator = match &cell.estimator {
+        let estimator: Box<dyn GradientEstimator> = match &cell.estimator {
             Method::Sampled(recipe) => recipe.estimator(&data, data.len(), cell.hidden, seed)?,
             Method::Natural(step) => {
                 (settings.step, settings.epochs) = (*step, self.training.epochs.div_ceil(FARTHER));
@@ -179,8 +180,8 @@ impl Experiment for CdDivergence {
                 Box::new(Exact)
             }
         };
-        let (couplings, mut now) = (machine.couplings(), machine.clone());
-        let mut trainer = Trainer::new(&mut machine, &mut *estimator, &data, &settings, seed.child("training", 0))?;
+        let couplings = machine.couplings();
+        let mut trainer = Trainer::new(machine, estimator, Arc::clone(&data), &settings, seed.child("training", 0))?;
         let (mut next, mut measured) = (0, Vec::new());
         loop {
             if trainer.epochs() >= next {
@@ -188,14 +189,13 @@ impl Experiment for CdDivergence {
                 let mixing = trainer.estimator().mixing();
                 let ladders = mixing.and_then(|mixing| mixing.ladders);
                 let model = trainer.model();
-                now.parameters_mut().copy_from_slice(model.parameters());
                 let log_partition = log_partition(&*model.marginal()?)?;
                 let squares = model.parameters()[..couplings].iter().map(|w| w * w);
                 measured.push(Row {
                     updates: trainer.updates(),
                     log_likelihood: count as f64 * (mean_log_weight(&*model.marginal()?, &law) - log_partition),
                     bound,
-                    reconstruction_error: now.reconstruction_error(&law),
+                    reconstruction_error: model.reconstruction_error(&law),
                     weight_norm: squares.sum::<f64>().sqrt(),
                     tau: mixing.map(|mixing| mixing.tau),
                     swap_rate: ladders.and_then(|ladders| ladders.swap_rate),
