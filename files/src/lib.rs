@@ -1,0 +1,13 @@
+//! # The files of gibbsite
+//!
+//! Machines, configurations and checkpoints on disk, in formats that other programs read. What is read is checked before it is
+//! believed: nothing is allocated on a header's word, and what is wrong is named with its file, its place and the mend.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`error`] | what can be wrong with a file |
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod error;
