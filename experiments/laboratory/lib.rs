@@ -22,7 +22,6 @@
 //! | [`report`] | drawing, files |
 //! | [`error`] | what can go wrong |
 
-#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod choices;

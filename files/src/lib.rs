@@ -7,7 +7,6 @@
 //! |---|---|
 //! | [`error`] | what can be wrong with a file |
 
-#![deny(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, missing_debug_implementations)]
 
 pub mod error;
