@@ -230,7 +230,8 @@ impl Experiment for BothPhases {
             if own.is_empty() {
                 continue;
             }
-            let series = |cell: &Cell, _: &Row| cell.estimator.label();
+            // The title says so.
+            let series = |cell: &Cell, _: &Row| cell.estimator.label().replace(", centred=data", "");
             let kl = own.plot(x(), (Axis::log("KL divergence a spin (nats)"), |_, row| row.kl_per_site)).panel(panel);
             let kl = kl.series(series).doubtful("not trusted", |_, row| !row.trusted).mark(Mark::Bars).columns(2);
             let title = format!("What a gradient reaches for a budget of Gibbs updates: {name} gradients");

@@ -247,7 +247,7 @@ impl Experiment for CdDivergence {
         let others = trained.filter(|cell, _| !of(cell, &[EstimatorName::Cd]));
         let title = "Chains that live on: which of them keep up with the machine?";
         let missing = |_: &Cell, row: &Row| row.bound - row.log_likelihood;
-        let figure = beside(&others, "what is missing", Axis::log("bound - sum of ln p (nats)"), missing, title);
+        let figure = beside(&others, "what is missing", Axis::log("bound − sum of ln p (nats)"), missing, title);
         publication.figure("chains", &figure)?;
         let mut table = Table::new(
             format!("Sum of ln p over the patterns, in nats, {}:", self.machines.replicas_in_words("medians")),

@@ -274,11 +274,13 @@ impl InverseIsing {
             _ => axis,
         };
         let panel = |cell: &Cell| format!("{}, {}", cell.estimator.in_words(), place(cell));
+        // Bars of thousands of pairs would hide all of them.
+        let bars = pairs.group_by(|cell, _| panel(cell)).values().all(|own| own.len() <= MOST_BARS);
         let mut figure = pairs
             .plot((axis, side_by_side), (Axis::linear("learned less true coupling"), |_, row| row.error()))
             .points(|x, rows| {
                 let (_, row) = rows.iter().next()?;
-                let (y, error) = (row.error(), row.standard_error.unwrap_or(0.0));
+                let (y, error) = (row.error(), row.standard_error.filter(|_| bars).unwrap_or(0.0));
                 Some(Point { x, y, low: y - error, high: y + error })
             })
             .panel(|cell, _| panel(cell))
@@ -290,7 +292,7 @@ impl InverseIsing {
                 [
                     format!("all pairs of sites, {} configurations", grouped(most)),
                     temperature,
-                    "bars: one standard error, where it is known".to_string(),
+                    if bars { "bars: one standard error, where it is known".to_string() } else { String::new() },
                 ]
                 .into_iter()
                 .filter(|words| !words.is_empty())
@@ -306,6 +308,9 @@ impl InverseIsing {
         figure
     }
 }
+
+/// Pairs of a panel that are drawn with their standard errors.
+const MOST_BARS: usize = 500;
 
 /// A line of slope -1/2 in logarithms, a little below the series whose last point is the lowest.
 fn guide(series: &[Series]) -> Option<Series> {

@@ -460,3 +460,59 @@ where
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Panels of one series of each mark, over two columns.
+    fn figure(panels: usize, marks: &[Mark]) -> Figure {
+        let point = Point { x: 1.0, y: 2.0, low: 2.0, high: 2.0 };
+        let series = |mark: &Mark| Series {
+            label: format!("{mark:?}"),
+            look: Look { color: (1, 2, 3), shape: 1 },
+            mark: *mark,
+            points: vec![point],
+        };
+        let panel = Panel { series: marks.iter().map(series).collect(), ..Panel::default() };
+        Figure {
+            title: String::new(),
+            subtitle: String::new(),
+            panels: vec![panel; panels],
+            columns: 2,
+            x: Axis::linear(""),
+            y: Axis::linear(""),
+        }
+    }
+
+    /// The hole of three panels takes the legend, which stands below four of them, in one line.
+    #[test]
+    fn the_legend_takes_the_hole_that_panels_leave() {
+        register_fonts().unwrap();
+        let marks = [Mark::Points, Mark::Bars, Mark::Band];
+        let (three, four) = (figure(3, &marks), figure(4, &marks));
+        let (hole, below) = (Legend::of(&three), Legend::of(&four));
+        assert_eq!(hole.height, 0);
+        assert!(
+            hole.places.iter().all(|(x, y)| *x > PANEL.0 && (PANEL.1..2 * PANEL.1).contains(y)),
+            "{:?}",
+            hole.places
+        );
+        assert_eq!(below.height, LEGEND_LINE + 6);
+        assert!(below.places.iter().all(|(_, y)| *y > 2 * PANEL.1) && below.places[0].0 < below.places[1].0);
+        assert_eq!(three.size(), (four.size().0, four.size().1 - (LEGEND_LINE + 6) * SCALE));
+    }
+
+    /// An open point is a shape of its series' colour with a white one inside, a full one has none.
+    #[test]
+    fn open_points_are_white_inside() {
+        let drawn = |mark| {
+            let text = svg_text(&figure(1, &[mark])).unwrap();
+            let polygons: Vec<&str> = text.lines().filter(|line| line.starts_with("<polygon")).collect();
+            ["#010203", "#FFFFFF"].map(|color| polygons.iter().filter(|line| line.contains(color)).count())
+        };
+        // The legend shows a full point beside its name.
+        assert_eq!(drawn(Mark::Points), [2, 0]);
+        assert_eq!(drawn(Mark::Open), [1, 1]);
+    }
+}
