@@ -3,6 +3,7 @@
 pub mod bar_chart;
 pub mod figure;
 pub mod file;
+pub mod matrices;
 pub mod stacked_bars;
 
 mod canvas;
