@@ -17,7 +17,6 @@ use laboratory::options::check_at_most;
 use laboratory::report::matrices::{Matrices, Matrix};
 use laboratory::value::at_least_one;
 use serde::Serialize;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// The inverse Ising problem: couplings and fields behind your data, with standard errors

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::options::{ReadingOptions, WritingOptions};
 use crate::subject::{IsingOptions, Sampler, refuse_said};
 use gibbsite::configuration::{Configurations, bit, copy_bits, set_bit};
-use gibbsite::law::{Chains, Clamp, Kernel};
+use gibbsite::law::{Chains, Clamp};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
 use gibbsite::path::uniform_configurations;

@@ -40,7 +40,7 @@ impl Man {
         let command = match &self.subcommand {
             None => command,
             Some(name) => match command.find_subcommand(name) {
-                Some(found) => found.clone().name(format!("gibbsite-{name}")),
+                Some(found) => found.clone().display_name(format!("gibbsite-{name}")),
                 None => {
                     let all: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
                     let mend = format!("take one of {}", all.join(", "));

@@ -130,14 +130,14 @@ pub fn of_bytes<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
     let Some((length, rest)) = rest.split_first_chunk::<8>() else {
         return Err(torn(rest.len(), 16));
     };
-    let Some((checksum, content)) = rest.split_first_chunk::<8>() else {
+    let Some((expected, content)) = rest.split_first_chunk::<8>() else {
         return Err(torn(rest.len() + 8, 16));
     };
     let length = u64::from_le_bytes(*length);
     if content.len() as u64 != length {
         return Err(torn(content.len(), length));
     }
-    if checksum(content) != u64::from_le_bytes(*checksum) {
+    if checksum(content) != u64::from_le_bytes(*expected) {
         return Err(refuse("its checksum is wrong".to_string()));
     }
     let other = |reason| refuse(format!("it belongs to something else ({reason})"));

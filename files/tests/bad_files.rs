@@ -282,17 +282,20 @@ fn every_bad_array_is_refused_in_one_line_with_its_place_and_the_mend() {
     }
 }
 
+/// Its name, shape and numbers.
+type Tensor<'a> = (&'a str, &'a [usize], &'a [f64]);
+
 /// A machine's file with these tensors.
-fn tensors(all: &[(&str, &[usize], &[f64])]) -> Vec<u8> {
+fn tensors(all: &[Tensor]) -> Vec<u8> {
     let all: Vec<_> = all.iter().map(|(name, shape, numbers)| (*name, shape.to_vec(), *numbers)).collect();
     model::to_bytes(&all, None).unwrap()
 }
 
 #[test]
 fn every_bad_machine_is_refused_in_one_line_with_the_mend() {
-    let (b, c): ((_, &[usize], &[f64]), (_, &[usize], &[f64])) =
-        (("visible_bias", &[2], &[0.0, 0.0]), ("hidden_bias", &[1], &[0.0]));
-    let weights: (_, &[usize], &[f64]) = ("weights", &[2, 1], &[0.5, 0.25]);
+    let b: Tensor = ("visible_bias", &[2], &[0.0, 0.0]);
+    let c: Tensor = ("hidden_bias", &[1], &[0.0]);
+    let weights: Tensor = ("weights", &[2, 1], &[0.5, 0.25]);
     let mend = "name a machine, a safetensors file with weights, visible_bias and hidden_bias";
     let whole = tensors(&[weights, b, c]);
     let half = {

@@ -51,7 +51,6 @@ impl Run<'_> {
             if done >= epochs {
                 break;
             }
-            let words = || self.rows.last().map(Row::words).unwrap_or_default();
             let epoch = self.trainer.epochs();
             while self.trainer.epochs() == epoch {
                 if is_stopped() {
@@ -61,7 +60,8 @@ impl Run<'_> {
                 self.trainer.update()?;
                 if live.is_due() {
                     let share = done as f64 / epochs as f64;
-                    live.at(share, &format!("epoch {done} of {epochs} · {}", words()));
+                    let words = self.rows.last().map(Row::words).unwrap_or_default();
+                    live.at(share, &format!("epoch {done} of {epochs} · {words}"));
                 }
                 if self.options.checkpoint_every.is_none() && kept.elapsed() > PERIOD {
                     self.save(disk, None)?;
