@@ -271,8 +271,8 @@ fn on_law(
             LogPartition::Bracket(_) => ln_z.standard_error(),
         };
         // ln Z enters as it stands.
-        found.kl_from_law_lower = Some(value + lower - ln_z.value());
-        found.kl_from_law_upper = Some(value + upper - ln_z.value());
+        found.kl_from_law_lower = Some(value + (lower - ln_z.value()));
+        found.kl_from_law_upper = Some(value + (upper - ln_z.value()));
         found.entropy_of_law = Some(entropy(&table));
         return Ok(found);
     }
