@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::options::ReadingOptions;
-use gibbsite::configuration::Configurations;
+use gibbsite::configuration::{Configurations, bit};
 use gibbsite::enumerate::check_limit;
 use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
 use gibbsite::monitor::couplings::{Criterion, LearnedCoupling, learned_couplings};
@@ -99,6 +99,14 @@ impl Couplings {
                 format!("give more than {needed}"),
             ));
         }
+        let varies = |i: usize| (1..data.len()).any(|s| bit(data.row(s), i) != bit(data.row(0), i));
+        if let Some(still) = (0..sites).find(|i| !varies(*i)) {
+            return Err(Error::invalid(
+                format!("--data {}", self.data.display()),
+                format!("site {still} never varies, and has no finite field"),
+                "leave its column away",
+            ));
+        }
         let machine = self.fit(&data, criterion, context)?;
         let found = learned_couplings(&machine, &data, criterion)?;
         if self.json {
@@ -155,7 +163,7 @@ impl Couplings {
         Err(Error::invalid(
             format!("--updates {}", self.updates),
             format!("the largest gradient is still {largest:.1e}, and {enough:.1e} is wanted"),
-            "give more updates, or more data: a site or a pair that never varies has no finite coupling",
+            "give more updates, or more data: a pair of sites that are always alike has no finite coupling",
         ))
     }
 }

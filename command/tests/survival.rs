@@ -57,7 +57,7 @@ fn two_hundred_kills_end_at_the_same_bytes() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_micros(words.next_word() % 60_000));
+        std::thread::sleep(Duration::from_micros(words.next_word() % 100_000));
         match child.try_wait().unwrap() {
             None => {
                 // SIGKILL.
@@ -92,7 +92,7 @@ fn words(folder: &Path, text: &str) -> Vec<OsString> {
 fn every_crash_point_of_a_run_ends_at_the_same_bytes() {
     const SMALL: &str = "train --data spins.txt --hidden 3 --estimator pcd:1:chains=10 --epochs 4 --batch 50 --out m.safetensors \
                          --quiet --threads 1 --checkpoint-every 1";
-    let (first, _) = (tempfile::tempdir().unwrap(), ());
+    let first = tempfile::tempdir().unwrap();
     spins(first.path(), "ring:6", 100);
     let train = |folder: &Path, resume: bool, disk: &dyn gibbsite_files::write::Disk| {
         let text = if resume { format!("{SMALL} --resume") } else { SMALL.to_string() };
