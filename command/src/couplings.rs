@@ -185,12 +185,12 @@ impl Line {
 
 /// The matrices of couplings and of their errors; fields stand on the diagonal.
 fn figure(found: &[LearnedCoupling], sites: usize, rows: usize, criterion: Criterion) -> Matrices {
-    let matrix = |title: &str, of: &dyn Fn(&LearnedCoupling) -> f64| {
+    let matrix = |title: &str, of: &dyn Fn(&LearnedCoupling) -> Option<f64>| {
         let mut values = vec![None; sites * sites];
         for coupling in found {
             let (i, j) = (coupling.i, coupling.j.unwrap_or(coupling.i));
-            values[i * sites + j] = Some(of(coupling));
-            values[j * sites + i] = Some(of(coupling));
+            values[i * sites + j] = of(coupling);
+            values[j * sites + i] = of(coupling);
         }
         Matrix { title: title.to_string(), width: sites, values }
     };
@@ -202,7 +202,12 @@ fn figure(found: &[LearnedCoupling], sites: usize, rows: usize, criterion: Crite
         title: "Couplings and fields behind the data".to_string(),
         subtitle: format!("maximum {by} of {rows} configurations; J/T of pairs of sites, h/T on the diagonal"),
         label: "J/T, h/T".to_string(),
-        panels: vec![matrix("value", &|found| found.value), matrix("standard error", &|found| found.standard_error)],
+        panels: vec![
+            matrix("all", &|found| Some(found.value)),
+            matrix("more than three standard errors from 0", &|found| {
+                (found.value.abs() > 3.0 * found.standard_error).then_some(found.value)
+            }),
+        ],
         columns: 2,
     }
 }

@@ -267,13 +267,18 @@ fn every_bad_array_is_refused_in_one_line_with_its_place_and_the_mend() {
         ),
         (
             npy(&header_of("|u1", "(1, 3)"), &[0; 3]),
-            weighted("4"),
-            ", byte 67: an array of 3 columns has no column 4 for weights; give its number with --weights".into(),
+            weighted("last"),
+            ", byte 67: an array of bits has no column of weights; give text with such a column".into(),
         ),
         (
-            npy(&header_of("|i1", "(1, 3)"), &[0, 1, 254]),
-            weighted("last"),
-            ", byte 69: the weight -2 is no number of 0 or more; give finite weights that are not negative".into(),
+            npy(&header_of("|u1", "(1, 2)"), &[255, 1]),
+            spins(),
+            ", byte 67: [0, 0] of the array is 255, neither -1 nor 1; give spins of -1 and 1 with --spins".into(),
+        ),
+        (
+            npy(&header_of("|u1", "(1, 2)"), &[0, 1, 1]),
+            plain(),
+            ", byte 67: shape (1, 2) takes 2 bytes, and 3 are there; save the array again; it may have been cut".into(),
         ),
     ];
     assert!(cases.len() >= 24);

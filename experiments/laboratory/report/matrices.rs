@@ -35,7 +35,7 @@ pub struct Matrix {
 
 /// A figure is about as wide as this, whatever the number of panels.
 const WIDTH: u32 = 640;
-const CAPTION: u32 = 18;
+const CAPTION: u32 = 24;
 const GAP: u32 = 8;
 const BAR: u32 = 44;
 
@@ -100,7 +100,7 @@ impl Drawing for Matrices {
             let left = (number % columns) as u32 * (width + GAP);
             let top = (number / columns) as u32 * (height + CAPTION + GAP);
             bottom = top + height + CAPTION + GAP;
-            let at = (scaled(f64::from(left)), scaled(f64::from(top)));
+            let at = (scaled(f64::from(left)), scaled(f64::from(top) + 6.0));
             area.draw(&Text::new(panel.title.clone(), at, bold(10)))?;
             let lines = panel.values.len().div_ceil(panel.width.max(1));
             // Square entries, as large as both sides allow.

@@ -18,7 +18,7 @@ use std::str::FromStr;
 pub struct Reading {
     /// Whether values are -1 and 1, not 0 and 1.
     pub spins: bool,
-    /// The column that holds the weights of the rows, where there is one.
+    /// The column of a text that holds the weights of the rows, where there is one.
     pub weights: Option<Column>,
     /// Whether a text begins with a line of names; found out where nothing is said.
     pub header: Option<bool>,

@@ -3,7 +3,7 @@
 //! Read by our own few lines: npyz 0.9 and ndarray-npy 0.10 allocate as many bytes as the header claims to be long, up to 4 GB,
 //! and npyz multiplies a shape that may overflow.
 
-use super::{Column, Reading, Report, Rows, Writing, neither, push_row, up};
+use super::{Reading, Report, Rows, Writing, neither, push_row};
 use crate::error::{Error, Result};
 use crate::source::Input;
 use gibbsite::configuration::{Configurations, bit, copy_bits, words_for};
@@ -39,8 +39,39 @@ impl Kind {
         })
     }
 
-    /// The value of so many bytes.
-    #[inline]
+    /// The bytes of an integer, or of the float of its value.
+    fn bytes_of(self, value: i8) -> u64 {
+        let mut bytes = match (self.letter, self.size) {
+            (b'f', 4) => u64::from(f32::from(value).to_bits()),
+            (b'f', _) => f64::from(value).to_bits(),
+            (_, 8) => i64::from(value) as u64,
+            (_, size) => i64::from(value) as u64 & ((1 << (8 * size)) - 1),
+        }
+        .to_le_bytes();
+        if self.big_endian {
+            bytes[..self.size].reverse();
+        }
+        u64::from_le_bytes(bytes)
+    }
+
+    /// What stands for 1 and for the other value, in two ways: floats have two zeros.
+    fn patterns(self, spins: bool) -> [u64; 3] {
+        let up = self.bytes_of(1);
+        // No unsigned number is the spin -1, though its bytes could be.
+        let down = match (spins, self.letter) {
+            (true, b'u' | b'b') => up,
+            (true, _) => self.bytes_of(-1),
+            (false, _) => self.bytes_of(0),
+        };
+        let negative_zero = match (self.letter, spins, self.big_endian) {
+            (b'f', false, true) => 0x80,
+            (b'f', false, false) => 0x80 << (8 * (self.size - 1)),
+            _ => down,
+        };
+        [up, down, negative_zero]
+    }
+
+    /// The value of so many bytes, for messages.
     fn value(self, bytes: &[u8]) -> f64 {
         let mut all = [0; 8];
         let own = &mut all[..self.size];
@@ -59,6 +90,41 @@ impl Kind {
             _ => u64::from_le_bytes(all) as f64,
         }
     }
+
+    /// Numbers as bits, 64 a word; the place of the first that stands for neither value.
+    fn pack(self, spins: bool, bytes: &[u8], words: &mut [u64]) -> std::result::Result<(), usize> {
+        let patterns = self.patterns(spins);
+        match self.size {
+            1 => pack::<1>(patterns, bytes, words, |[a]| u64::from(a)),
+            2 => pack::<2>(patterns, bytes, words, |bytes| u64::from(u16::from_le_bytes(bytes))),
+            4 => pack::<4>(patterns, bytes, words, |bytes| u64::from(u32::from_le_bytes(bytes))),
+            _ => pack::<8>(patterns, bytes, words, u64::from_le_bytes),
+        }
+    }
+}
+
+fn pack<const SIZE: usize>(
+    [up, down, other]: [u64; 3],
+    bytes: &[u8],
+    words: &mut [u64],
+    number: impl Fn([u8; SIZE]) -> u64,
+) -> std::result::Result<(), usize> {
+    let numbers = bytes.as_chunks::<SIZE>().0;
+    let is_known = |x: u64| x == up || x == down || x == other;
+    for (place, (word, numbers)) in words.iter_mut().zip(numbers.chunks(64)).enumerate() {
+        let (mut bits, mut known) = (0, true);
+        for (k, bytes) in numbers.iter().enumerate() {
+            let x = number(*bytes);
+            bits |= u64::from(x == up) << k;
+            known &= is_known(x);
+        }
+        if !known {
+            let first = numbers.iter().position(|bytes| !is_known(number(*bytes)));
+            return Err(64 * place + first.unwrap_or(0));
+        }
+        *word = bits;
+    }
+    Ok(())
 }
 
 /// What a header says.
@@ -158,7 +224,7 @@ fn in_words(shape: &[usize]) -> String {
     format!("({}{})", numbers.join(", "), if shape.len() == 1 { "," } else { "" })
 }
 
-/// Numbers that are read at once.
+/// Numbers that are read at once; a multiple of 64.
 const BLOCK: usize = 1 << 15;
 
 /// Reads an array: the first axis counts configurations, all others sites, the last of them fastest.
@@ -166,9 +232,9 @@ pub(super) fn read(path: &Path, mut input: Input, reading: &Reading, report: &mu
     let header = read_header(path, &mut *input.bytes)?;
     let Header { kind, by_columns, ref shape, length } = header;
     let refuse = |problem: String, mend: &str| Error::at_byte(path, length, problem, mend);
-    let words = in_words(shape);
+    let shown = in_words(shape);
     if shape.len() < 2 || shape.len() > 8 {
-        let problem = format!("an array of shape {words} is not configurations x sites");
+        let problem = format!("an array of shape {shown} is not configurations x sites");
         return Err(refuse(problem, "save an array of two axes; one configuration is array.reshape(1, -1)"));
     }
     let product = |axes: &[usize]| axes.iter().try_fold(1_usize, |product, axis| product.checked_mul(*axis));
@@ -176,11 +242,11 @@ pub(super) fn read(path: &Path, mut input: Input, reading: &Reading, report: &mu
     let numbers = columns.and_then(|columns| columns.checked_mul(count));
     let bytes = numbers.and_then(|numbers| numbers.checked_mul(kind.size));
     let (Some(columns), Some(numbers), Some(bytes)) = (columns, numbers, bytes) else {
-        let problem = format!("the header claims a shape {words} that no memory holds");
+        let problem = format!("the header claims a shape {shown} that no memory holds");
         return Err(refuse(problem, "save the array again"));
     };
     if numbers == 0 {
-        return Err(refuse(format!("an array of shape {words} holds no configuration"), "save at least one"));
+        return Err(refuse(format!("an array of shape {shown} holds no configuration"), "save at least one"));
     }
     if columns > MOST_COLUMNS {
         let problem =
@@ -189,93 +255,70 @@ pub(super) fn read(path: &Path, mut input: Input, reading: &Reading, report: &mu
     }
     if input.length.is_some_and(|all| all != length + bytes as u64) {
         let there = input.length.unwrap_or(0).saturating_sub(length);
-        let problem = format!("shape {words} takes {bytes} bytes, and {there} are there");
+        let problem = format!("shape {shown} takes {bytes} bytes, and {there} are there");
         return Err(refuse(problem, "save the array again; it may have been cut"));
     }
-    let weight = match &reading.weights {
-        None => None,
-        Some(Column::Last) => Some(columns - 1),
-        Some(Column::Number(number)) if *number <= columns => Some(number - 1),
-        Some(column) => {
-            let problem = format!("an array of {columns} columns has no column {column} for weights");
-            return Err(refuse(problem, "give its number with --weights"));
-        }
-    };
-    let sites = columns - usize::from(weight.is_some());
-    let mut rows = Rows::new(path, sites, reading, |problem, mend| refuse(problem, &mend))?;
-    // Where the columns of the file stand in a row.
-    let places: Vec<usize> = if by_columns { sites_by_columns(&shape[1..]) } else { Vec::new() };
-    let mut columns_of_bits: Vec<u64> = Vec::new();
+    if reading.weights.is_some() {
+        return Err(refuse("an array of bits has no column of weights".to_string(), "give text with such a column"));
+    }
+    let mut rows = Rows::new(path, columns, reading, |problem, mend| refuse(problem, &mend))?;
+    // A line is a row, or all columns one after another.
+    let line = if by_columns { numbers } else { columns };
     let mut row = vec![0; words_for(columns)];
-    let (mut slow, mut fast) = (0, 0);
-    let fast_end = if by_columns { count } else { columns };
-    let mut word = (0_u64, 0);
-    let mut buffer = vec![0; BLOCK.min(numbers) * kind.size];
+    let mut by_column: Vec<u64> = Vec::new();
+    let mut words = vec![0; words_for(line.min(BLOCK))];
+    let lines_at_once = (BLOCK / line).max(1);
+    let mut buffer = vec![0; (lines_at_once * line.min(BLOCK)).min(numbers) * kind.size];
     let mut done = 0;
     while done < numbers {
-        let block = BLOCK.min(numbers - done);
+        // Some whole lines, or a piece of one.
+        let at = done % line;
+        let piece = (line - at).min(BLOCK);
+        let block = if line <= BLOCK { (lines_at_once * line).min(numbers - done) } else { piece };
         let bytes = &mut buffer[..block * kind.size];
         input.bytes.read_exact(bytes).map_err(|reason| match reason.kind() {
             io::ErrorKind::UnexpectedEof => {
-                refuse(format!("shape {words} takes more bytes than are there"), "save the array again")
+                refuse(format!("shape {shown} takes more bytes than are there"), "save the array again")
             }
             _ => Error::cannot_read(path, reason),
         })?;
-        for (k, bytes) in bytes.chunks_exact(kind.size).enumerate() {
-            let value = kind.value(bytes);
-            let column = if by_columns { places[slow] } else { fast };
-            let bit = if Some(column) == weight {
-                if !(value.is_finite() && value >= 0.0) {
-                    let problem = format!("the weight {value} is no number of 0 or more");
-                    let at = length + ((done + k) * kind.size) as u64;
-                    return Err(Error::at_byte(path, at, problem, "give finite weights that are not negative"));
-                }
-                rows.weights.iter_mut().for_each(|weights| weights.push(value));
-                false
-            } else {
-                up(value, reading.spins).ok_or_else(|| {
-                    let row = if by_columns { fast } else { slow };
-                    let what = format!("[{row}, {column}] of the array");
-                    let (problem, mend) = neither(&what, &value.to_string(), Some(value), reading.spins);
-                    Error::at_byte(path, length + ((done + k) * kind.size) as u64, problem, mend)
-                })?
-            };
+        for (number, bytes) in bytes.chunks(piece * kind.size).enumerate() {
+            kind.pack(reading.spins, bytes, &mut words).map_err(|place| {
+                let index = done + number * piece + place;
+                let value = kind.value(&bytes[place * kind.size..(place + 1) * kind.size]);
+                let places =
+                    if by_columns { [index % count, index / count] } else { [index / columns, index % columns] };
+                let what = format!("[{}, {}] of the array", places[0], places[1]);
+                let (problem, mend) = neither(&what, &value.to_string(), Some(value), reading.spins);
+                Error::at_byte(path, length + (index * kind.size) as u64, problem, mend)
+            })?;
+            let words = &words[..words_for(bytes.len() / kind.size)];
             if by_columns {
-                word.0 |= u64::from(bit) << word.1;
-                word.1 += 1;
-                if word.1 == 64 {
-                    columns_of_bits.push(word.0);
-                    word = (0, 0);
-                }
+                by_column.extend_from_slice(words);
+            } else if line <= BLOCK {
+                push_row(&mut rows.bits, words, columns);
             } else {
-                row[fast / 64] |= u64::from(bit) << (fast % 64);
-            }
-            fast += 1;
-            if fast == fast_end {
-                if !by_columns {
-                    push_sites(&mut rows.bits, &row, sites, weight);
-                    row.fill(0);
+                row[at / 64..at / 64 + words.len()].copy_from_slice(words);
+                if at + piece == line {
+                    push_row(&mut rows.bits, &row, columns);
                 }
-                (slow, fast) = (slow + 1, 0);
             }
         }
         done += block;
         report(length + (done * kind.size) as u64, input.length);
     }
-    columns_of_bits.push(word.0);
     if by_columns {
-        let mut from = vec![0; columns];
-        places.iter().enumerate().for_each(|(k, place)| from[*place] = k);
+        let places = sites_by_columns(&shape[1..]);
         for s in 0..count {
             row.fill(0);
-            for (column, from) in from.iter().enumerate() {
-                copy_bits(&columns_of_bits, from * count + s, 1, &mut row, column);
+            for (column, site) in places.iter().enumerate() {
+                copy_bits(&by_column, column * count + s, 1, &mut row, *site);
             }
-            push_sites(&mut rows.bits, &row, sites, weight);
+            push_row(&mut rows.bits, &row, columns);
         }
     }
     if input.bytes.fill_buf().is_ok_and(|rest| !rest.is_empty()) {
-        let problem = format!("there is more than the array of shape {words}");
+        let problem = format!("there is more than the array of shape {shown}");
         return Err(refuse(problem, "save one array a file"));
     }
     rows.finish()
@@ -292,17 +335,6 @@ fn sites_by_columns(axes: &[usize]) -> Vec<usize> {
         places = (0..*axis).flat_map(|k| places.iter().map(move |place| place + k * stride)).collect();
     }
     places
-}
-
-/// A row without the column of its weight.
-fn push_sites(bits: &mut Vec<u64>, row: &[u64], sites: usize, weight: Option<usize>) {
-    let Some(weight) = weight else {
-        return push_row(bits, row, sites);
-    };
-    let mut own = vec![0; words_for(sites)];
-    copy_bits(row, 0, weight, &mut own, 0);
-    copy_bits(row, weight + 1, sites - weight, &mut own, weight);
-    push_row(bits, &own, sites);
 }
 
 /// Writes an array of u1, or of i1 for spins.
@@ -406,12 +438,32 @@ mod tests {
         assert!((0..70).all(|s| (0..15).all(|i| bit(one.row(s), i) == up(s, i / 5, i % 5))));
     }
 
+    /// Rows that are longer than what is read at once, and just as long.
     #[test]
-    fn a_column_may_hold_weights() {
-        let numbers = [1.0_f32, 3.0, 0.0, 0.0, 1.0, 1.0];
-        let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let reading = Reading { weights: Some(Column::Number(2)), ..Reading::default() };
-        let read = read_bytes(Path::new("x"), &array("<f4", false, &[2, 3], &bytes), &reading).unwrap();
-        assert_eq!(read, Configurations::weighted(2, vec![1, 2], vec![0.75, 0.25]).unwrap());
+    fn long_rows_are_put_together() {
+        for sites in [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 77] {
+            let up = |k: usize| (k * k + k / 7).is_multiple_of(3);
+            let bytes: Vec<u8> = (0..2 * sites).map(|k| u8::from(up(k))).collect();
+            let file = array("|u1", false, &[2, sites], &bytes);
+            let rows = read_bytes(Path::new("x"), &file, &Reading::default()).unwrap();
+            assert!((0..2 * sites).all(|k| bit(rows.row(k / sites), k % sites) == up(k)), "{sites}");
+        }
+    }
+
+    /// Zeros of both signs are 0, and 255 is no spin.
+    #[test]
+    fn only_what_is_the_value_counts() {
+        for kind in ["<f4", ">f4", "<f8", ">f8"] {
+            let zero =
+                if kind.ends_with('4') { (-0.0_f32).to_le_bytes().to_vec() } else { (-0.0_f64).to_le_bytes().to_vec() };
+            let zero: Vec<u8> = if kind.starts_with('>') { zero.into_iter().rev().collect() } else { zero };
+            let file = array(kind, false, &[1, 2], &[zero, number(kind, true, 0)].concat());
+            let rows = read_bytes(Path::new("x"), &file, &Reading::default()).unwrap();
+            assert_eq!(rows.bits(), [2], "{kind}");
+        }
+        let spins = Reading { spins: true, ..Reading::default() };
+        for kind in ["|u1", "|b1"] {
+            assert!(read_bytes(Path::new("x"), &array(kind, false, &[1, 2], &[255, 1]), &spins).is_err());
+        }
     }
 }

@@ -104,6 +104,8 @@ struct Shape {
     /// Whether the sites are one word.
     packed: bool,
     spins: bool,
+    /// Whether every value is a 0 or a 1 of a column of its own.
+    plain: bool,
 }
 
 impl Shape {
@@ -139,7 +141,8 @@ impl Shape {
             first.iter().enumerate().filter(|(k, _)| Some(*k) != weight).map(|(_, word)| *word).collect();
         let packed = matches!(values[..], [word] if is_packed(word)) && !reading.spins;
         let sites = if packed { values[0].len() } else { values.len() };
-        Ok((Self { columns, weight, packed, spins: reading.spins }, sites))
+        let plain = weight.is_none() && !packed && !reading.spins;
+        Ok((Self { columns, weight, packed, spins: reading.spins, plain }, sites))
     }
 }
 
@@ -199,9 +202,31 @@ pub(super) fn read(path: &Path, mut input: Input, reading: &Reading, report: &mu
     }
 }
 
+/// A line of single 0 and 1 with one separator between them, as most files have it; whether it is one.
+fn read_plain(line: &[u8], columns: usize, row: &mut [u64]) -> bool {
+    if line.len() + 1 != 2 * columns {
+        return false;
+    }
+    let mut all = true;
+    for (word, values) in row.iter_mut().zip(line.chunks(128)) {
+        let mut bits = 0;
+        for (k, pair) in values.chunks(2).enumerate() {
+            let digit = pair[0] ^ b'0';
+            all &= digit < 2 && pair.get(1).is_none_or(|byte| is_space(*byte) || is_separator(*byte));
+            bits |= u64::from(digit & 1) << k;
+        }
+        *word = bits;
+    }
+    all
+}
+
 /// One line of values.
 fn read_row(line: &[u8], shape: &Shape, rows: &mut Rows, row: &mut [u64], place: &Line) -> Result<()> {
     let sites = rows.sites;
+    if shape.plain && read_plain(line, sites, row) {
+        push_row(&mut rows.bits, row, sites);
+        return Ok(());
+    }
     let (mut words, mut column, mut site) = (Words::of(line), 0, 0);
     row.fill(0);
     while let Some(word) = words.next() {
@@ -264,23 +289,20 @@ fn read_value(word: &[u8], site: usize, spins: bool, place: &Line) -> Result<boo
 /// Writes them.
 pub(super) fn write(output: &mut dyn Write, data: &Configurations, writing: Writing) -> io::Result<()> {
     let mut line = Vec::new();
-    let down: &[u8] = if writing.spins { b"-1" } else { b"0" };
     for s in 0..data.len() {
         let row = data.row(s);
         line.clear();
         for site in 0..data.sites() {
-            if site > 0 {
-                line.push(writing.separator);
-            }
-            if bit(row, site) {
-                line.push(b'1');
-            } else {
-                line.extend_from_slice(down);
+            match (bit(row, site), writing.spins) {
+                (true, _) => line.extend_from_slice(&[b'1', writing.separator]),
+                (false, false) => line.extend_from_slice(&[b'0', writing.separator]),
+                (false, true) => line.extend_from_slice(&[b'-', b'1', writing.separator]),
             }
         }
         if data.weights().is_some() {
-            line.push(writing.separator);
             line.extend_from_slice(data.weight(s).to_string().as_bytes());
+        } else {
+            line.pop();
         }
         line.push(b'\n');
         output.write_all(&line)?;
