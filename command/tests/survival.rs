@@ -90,7 +90,7 @@ fn words(folder: &Path, text: &str) -> Vec<OsString> {
 /// Every operation on disk of a whole run fails, once or from there on as if the program had crashed; then the run goes on.
 #[test]
 fn every_crash_point_of_a_run_ends_at_the_same_bytes() {
-    const SMALL: &str = "train --data spins.txt --hidden 3 --estimator pcd:1:chains=10 --epochs 4 --batch 50 --out m.safetensors \
+    const SMALL: &str = "train --data spins.txt --hidden 3 --estimator pcd:1:chains=10 --epochs 3 --batch 50 --out m.safetensors \
                          --quiet --threads 1 --checkpoint-every 1";
     let first = tempfile::tempdir().unwrap();
     spins(first.path(), "ring:6", 100);
@@ -127,7 +127,7 @@ fn every_crash_point_of_a_run_ends_at_the_same_bytes() {
         }
     }
     println!("{points} crash points of a run, each resumed to the same bytes");
-    assert!(points > 2 * 5 * 6, "{points}");
+    assert!(points > 60, "{points}");
 }
 
 /// What other subcommands write over is the old file or the new one.
