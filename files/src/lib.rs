@@ -14,8 +14,7 @@
 //! | [`source`] | files and standard input |
 //! | [`error`] | what can be wrong with a file |
 
-#![deny(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, missing_debug_implementations)]
 
 pub mod checkpoint;
 pub mod couplings;
