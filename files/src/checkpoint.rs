@@ -20,6 +20,7 @@ fn first_line() -> String {
 const MAGIC: &str = "gibbsite checkpoint ";
 
 /// Where a run keeps its checkpoints.
+#[derive(Debug)]
 pub struct Store {
     path: PathBuf,
     /// Whether the newest is whole, so that it may take the place of the one before.

@@ -35,6 +35,12 @@ pub struct Input {
     pub length: Option<u64>,
 }
 
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 18;
 

@@ -130,6 +130,7 @@ pub fn remove_leftovers(path: &Path) {
 
 /// A disk whose `fails`-th operation, counted from 1, is refused as a full disk refuses it; a write is torn in the middle.
 /// Operations that follow succeed again, or all fail where it has `crashed`.
+#[derive(Debug)]
 pub struct Faulty {
     fails: usize,
     crashes: bool,
