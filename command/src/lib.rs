@@ -4,7 +4,7 @@
 //! jobs, and in files that other programs read. The README beside this package walks through a whole job.
 //!
 //! To add a subcommand: write its file with a struct of options and a function `run`, and give it a line in [`Command`] and in
-//! [`conduct`].
+//! `conduct`.
 //!
 //! | module | what is there |
 //! |---|---|
