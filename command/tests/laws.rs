@@ -159,7 +159,7 @@ fn what_evaluate_tells_is_what_sums_over_states_tell() {
     assert_eq!(observable["name"], "energy");
     assert!((observable["law"].as_f64().unwrap() - energy(&law)).abs() < 1e-9);
     assert!((observable["machine"].as_f64().unwrap() - energy(&model)).abs() < 1e-9);
-    let both = json("evaluate m.st --ais --ais-temperatures 200");
+    let both = json("evaluate m.st --data data.txt --target ring:6 --temperature 2 --ais --ais-temperatures 200");
     let number = |name: &str| both[name].as_f64().unwrap();
     let z =
         (number("log_partition") - told["log_partition"].as_f64().unwrap()) / number("log_partition_standard_error");
