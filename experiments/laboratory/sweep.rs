@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::lab::{Lab, Shared, last_line};
+use crate::lock::Lock;
 use crate::options;
 use crate::progress::Progress;
 use crate::record::{self, identity};
@@ -11,9 +12,8 @@ use gibbsite::random::Seed;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -23,8 +23,7 @@ pub struct Folder {
     pub out: PathBuf,
     /// Finished cells of all settings, each in a folder of its own.
     cells: PathBuf,
-    /// Held by the system, so that a run that is killed does not leave it behind.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Folder {
@@ -33,22 +32,7 @@ impl Folder {
         file::create_folder(out)?;
         let cells = out.join("cells");
         file::create_folder(&cells)?;
-        let path = cells.join("lock");
-        let refuse = |source| Error::cannot_write(&path, "write the file", source);
-        let mut lock = File::options();
-        let lock = lock.create(true).read(true).write(true).truncate(false);
-        let mut lock = lock.open(&path).map_err(refuse)?;
-        if lock.try_lock().is_err() {
-            let mut holder = String::new();
-            let _ = lock.read_to_string(&mut holder);
-            return Err(Error::invalid(
-                format!("--out {}", out.display()),
-                format!("another run ({}) is working there", holder.trim()),
-                "let it finish, or name another folder",
-            ));
-        }
-        lock.set_len(0).map_err(refuse)?;
-        write!(lock, "process {}", std::process::id()).map_err(refuse)?;
+        let lock = Lock::take(&cells.join("lock"), &format!("--out {}", out.display()))?;
         remove_leftovers(out);
         for folder in fs::read_dir(&cells).into_iter().flatten().flatten() {
             remove_leftovers(&folder.path());

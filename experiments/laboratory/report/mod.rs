@@ -4,6 +4,7 @@ pub mod dot_chart;
 pub mod figure;
 pub mod file;
 pub mod look;
+pub mod matrices;
 pub mod stacked_bars;
 
 mod canvas;
