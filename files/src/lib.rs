@@ -6,8 +6,10 @@
 //! | module | what is there |
 //! |---|---|
 //! | [`error`] | what can be wrong with a file |
+//! | [`idx`] | images and labels, as the MNIST database has them |
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod error;
+pub mod idx;
