@@ -4,6 +4,7 @@ pub mod couplings;
 pub mod gradients;
 pub mod ladder_mean;
 pub mod observables;
+pub mod pseudo_likelihood;
 pub mod sampled_kl;
 
 use crate::configuration::Configurations;

@@ -4,5 +4,6 @@ pub mod bar_chart;
 pub mod figure;
 pub mod file;
 pub mod stacked_bars;
+pub mod tiles;
 
 mod canvas;
