@@ -81,7 +81,7 @@ struct Mnist {
     #[arg(long, value_name = "NUMBER", help_heading = "Training")]
     average: Option<u64>,
 
-    /// Epochs between measurements; before the first epoch and after the last there is always one
+    /// Epochs between measurements; after the last epoch there is always one
     #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = at_least_one, help_heading = "Measuring")]
     every: usize,
 
@@ -194,7 +194,7 @@ impl Experiment for Mnist {
     fn work(&self, cell: &Cell) -> f64 {
         let (epoch, measurement) = self.work_of_parts(cell);
         let epochs = self.plan(cell).training.epochs;
-        epochs as f64 * epoch + (1 + epochs.div_ceil(self.every)) as f64 * measurement
+        epochs as f64 * epoch + epochs.div_ceil(self.every) as f64 * measurement
     }
 
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
@@ -342,7 +342,7 @@ impl Mnist {
             let epoch = trainer_now.epochs();
             let done = epoch as f64 * of_epoch;
             let measured = rows.last().is_some_and(|row: &Row| row.epoch == epoch);
-            if (epoch.is_multiple_of(self.every) || epoch == epochs) && !measured {
+            if epoch > 0 && (epoch.is_multiple_of(self.every) || epoch == epochs) && !measured {
                 let before = done + rows.len() as f64 * of_measurement;
                 let report = &mut |share: f64| {
                     lab.progress((before + share * of_measurement) as usize, self.work(cell) as usize)
@@ -369,6 +369,7 @@ impl Mnist {
             let started = Instant::now();
             trainer_now.epoch()?;
             let speed = plan.digits as f64 / started.elapsed().as_secs_f64();
+            if std::env::var("SPEED").is_ok() { eprintln!("epoch {} {speed:.0} digits/s", epoch + 1); }
             lab.note(format!("epoch {} of {epochs}, {speed:.0} digits/s", epoch + 1));
             let work = done + of_epoch + rows.len() as f64 * of_measurement;
             lab.progress(work as usize, self.work(cell) as usize);

@@ -61,7 +61,7 @@ const SEEN: usize = 10_000;
 const FEW: usize = 500;
 
 /// Starts of reverse annealing.
-const TEMPERING: Tempering = Tempering { rungs: 40, rounds: 1500 };
+const TEMPERING: Tempering = Tempering { rungs: 30, rounds: 200 };
 
 /// Steps of the machine on data before reverse annealing starts there.
 const DATA_STEPS: usize = 500;
