@@ -2,6 +2,7 @@
 
 /// What can go wrong, in words a user can act on. Displayed on one line.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A value that cannot be used: an option, a parameter, a shape.
     #[error("{what}: {problem}; {mend}")]

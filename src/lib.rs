@@ -67,8 +67,7 @@
 //! # }
 //! ```
 
-#![deny(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, missing_debug_implementations)]
 
 pub mod battery;
 pub mod catalogue;
@@ -76,6 +75,7 @@ pub mod configuration;
 pub mod contract;
 pub mod enumerate;
 pub mod error;
+#[doc(hidden)]
 pub mod kernels;
 pub mod law;
 pub mod log_partition;
@@ -87,6 +87,7 @@ pub mod path;
 pub mod prelude;
 pub mod random;
 pub mod row_sampler;
+pub mod rows;
 pub mod state;
 pub mod statistics;
 pub mod targets;

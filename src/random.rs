@@ -57,6 +57,7 @@ impl Seed {
 }
 
 /// The numbers of SplitMix64 from one seed on: states for other generators.
+#[derive(Debug)]
 pub struct Words(u64);
 
 impl Words {

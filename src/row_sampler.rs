@@ -8,6 +8,7 @@ use rand_distr::{Distribution, weighted::WeightedAliasIndex};
 use std::borrow::Cow;
 
 /// Draws rows of a data set with replacement, in proportion to their weights.
+#[derive(Debug)]
 pub struct RowSampler<'a> {
     data: &'a Configurations,
     weighted: Cow<'a, Weighted>,

@@ -70,13 +70,13 @@ fn flipped(rbm: &Rbm, visible: usize, hidden: usize) -> Rbm {
 #[test]
 fn centred_training_does_not_depend_on_which_value_is_called_one() {
     let (n, m, visible, hidden) = (5, 3, 0b10110, 0b101);
-    let law = enumerate::whole_law(&ring(n, 2.0, 0.3)).unwrap();
+    let law = whole_law(&ring(n, 2.0, 0.3)).unwrap();
     let mut weights = vec![0.0; 1 << n];
     (0..1 << n).for_each(|state: usize| weights[state ^ visible] = law.weight(state));
     let flipped_law = Configurations::whole_law(n, weights);
     let start = machine(n, m, 0.6, 1);
     let same = flipped(&start, visible, hidden);
-    let (a, b) = (enumerate::whole_law(&start).unwrap(), enumerate::whole_law(&same).unwrap());
+    let (a, b) = (whole_law(&start).unwrap(), whole_law(&same).unwrap());
     (0..1 << n).for_each(|s: usize| assert!((a.weight(s) - b.weight(s ^ visible)).abs() < 1e-12));
     for (centred, alike) in
         [(Offsets::Data, true), (Offsets::Model, true), (Offsets::Mean, true), (Offsets::None, false)]
@@ -100,7 +100,7 @@ fn centred_training_does_not_depend_on_which_value_is_called_one() {
 fn the_centred_direction_is_a_plain_step_of_centred_parameters() {
     let (n, m) = (4, 3);
     let model = machine(n, m, 0.8, 2);
-    let law = enumerate::whole_law(&ring(n, 1.5, 0.4)).unwrap();
+    let law = whole_law(&ring(n, 1.5, 0.4)).unwrap();
     let sampler = RowSampler::new(&law).unwrap();
     let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
     let count = model.parameters().len();
@@ -139,13 +139,13 @@ fn the_centred_direction_is_a_plain_step_of_centred_parameters() {
 #[test]
 fn the_fisher_information_is_the_curvature_of_the_divergence() {
     let model = machine(4, 2, 0.9, 5);
-    let own = enumerate::log_probabilities(&model).unwrap();
+    let own = log_probabilities(&model).unwrap();
     let fisher = fisher_information(&model).unwrap();
     let count = model.parameters().len();
     let kl = |changes: &[(usize, f64)]| {
         let mut moved = model.clone();
         changes.iter().for_each(|(k, step)| moved.parameters_mut()[*k] += step);
-        let ln_z = enumerate::log_partition(&moved).unwrap();
+        let ln_z = log_partition(&moved).unwrap();
         enumerate::kl_divergence(&own, &moved, ln_z)
     };
     let e = 1e-3;
@@ -163,7 +163,7 @@ fn the_fisher_information_is_the_curvature_of_the_divergence() {
 #[test]
 fn the_natural_gradient_solves_the_fisher_system() {
     let model = machine(4, 2, 0.9, 6);
-    let law = enumerate::whole_law(&ring(4, 1.5, 0.2)).unwrap();
+    let law = whole_law(&ring(4, 1.5, 0.2)).unwrap();
     let count = model.parameters().len();
     let fisher = fisher_information(&model).unwrap();
     // So short that the direction is not shortened.
@@ -178,7 +178,7 @@ fn the_natural_gradient_solves_the_fisher_system() {
         (0..count).for_each(|k| assert!((image[k] - gradient[k]).abs() < 1e-9, "{k}"));
     }
     // 2^20 rows in the proportions of the law; what rounding leaves over is the last state's.
-    let own = enumerate::whole_law(&model).unwrap();
+    let own = whole_law(&model).unwrap();
     let total = 1 << 20;
     let mut rows: Vec<usize> = Vec::with_capacity(total);
     (0..16).for_each(|s| rows.extend(std::iter::repeat_n(s, (own.weight(s) * total as f64).round() as usize)));
@@ -212,7 +212,7 @@ fn the_natural_gradient_reaches_floors_that_descent_does_not() {
     let chain = Ising::on_lattice(Lattice::Chain(6), 1.0, 0.0, 1.0).unwrap();
     for (law, hidden) in [(chain, 3), (ring(8, 1.5, 0.0), 4)] {
         let target = ExactTarget::new(&law).unwrap();
-        let data = enumerate::whole_law(&law).unwrap();
+        let data = whole_law(&law).unwrap();
         let reached = |step: Step, learning_rate: f64| {
             let mut rbm = Rbm::new(law.sites(), hidden).unwrap();
             rbm.initialize(InitialWeights::Gaussian(0.5), Seed::root(1)).unwrap();
@@ -229,7 +229,7 @@ fn the_natural_gradient_reaches_floors_that_descent_does_not() {
 /// F is that of the plain gradient, so that a centred one is no right-hand side for it.
 #[test]
 fn a_natural_gradient_of_a_centred_one_is_refused() {
-    let law = enumerate::whole_law(&ring(4, 2.0, 0.1)).unwrap();
+    let law = whole_law(&ring(4, 2.0, 0.1)).unwrap();
     let refused = |centred, step| {
         let settings = Training { centred, step, ..Training::default() };
         Trainer::new(machine(4, 2, 0.5, 3), Box::new(Exact), law.clone(), &settings, Seed::root(1)).is_err()
@@ -245,7 +245,7 @@ fn a_natural_gradient_of_a_centred_one_is_refused() {
 /// With a fast rate of 0, FPCD is PCD, bit for bit; with another it is not.
 #[test]
 fn fast_weights_of_rate_0_are_none() {
-    let law = enumerate::whole_law(&ring(6, 2.0, 0.1)).unwrap();
+    let law = whole_law(&ring(6, 2.0, 0.1)).unwrap();
     let starts = RowSampler::new(&law).unwrap().draw(40, Seed::root(8));
     let pcd =
         || PersistentContrastiveDivergence::new(2, HiddenStatistics::default(), &starts, 4, Seed::root(9)).unwrap();
@@ -267,7 +267,7 @@ fn fast_weights_of_rate_0_are_none() {
 /// next update move under theta + fast.
 #[test]
 fn fast_weights_are_learned_and_forgotten_as_defined() {
-    let law = enumerate::whole_law(&ring(6, 2.0, 0.1)).unwrap();
+    let law = whole_law(&ring(6, 2.0, 0.1)).unwrap();
     let sampler = RowSampler::new(&law).unwrap();
     let batch = Batch::Law { law: &law, sampler: &sampler, chains: 1 };
     let starts = sampler.draw(40, Seed::root(8));
@@ -293,7 +293,7 @@ fn fast_weights_are_learned_and_forgotten_as_defined() {
 /// Tempering with one temperature is PCD with the same chains.
 #[test]
 fn one_temperature_is_persistent_contrastive_divergence() {
-    let law = enumerate::whole_law(&ring(6, 2.0, 0.1)).unwrap();
+    let law = whole_law(&ring(6, 2.0, 0.1)).unwrap();
     let starts = RowSampler::new(&law).unwrap().draw(40, Seed::root(8));
     let (how, seed) = (HiddenStatistics::default(), Seed::root(9));
     let settings = Training { epochs: 50, learning_rate: 0.1, ..Training::default() };
@@ -343,7 +343,7 @@ fn tempering_gives_modes_their_weights() {
         // mean_chains E[h] - mean_data E[h], and E[h] = 1 at the data.
         1.0 + gradient[2 * n]
     };
-    let exact = enumerate::whole_law(&model).unwrap();
+    let exact = whole_law(&model).unwrap();
     let up: f64 = (0..1 << n).map(|s: usize| exact.weight(s) * f64::from(u8::from(s.count_ones() > 6))).sum();
     assert!((up - 0.7).abs() < 1e-3, "{up}");
     let mut pcd = PersistentContrastiveDivergence::new(1, how, &starts, 1, seed).unwrap();
@@ -394,7 +394,7 @@ fn rungs_adapt_to_the_exchanges() {
 /// enumeration, though plain chains of as many steps do not leave their mode; machines were kept on the way.
 #[test]
 fn trajectory_tempering_samples_the_machine_that_it_trains() {
-    let law = enumerate::whole_law(&ring(8, 0.45, 0.0)).unwrap();
+    let law = whole_law(&ring(8, 0.45, 0.0)).unwrap();
     let starts = RowSampler::new(&law).unwrap().draw(2000, Seed::root(12));
     let mut model = machine(8, 6, 0.1, 13);
     let mut ptt = TrajectoryTempering::new(1, HiddenStatistics::default(), 0.3, &starts, 6, Seed::root(14)).unwrap();
@@ -412,13 +412,13 @@ fn trajectory_tempering_samples_the_machine_that_it_trains() {
     let down = Configurations::zeros(14, 4000);
     let mut ladders = gibbsite::monte_carlo::tempering::ParallelTempering::new(&rungs, &down, Seed::root(15)).unwrap();
     (0..300).for_each(|_| ladders.advance(&rungs, 1));
-    let own = enumerate::whole_law(&model).unwrap();
+    let own = whole_law(&model).unwrap();
     let mut counts = vec![0; 256];
     ladders.last().states().bits().iter().for_each(|row| counts[(row & 255) as usize] += 1);
     let p_value = chi_square_p_value(&counts, own.weights().unwrap());
     assert!(p_value > FALSE_ALARM, "{p_value:e}");
     // ln Z along the machines kept, against enumeration.
-    let exact = enumerate::log_partition(&model).unwrap();
+    let exact = log_partition(&model).unwrap();
     let run = TemperedRun { betas: Betas::Linear(1), ladders: 32, burn_in: 200, rounds: 1000, every: 2 };
     let bennett = BennettRatio(run);
     let measure = |seed| bennett.along(&rungs, rungs.base_log_partition(), &law, seed, &mut |_, _| ()).unwrap();
@@ -451,7 +451,7 @@ fn trajectory_tempering_samples_the_machine_that_it_trains() {
 /// from where it stands.
 #[test]
 fn averaged_parameters_are_means_over_updates() {
-    let law = enumerate::whole_law(&ring(5, 2.0, 0.1)).unwrap();
+    let law = whole_law(&ring(5, 2.0, 0.1)).unwrap();
     let start = machine(5, 3, 0.5, 17);
     let settings = Training { epochs: 6, learning_rate: 0.5, ..Training::default() };
     let mut steps = Vec::new();
@@ -482,7 +482,7 @@ fn a_model_descends_alike_along_both_forms_of_a_gradient() {
     use gibbsite::model::boltzmann_machine::{BoltzmannMachine, full_graph};
     let mut general = BoltzmannMachine::new(5, 0, &full_graph(5)).unwrap();
     let mut restricted = machine(5, 3, 0.5, 18);
-    let data = enumerate::whole_law(&ring(5, 2.0, 0.1)).unwrap();
+    let data = whole_law(&ring(5, 2.0, 0.1)).unwrap();
     let chains = RowSampler::new(&data).unwrap().draw(30, Seed::root(19));
     let descent = Descent { rate: 0.3, momentum: 0.0, weight_decay: 0.1 };
     let models: [&mut dyn Model; 2] = [&mut general, &mut restricted];

@@ -151,19 +151,21 @@ fn small_target() -> Ising {
 }
 
 /// Against central differences of the divergence from a ring of four (contract::estimator): every estimator that has a name,
-/// in equilibrium, with every treatment of the hidden units. A new one is tested by its entry among the recipes.
+/// in equilibrium, with every treatment of the hidden units. A new one is tested by its entry among the recipes. Two more
+/// change their ladders while the contract looks on.
 #[test]
 fn estimators_keep_their_contract() {
     let target = small_target();
     let mut model = small_machine();
-    for name in EstimatorName::all() {
-        for hidden_statistics in all_statistics() {
-            let gibbs_steps = name.samples().then_some(25);
-            let recipe = Recipe::new(name, gibbs_steps, hidden_statistics);
-            let make = |data: &Configurations, seed| recipe.estimator(data, 100, 3, seed).unwrap();
-            contract::estimator(&make, &mut model, &target, 25)
-                .unwrap_or_else(|problem| panic!("{recipe}, {hidden_statistics}: {problem}"));
-        }
+    let plain = |name: EstimatorName| {
+        let gibbs_steps = name.samples().then_some(25);
+        all_statistics().map(move |how| Recipe::new(name, gibbs_steps, how))
+    };
+    let ladders = ["tempering:25:temperatures=4:swap=0.5", "ptt:25:swap=0.99"].map(|text| text.parse().unwrap());
+    for recipe in EstimatorName::all().flat_map(plain).chain(ladders) {
+        let make = |data: &Configurations, seed| recipe.estimator(data, 100, 3, seed).unwrap();
+        contract::estimator(&make, &mut model, &target, 25)
+            .unwrap_or_else(|problem| panic!("{recipe}, {}: {problem}", recipe.hidden_statistics));
     }
 }
 

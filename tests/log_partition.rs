@@ -407,7 +407,7 @@ fn bad_input_is_refused_with_its_mend() {
         let message = run(betas, chains);
         assert!(message.contains(words), "{message}");
     }
-    let refusal = |path: gibbsite::error::Result<RbmPath>| path.map(|_| ()).unwrap_err().to_string();
+    let refusal = |path: Result<RbmPath>| path.map(|_| ()).unwrap_err().to_string();
     assert!(refusal(RbmPath::from_bias(&machine, &[0.0; 5])).contains("it has 5 units"));
     assert!(refusal(RbmPath::from_data(&machine, &Configurations::zeros(7, 3))).contains("it has 7 units"));
     assert!(refusal(RbmPath::from_bias(&machine, &[f64::INFINITY; 6])).contains("a bias is inf"));

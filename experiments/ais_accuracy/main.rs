@@ -56,7 +56,7 @@ struct AisAccuracy {
 
 const EXAMPLES: &str = "\
 Examples:
-  ais_accuracy                   the figures of the README, a few minutes on two cores
+  ais_accuracy                   the figures of its page, a few minutes on two cores
   ais_accuracy --quick           every file in seconds
   ais_accuracy --families random --ais-temperatures 100,1000 --replicas 20
   ais_accuracy --families lattice --ais-temperatures 1000,10000 --replicas 40

@@ -65,7 +65,7 @@ struct BoltzmannMachines {
 
 const EXAMPLES: &str = "\
 Examples:
-  boltzmann_machine                the figure of the README, two minutes on two cores
+  boltzmann_machine                the figure of its page, two minutes on two cores
   boltzmann_machine --quick        every file in seconds
   boltzmann_machine --paper        a wider grid
   boltzmann_machine --targets bars-distinct:4x4 --hidden 8,16 --updates 10000";

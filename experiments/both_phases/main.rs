@@ -108,7 +108,7 @@ struct Row {
     weight_up: f64,
     /// Its standard error.
     weight_up_standard_error: f64,
-    /// Whether both errors are right.
+    /// Whether both errors hold: sums over all states, or chains from two starts that agree.
     trusted: bool,
     /// What speaks against them.
     doubts: String,

@@ -38,7 +38,7 @@ struct InverseIsing {
 
 const EXAMPLES: &str = "\
 Examples:
-  inverse_ising                the figures of the README
+  inverse_ising                the figures of its page
   inverse_ising --quick        every file in seconds
   inverse_ising --paper        all 2,016 couplings of an 8x8 lattice from 100,000 configurations";
 

@@ -45,7 +45,7 @@ struct IsingKl {
 
 const EXAMPLES: &str = "\
 Examples:
-  ising_kl              the figures of the README, about a minute on two cores
+  ising_kl              the figures of its page, half a minute on two cores
   ising_kl --quick      every file in seconds
   ising_kl --lattices square:4x4 --samples 10000 --hidden 4,16 --epochs 200 --every 5
   ising_kl --lattices ring:6 --temperatures 1 --estimators cd --gibbs-steps 1,2,5,10,20

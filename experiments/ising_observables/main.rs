@@ -72,7 +72,7 @@ struct IsingObservables {
 
 const EXAMPLES: &str = "\
 Examples:
-  ising_observables              the figures of the README, a few minutes on two cores
+  ising_observables              the figures of its page, a few minutes on two cores
   ising_observables --quick      every file in seconds
   ising_observables --lattices square:16x16 --temperatures 2,2.269,2.6 --hidden 64,256
   ising_observables --lattices triangular:6x6 --temperatures 3,3.641,4.5 --hidden 16

@@ -4,9 +4,9 @@
 //! the figures and tables that answer its question. Everything else follows: the command line with presets and --help, a
 //! sweep in parallel whose finished cells are kept, rows.csv with documented columns, run.json, progress with time left.
 //!
-//! To add one: write `experiments/NAME.rs` (`gradient_bias.rs` is a short example) with `laboratory::main!(Name);` at its end,
+//! To add one: write `experiments/NAME/main.rs` (`gradient_bias` is a short example) with `laboratory::main!(Name);` at its end,
 //! which is its main function and the test of its contract; give it a `[[bin]]` in `experiments/Cargo.toml`, a name in
-//! `.ci/run` and in `experiments/tests/readme.rs`, and a section in the README with the table that `--columns` prints.
+//! `.ci/run`, a page `experiments/NAME/README.md` with the table that `--columns` prints, and an entry in the README's gallery.
 //!
 //! | module | what is there |
 //! |---|---|
@@ -22,7 +22,6 @@
 //! | [`report`] | drawing, files |
 //! | [`error`] | what can go wrong |
 
-#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod choices;

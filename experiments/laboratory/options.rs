@@ -77,7 +77,8 @@ pub(crate) fn parse_over<E: Experiment>(
         command.mut_arg(name, |argument| argument.default_value(*value))
     });
     let mut matches: ArgMatches = command.clone().try_get_matches_from(arguments)?;
-    for name in E::UNUSED.iter().filter(|name| matches.value_source(name) == Some(ValueSource::CommandLine)) {
+    let given = |name: &&&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    if let Some(name) = E::UNUSED.iter().find(given) {
         let text = format!("--{} means nothing to {}: leave it away", name.replace('_', "-"), E::NAME);
         return Err(command.clone().error(ErrorKind::UnknownArgument, text));
     }

@@ -74,7 +74,7 @@ struct LargeIsingKl {
 
 const EXAMPLES: &str = "\
 Examples:
-  large_ising_kl              the figures of the README, a few minutes on two cores
+  large_ising_kl              the figures of its page, a few minutes on two cores
   large_ising_kl --quick      every file in seconds
   large_ising_kl --lattices square:12x12 --temperatures 2.269 --hidden 32,128,512
   large_ising_kl --lattices square:4x4,square:8x8 --hidden 4,8,16,32,64 --replicas 5

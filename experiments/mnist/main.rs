@@ -218,7 +218,7 @@ impl Experiment for Mnist {
                 Seed::root(0),
             ));
         }
-        let room = Room { plan: &plan, database: &database, exam: &exam, lab };
+        let room = Room { plan: &plan, database: &database, exam: &exam, lab, keep: KEEP };
         match plan.labels {
             true => self.learn(cell, LabelledRbm::new(rbm, LABELS)?, &room),
             false => self.learn(cell, rbm, &room),
@@ -271,6 +271,8 @@ struct Room<'a> {
     database: &'a Database,
     exam: &'a Exam,
     lab: &'a Lab<'a>,
+    /// Time between two states that are kept.
+    keep: Duration,
 }
 
 impl Mnist {
@@ -312,7 +314,7 @@ impl Mnist {
 
     /// Trains a machine, measures it along the way, leaves its pictures.
     fn learn<M: Machine>(&self, cell: &Cell, start: M, room: &Room) -> Result<Vec<Row>> {
-        let Room { plan, database, exam, lab } = room;
+        let Room { plan, database, exam, lab, keep } = room;
         let (seed, replica) = (self.seed(cell, lab), cell.replica as u64);
         let binary = lab.seed("binary digits", 0).child("replica", replica);
         let data = |epoch: usize| {
@@ -369,11 +371,10 @@ impl Mnist {
             let started = Instant::now();
             trainer_now.epoch()?;
             let speed = plan.digits as f64 / started.elapsed().as_secs_f64();
-            if std::env::var("SPEED").is_ok() { eprintln!("epoch {} {speed:.0} digits/s", epoch + 1); }
             lab.note(format!("epoch {} of {epochs}, {speed:.0} digits/s", epoch + 1));
             let work = done + of_epoch + rows.len() as f64 * of_measurement;
             lab.progress(work as usize, self.work(cell) as usize);
-            if kept.elapsed() > KEEP {
+            if kept.elapsed() >= *keep {
                 lab.keep(&Kept { state: trainer_now.state()?, rows: rows.clone() })?;
                 kept = Instant::now();
             }
@@ -420,7 +421,8 @@ impl Mnist {
         for (title, label, of) in monitors {
             let axis = Axis::linear(label);
             let about = "What is cheap to watch; none of it is a likelihood";
-            let plot = learned.plot(x(), (axis.clone(), move |_: &Cell, row: &Row| of(row))).series(series);
+            let plot =
+                learned.plot(x(), (axis.clone(), move |_: &Cell, row: &Row| of(row))).series(series).first_look(1);
             let own = plot.mark(Mark::Bars).titled("What can be watched along the way", about).figure();
             let panels = own.panels.iter().filter(|panel| !panel.series.is_empty());
             let panels: Vec<Panel> = panels
@@ -466,3 +468,32 @@ impl Mnist {
 }
 
 laboratory::main!(Mnist);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use laboratory::contract::{in_a_lab, parsed};
+
+    /// A run of four epochs that goes on from what a run of two has kept ends at the same rows as one that was never
+    /// stopped, and it does go on: rows of the two are not made again.
+    #[test]
+    fn a_run_that_was_stopped_goes_on_to_the_same_end() {
+        let database = Database::read(None).unwrap();
+        let words = |epochs: &'static str| ["--quick", "--digits", "500", "--every", "2", "--epochs", epochs];
+        let rows = |epochs: &'static str, lab: &Lab| {
+            let experiment = parsed::<Mnist>(&words(epochs));
+            let cell = &experiment.cells().unwrap()[0];
+            let plan = experiment.plan(cell);
+            let exam = Exam::new(&database, plan.digits, plan.binarisation);
+            let room = Room { plan: &plan, database: &database, exam: &exam, lab, keep: Duration::ZERO };
+            let start = LabelledRbm::new(Rbm::new(794, cell.hidden).unwrap(), LABELS).unwrap();
+            let rows = experiment.learn(cell, start, &room).unwrap();
+            (lab.kept::<Kept>().unwrap().rows.len(), rows.iter().map(|row| format!("{row:?}")).collect::<Vec<_>>())
+        };
+        let straight = in_a_lab(|lab| rows("4", lab));
+        let (first, second) = in_a_lab(|lab| (rows("2", lab), rows("4", lab)));
+        assert_eq!((first.1.len(), second.1.len()), (1, 2));
+        assert_eq!(second, straight);
+        assert_eq!(first.1[0], straight.1[0]);
+    }
+}

@@ -8,8 +8,7 @@
 //! | [`error`] | what can be wrong with a file |
 //! | [`idx`] | images and labels, as the MNIST database has them |
 
-#![deny(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(missing_docs, missing_debug_implementations)]
 
 pub mod error;
 pub mod idx;

@@ -31,6 +31,7 @@ const WORTH_A_THREAD: usize = 1 << 22;
 /// A block-Gibbs step at beta draws h with p(h_j = 1 | v) = sigmoid(beta (c_j + (v'W)_j)) and v with
 /// p(v_i = 1 | h) = sigmoid((1 - beta) a_i + beta (b_i + (W h)_i)). Inputs are sums in single precision; the rest of
 /// ln f_beta is computed in double precision.
+#[derive(Debug)]
 pub struct AnnealedGibbs<'a> {
     sampler: &'a BlockGibbs,
     base_bias: Vec<f64>,
@@ -277,6 +278,7 @@ impl<R: Registers, W: Watch> Receive<R> for See<'_, W> {
 }
 
 /// Sums a.v over the bits of a row, by tables of the 16 sums of four units.
+#[derive(Debug)]
 struct BitSums(Vec<[f64; 16]>);
 
 impl BitSums {

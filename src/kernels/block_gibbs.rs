@@ -23,6 +23,7 @@ const LARGE_BLOCK: usize = 1024;
 /// At inverse temperature beta the joint law is f^beta: p(h_j = 1 | v) = sigmoid(beta (c_j + (v'W)_j)),
 /// p(v_i = 1 | h) = sigmoid(beta (b_i + (W h)_i)). Inputs are summed in single precision; a unit's
 /// probability is resolved to 2^-24.
+#[derive(Debug)]
 pub struct BlockGibbs {
     /// From the visible to the hidden layer: W and c.
     pub(super) up: Connection,
@@ -31,6 +32,7 @@ pub struct BlockGibbs {
 }
 
 /// What the units of a layer need to know of the other layer.
+#[derive(Debug)]
 pub(super) struct Connection {
     /// A row for each unit of the other layer.
     pub weights: Matrix,

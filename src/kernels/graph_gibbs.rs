@@ -17,6 +17,7 @@ use crate::law::{Chains, Clamp, Kernel};
 /// does not matter in which order, or whether together, they are drawn. A restricted machine gets two
 /// colours, h then v: block Gibbs.
 /// At inverse temperature beta a unit's probability is sigmoid(beta (d_a + sum_b W_ab x_b)).
+#[derive(Debug)]
 pub struct GraphGibbs {
     units: usize,
     /// The units in the order in which they are drawn.
@@ -26,6 +27,7 @@ pub struct GraphGibbs {
 }
 
 /// A unit as it is drawn.
+#[derive(Debug)]
 struct Drawn {
     unit: usize,
     visible: bool,

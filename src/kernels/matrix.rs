@@ -12,7 +12,7 @@ pub type TileRow = [Sixteen; TILE];
 /// A matrix in single precision, cut into tiles of 32 columns that lie one after another, each with all its
 /// rows: what a kernel reads for 32 units is one piece of memory. Columns are padded with zeros to whole
 /// tiles, rows to a multiple of four.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Matrix {
     rows: usize,
     columns: usize,

@@ -5,7 +5,7 @@ use super::level::Level;
 use pulp::NullaryFnOnce;
 
 /// ln f(x) = sum_a d_a x_a + sum_{a < b} J_ab x_a x_b over K binary units.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Pairwise<'a> {
     /// d.
     pub biases: &'a [f64],

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 /// Layers x and y with ln f(x, y) = a.x + d.y + x'W y, so that
 /// ln f(x) = a.x + sum_j softplus(d_j + (x'W)_j).
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct TwoLayers<'a> {
     /// W, one row of `second_bias.len()` numbers for each unit of the first layer.
     pub weights: &'a [f64],

@@ -16,6 +16,7 @@ use crate::statistics::pareto::pareto_shape;
 /// Annealed importance sampling (Neal 2001): chains from the base, moved once at each temperature, with weights
 /// `ln w = ln Z_0 + sum_t [ln f_{t+1}(x_t) - ln f_t(x_t)]`, for which `E[w] = Z`. ln of the mean weight is below ln Z in
 /// expectation, the more so the fewer the temperatures.
+#[derive(Debug)]
 pub struct ForwardAnnealing {
     /// The temperatures.
     pub betas: Betas,
@@ -25,6 +26,7 @@ pub struct ForwardAnnealing {
 
 /// The same from the wanted law down to the base: along that way `E[1 / w] = 1 / Z`, so that -ln of the mean of 1 / w is
 /// above ln Z in expectation, IF the chains start from exact draws (Grosse, Ghahramani and Adams 2015).
+#[derive(Debug)]
 pub struct ReverseAnnealing {
     /// The temperatures, from 0 to 1; they are gone through backwards.
     pub betas: Betas,
@@ -42,6 +44,7 @@ pub struct AnnealingRun {
 }
 
 /// Where reverse annealing starts.
+#[derive(Debug)]
 pub enum Starts {
     /// So many exact draws: the path must know how.
     Exact(usize),
@@ -163,6 +166,7 @@ impl LogPartitionEstimator for ReverseAnnealing {
 }
 
 /// Rows that reverse annealing starts from.
+#[derive(Debug)]
 struct Drawn {
     rows: Configurations,
     /// Units drawn on the way to them.

@@ -24,6 +24,7 @@ use rayon::prelude::*;
 /// ladder and the exchanges across it. Neighbours that do not overlap leave the error too small, and no
 /// autocorrelation shows it: effective samples are those of the worst pair that count on both sides,
 /// 2 sum_{x ~ a} sigmoid(d(x) - C) / tau, as many as there are measurements / tau where both laws are one.
+#[derive(Debug)]
 pub struct BennettRatio(pub TemperedRun);
 
 /// d of the states at a and at b, ladder after ladder in each.

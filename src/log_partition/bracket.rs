@@ -55,7 +55,9 @@ pub struct LikelihoodBracket {
     pub lower_is_bound: bool,
 }
 
-/// How both sides are measured.
+/// How both sides are measured. By default through 1,000 adaptive temperatures with 200 chains; tempering has 16 rungs and 400
+/// rounds.
+#[derive(Debug)]
 pub struct Bracketing<'a> {
     /// The temperatures of every run.
     pub betas: Betas,
@@ -65,6 +67,13 @@ pub struct Bracketing<'a> {
     pub tempering: Tempering,
     /// Configurations that a third run starts from in that case, and steps at the wanted law before it.
     pub data: Option<(&'a Configurations, usize)>,
+}
+
+impl Default for Bracketing<'_> {
+    fn default() -> Self {
+        let tempering = Tempering { rungs: 16, rounds: 400 };
+        Self { betas: Betas::Adaptive(1000), chains: 200, tempering, data: None }
+    }
 }
 
 impl Bracketing<'_> {

@@ -7,6 +7,7 @@ use crate::path::Path;
 use crate::random::Seed;
 
 /// The sum over all states of the law, or of its smaller layer: exact to rounding.
+#[derive(Debug)]
 pub struct Enumeration;
 
 impl LogPartitionEstimator for Enumeration {

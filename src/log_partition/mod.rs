@@ -1,4 +1,22 @@
 //! ln Z over any [`Path`]: estimators, their errors, and when not to believe them.
+//!
+//! A number to be trusted takes both sides, [`bracket::Bracketing`]: forward annealing alone overstates a likelihood and does
+//! not know it. [`crate::monitor::likelihood::log_likelihood`] does it all for rows and a machine.
+//!
+//! ```
+//! use gibbsite::log_partition::bracket::Bracketing;
+//! use gibbsite::prelude::*;
+//!
+//! # fn main() -> gibbsite::error::Result<()> {
+//! let mut machine = Rbm::new(12, 6)?;
+//! machine.initialize(InitialWeights::Gaussian(1.0), Seed::root(1))?;
+//! let found = Bracketing::default().measure(&*machine.path(None)?, Seed::root(2), &mut |_, _| ())?;
+//! let exact = log_partition(&machine)?; // 2^6 states of the hidden layer
+//! let error = found.standard_error.expect("both sides overlap");
+//! assert!(found.trusted() && (found.value - exact).abs() < 4.0 * error);
+//! # Ok(())
+//! # }
+//! ```
 
 mod acceptance_ratio;
 pub mod annealing;

@@ -157,6 +157,7 @@ impl TemperedRun {
 }
 
 /// What a run has left.
+#[derive(Debug)]
 pub struct Measured<Notes> {
     /// On each group of ladders, in order.
     pub notes: Vec<Notes>,

@@ -19,6 +19,7 @@ use std::ops::Range;
 /// A cross-check for the other estimators: the rule's error, which shows when every second rung is left out, is in
 /// `doubts` where that changes the value by more than [`COARSE`] standard errors, from a jackknife over the ladders.
 /// Effective samples are measurements / tau of the slowest rung.
+#[derive(Debug)]
 pub struct ThermodynamicIntegration(pub TemperedRun);
 
 /// Where the steps are small the error of the rule is a fifteenth of what leaving out rungs changes, a fifth of a

@@ -13,6 +13,7 @@ use crate::row_sampler::RowSampler;
 
 /// [`RbmPath`] on the states with one label. In the base the label is any of the L, one as likely as the other, so that
 /// Z_0 = L 2^{n_h} prod_i (1 + e^{a_i}) over the pixels i.
+#[derive(Debug)]
 pub struct LabelledPath<'a> {
     machine: &'a LabelledRbm,
     /// The path of the RBM; its base has labels of bias 0.

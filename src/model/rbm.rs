@@ -1,7 +1,7 @@
 //! The restricted Boltzmann machine.
 
 use super::rbm_path::RbmPath;
-use super::{Model, Slope};
+use super::{Model, Slope, check_finite};
 use crate::configuration::{Configurations, bit, set_sites};
 use crate::enumerate::{SMALLER_LIMIT, check_limit};
 use crate::error::{Error, Result};
@@ -14,6 +14,7 @@ use crate::path::Path;
 use crate::random::Seed;
 use nalgebra::{DMatrix, Dyn, MatrixView, U1};
 use rand_distr::{Distribution, Normal, Uniform};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -22,12 +23,40 @@ use std::sync::OnceLock;
 ///
 /// Its visible marginal is the law ln f(v) = -F(v), with the free energy
 /// F(v) = -b.v - sum_j softplus(c_j + (v'W)_j). Parameters are kept as W row by row, then b, then c.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Rbm {
     visible: usize,
     hidden: usize,
     parameters: Vec<f64>,
+    #[serde(skip)]
     sampler: Prepared,
+}
+
+/// As it was read, before anyone has looked whether it fits together.
+#[derive(Deserialize)]
+struct Unchecked {
+    visible: usize,
+    hidden: usize,
+    parameters: Vec<f64>,
+}
+
+impl TryFrom<Unchecked> for Rbm {
+    type Error = Error;
+
+    fn try_from(Unchecked { visible, hidden, parameters }: Unchecked) -> Result<Self> {
+        let count = visible.checked_mul(hidden).and_then(|weights| weights.checked_add(visible)?.checked_add(hidden));
+        if visible == 0 || hidden == 0 || count != Some(parameters.len()) {
+            return Err(Error::invalid(
+                "an RBM",
+                format!("{} numbers for {visible} visible and {hidden} hidden units", parameters.len()),
+                "give W row by row, then a bias to every visible and every hidden unit",
+            ));
+        }
+        let rbm = Self { visible, hidden, parameters, sampler: Prepared::default() };
+        check_finite(&rbm)?;
+        Ok(rbm)
+    }
 }
 
 /// The sampler of the present parameters, made when it is first asked for and thrown away when they change.
@@ -108,6 +137,15 @@ impl Rbm {
             parameters: vec![0.0; visible * hidden + visible + hidden],
             sampler: Prepared::default(),
         })
+    }
+
+    /// The usual start (Hinton 2010, section 8): weights normal with standard deviation 0.01, visible biases from how often
+    /// each site of `data` is 1.
+    pub fn for_data(data: &Configurations, hidden: usize, seed: Seed) -> Result<Self> {
+        let mut rbm = Self::new(data.sites(), hidden)?;
+        rbm.initialize(InitialWeights::Gaussian(0.01), seed)?;
+        rbm.set_visible_bias_from(data);
+        Ok(rbm)
     }
 
     /// From W (visible x hidden), b and c.

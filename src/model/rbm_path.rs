@@ -16,6 +16,7 @@ use crate::row_sampler::RowSampler;
 /// (Salakhutdinov and Murray 2008): the JOINT energy times beta, so that block Gibbs is valid at every
 /// beta. The base has independent visible units, p(v_i = 1) = sigmoid(a_i), and
 /// Z_0 = 2^{n_h} prod_i (1 + e^{a_i}). Rows are (v, h); ln f_beta does not depend on h.
+#[derive(Debug)]
 pub struct RbmPath<'a> {
     rbm: &'a Rbm,
     base_bias: Vec<f64>,

@@ -92,6 +92,7 @@ pub fn gradients(
 pub const LAYER_LIMIT: usize = 10;
 
 /// What contrastive divergence does in expectation, for machines whose states can be multiplied.
+#[derive(Debug)]
 pub struct ExpectedContrastiveDivergence<'a> {
     machine: &'a Rbm,
     /// The law of the data, by the bits of v.

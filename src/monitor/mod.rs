@@ -1,8 +1,35 @@
 //! How well a model has learned: a model and its target meet here.
+//!
+//! | question | where | how |
+//! |---|---|---|
+//! | how far from the law? | [`ExactTarget`], [`sampled_kl`] | enumeration; ln Z from both sides and fresh configurations |
+//! | how likely are the data? | [`likelihood`] | exactly or from both sides |
+//! | are energy and magnetisation right? | [`observables`] | sampled with errors, or exactly |
+//! | are the couplings right? | [`couplings`] | with standard errors |
+//! | is the gradient right? | [`gradients`] | against the exact one |
+//!
+//! ```
+//! use gibbsite::monitor::observables::{Sampling, sample_model};
+//! use gibbsite::prelude::*;
+//! use gibbsite::targets::observable::Observable;
+//!
+//! # fn main() -> gibbsite::error::Result<()> {
+//! let ising = Ising::on_lattice(Lattice::Square(3, 3), 1.0, 0.0, 3.0)?;
+//! let data = draw_configurations(&ising, 500, Seed::root(1))?.configurations;
+//! let machine = Rbm::for_data(&data, 4, Seed::root(2))?; // not trained yet
+//! let kl = ExactTarget::new(&ising)?.measure(&machine, None)?.kl;
+//! let sampling = Sampling { chains: 16, equilibration: 100, measured: 500 };
+//! let seen = sample_model(&ising, &machine, &data, sampling, Seed::root(3), &mut |_, _| ())?;
+//! let energy = seen.estimate(Observable::Energy);
+//! assert!(kl > 0.1 && energy.converged() && energy.value.abs() < 0.1);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod couplings;
 pub mod gradients;
 pub mod ladder_mean;
+pub mod likelihood;
 pub mod observables;
 pub mod pseudo_likelihood;
 pub mod sampled_kl;
@@ -24,6 +51,7 @@ pub struct ExactRecord {
 }
 
 /// A target law as a table of ln P: 8 bytes x 2^sites.
+#[derive(Debug)]
 pub struct ExactTarget {
     log_probabilities: Vec<f64>,
     entropy: f64,

@@ -23,6 +23,7 @@ use rayon::prelude::*;
 ///
 /// for an Ising model and an RBM: ln Z_RBM - ln Z_Ising + < F(v) - E(v)/T >_P. The difference is averaged as one
 /// number: what f and f_p have in common does not fluctuate then.
+#[derive(Debug)]
 pub struct SampledTarget {
     log_partition: f64,
     /// The kind of place where each chain started.

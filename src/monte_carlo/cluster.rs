@@ -13,12 +13,14 @@ use rand::RngExt;
 /// Wolff's single-cluster move (Wolff 1989, Phys. Rev. Lett. 62, 361): from a site at random, a cluster grows over each
 /// satisfied bond (J s s' > 0) with probability 1 - e^{-2 beta |J| / T}, and is flipped unless it holds the ghost. One step is
 /// one cluster.
+#[derive(Debug)]
 pub struct Wolff<'a> {
     bonds: Bonds<'a>,
 }
 
 /// Swendsen and Wang's move (1987, Phys. Rev. Lett. 58, 86): all clusters at once, by the same bonds, each flipped with
 /// probability 1/2, but for those that hold the ghost. One step is one such sweep.
+#[derive(Debug)]
 pub struct SwendsenWang<'a> {
     bonds: Bonds<'a>,
 }
@@ -33,6 +35,7 @@ struct Scratch {
 }
 
 /// The couplings of a model, each size of coupling listed once.
+#[derive(Debug)]
 struct Bonds<'a> {
     ising: &'a Ising,
     sizes: Vec<f64>,

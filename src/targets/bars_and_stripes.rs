@@ -200,7 +200,7 @@ mod tests {
         for patterns in [Patterns::WithRepeats, Patterns::Distinct] {
             for (rows, columns) in [(2, 2), (3, 4), (5, 2), (8, 8)] {
                 let law = BarsAndStripes::new(rows, columns, patterns).unwrap();
-                let mut times = std::collections::BTreeMap::new();
+                let mut times = BTreeMap::new();
                 for number in 0..law.number_of_patterns() {
                     *times.entry(law.pattern(number)).or_insert(0_u32) += 1;
                 }

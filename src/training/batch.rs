@@ -5,6 +5,7 @@ use crate::random::Seed;
 use crate::row_sampler::RowSampler;
 
 /// The data of one update: the rows of the positive phase, and starts for chains.
+#[derive(Debug)]
 pub enum Batch<'a> {
     /// A mini-batch: chains start from its own rows.
     Rows(Configurations),

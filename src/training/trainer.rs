@@ -18,7 +18,7 @@ pub type Observe<'a> = dyn FnMut(usize, u64, &dyn Model) -> Result<()> + 'a;
 ///
 /// A mini-batch is `settings.batch` rows (the last of an epoch may be smaller), shuffled anew each
 /// epoch, so that an epoch is ceil(rows / batch) updates. A weighted data set is a whole law: an epoch
-/// is one update. Stops with [`Error::NotFinite`] before an update would leave the real numbers; the
+/// is one update. Stops with [`Error::NotFinite`](crate::error::Error::NotFinite) before an update would leave the real numbers; the
 /// model then holds the last good parameters.
 pub fn train(
     model: &mut dyn Model,
@@ -90,6 +90,14 @@ pub struct TrainerState {
     memory: Memory,
     directions: Vec<State>,
     estimator: State,
+}
+
+impl<M: std::fmt::Debug> std::fmt::Debug for Trainer<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Memory { epochs, updates, .. } = &self.course.memory;
+        let mut shown = f.debug_struct("Trainer");
+        shown.field("model", &self.model).field("epochs", epochs).field("updates", updates).finish_non_exhaustive()
+    }
 }
 
 impl<M: Model + Clone> Trainer<M> {

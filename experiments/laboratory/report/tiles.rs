@@ -80,7 +80,7 @@ impl Tiles {
     fn width(&self) -> u32 {
         let columns = self.rows.iter().map(|(_, tiles)| tiles.len()).max().unwrap_or(1) as u32;
         // A title has room to be read.
-        (self.names() + columns * (self.tile().0 + GAP)).max(420)
+        (self.names() + columns * (self.tile().0 + GAP)).max(560)
     }
 }
 
@@ -112,7 +112,7 @@ impl Drawing for Tiles {
                 for (number, value) in tile.pixels.iter().enumerate().filter(|(_, value)| **value != 0.0) {
                     let x = left + (number % tile.width) as i32 * size;
                     let y = top + (number / tile.width) as i32 * size;
-                    let corners = [(x, y), (x + size - 1, y + size - 1)];
+                    let corners = [(x, y), (x + size, y + size)];
                     area.draw(&Rectangle::new(corners, color(*value).filled()))?;
                 }
                 let corners = [(left - 1, top - 1), (left + scaled(width), top + scaled(height))];

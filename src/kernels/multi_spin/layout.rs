@@ -7,6 +7,7 @@ use crate::kernels::registers::{Bits512, Registers};
 const WORDS: usize = 8;
 
 /// Which sites share a word.
+#[derive(Debug)]
 pub(super) struct Layout {
     /// Strips of a chain: bit k of a chain's field in word p is site k sites / strips + p.
     pub strips: usize,
@@ -19,7 +20,7 @@ pub(super) struct Layout {
 }
 
 /// A neighbour.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct End {
     pub position: u32,
     /// How many strips further on it is.

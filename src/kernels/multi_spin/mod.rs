@@ -30,6 +30,7 @@ const COSTS: usize = DEGREE_LIMIT / 2;
 /// A step is a sweep over the sites in order. A flip that costs the energy d > 0 is accepted with probability
 /// e^{-beta d / T}, one that gains energy always, and one that costs nothing with probability 1/2: were ties always
 /// accepted, sweeps in order would not reach every state of a small lattice.
+#[derive(Debug)]
 pub struct MultiSpin {
     sites: usize,
     /// |J| / T.

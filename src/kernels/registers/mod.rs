@@ -140,7 +140,7 @@ const ONE: u32 = 1.0_f32.to_bits();
 const CENTRE: f32 = 1.0 - 0.5 / 8_388_608.0;
 
 /// What any processor does; with arrays, which the compiler turns into whatever registers there are.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Plain;
 
 #[inline(always)]

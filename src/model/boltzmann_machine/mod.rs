@@ -15,6 +15,7 @@ use crate::random::Seed;
 use marginal::Marginal;
 use rand_distr::{Distribution, Normal};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// E(x) = -sum_{edges} W_ab x_a x_b - sum_a d_a x_a with units x = (v, h) of 0 and 1 (Ackley, Hinton
 /// and Sejnowski 1985), each pair counted once.
@@ -22,12 +23,48 @@ use rayon::prelude::*;
 /// A restricted machine, a deep one and an Ising model are graphs. Parameters are kept as W in the
 /// order of the edges, then d. Sampling takes the joint law of (v, h) and needs no sum over hidden
 /// units, so machines larger than any enumeration train too.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct BoltzmannMachine {
     visible: usize,
     hidden: usize,
     edges: Vec<(usize, usize)>,
     parameters: Vec<f64>,
+}
+
+/// As it was read, before anyone has looked whether it fits together.
+#[derive(Deserialize)]
+struct Unchecked {
+    visible: usize,
+    hidden: usize,
+    edges: Vec<(usize, usize)>,
+    parameters: Vec<f64>,
+}
+
+impl TryFrom<Unchecked> for BoltzmannMachine {
+    type Error = Error;
+
+    fn try_from(read: Unchecked) -> Result<Self> {
+        // More units than numbers do not fit, and are not allocated.
+        let biases = read.parameters.len().checked_sub(read.edges.len());
+        if read.visible.checked_add(read.hidden) != biases {
+            return Err(Error::invalid(
+                "a Boltzmann machine",
+                format!(
+                    "{} numbers for {} edges and {} + {} units",
+                    read.parameters.len(),
+                    read.edges.len(),
+                    read.visible,
+                    read.hidden
+                ),
+                "give a weight to every edge, then a bias to every unit",
+            ));
+        }
+        let mut machine = Self::new(read.visible, read.hidden, &read.edges)?;
+        machine.parameters = read.parameters;
+        check_finite(&machine)?;
+        Ok(machine)
+    }
 }
 
 /// Rows whose statistics one thread sums before another is worth waking.
@@ -207,6 +244,7 @@ impl BoltzmannMachine {
 }
 
 /// The joint law of a machine's visible and hidden units.
+#[derive(Debug)]
 pub struct Joint<'a> {
     machine: &'a BoltzmannMachine,
     neighbours: Vec<Vec<(usize, f64)>>,

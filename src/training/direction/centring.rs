@@ -30,6 +30,7 @@ pub enum Offsets {
 ///
 /// Offsets are running means mu = (1 - share) mu + share x new, from the means of the first update on; those of hidden units
 /// are means of E[h | v].
+#[derive(Debug)]
 pub struct Centring {
     offsets: Offsets,
     share: f64,

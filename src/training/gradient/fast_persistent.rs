@@ -11,6 +11,7 @@ use crate::training::mixing::Mixing;
 /// FPCD (Tieleman and Hinton 2009): the chains of PCD move under theta + fast, where
 /// fast = decay x fast - rate x gradient is learned quickly and forgotten quickly. It lifts the energy where the chains are,
 /// and so drives them on; the law that they are drawn from is no longer the model's. With a rate of 0 this is PCD.
+#[derive(Debug)]
 pub struct FastPersistentContrastiveDivergence {
     pcd: PersistentContrastiveDivergence,
     rate: f64,

@@ -13,6 +13,7 @@ use crate::training::batch::Batch;
 use crate::training::mixing::{Ladders, Mixing, Overlap};
 
 /// One ladder a row of `starts`; the last law of a ladder is the machine.
+#[derive(Debug)]
 pub(super) struct LadderChains {
     gibbs_steps: usize,
     hidden_statistics: HiddenStatistics,

@@ -14,6 +14,7 @@ use crate::training::mixing::{Mixing, Overlap};
 
 /// PCD (Younes 1989; Tieleman 2008): chains that live on from update to update, k Gibbs steps each.
 /// Unbiased as far as the chains keep up with the parameters.
+#[derive(Debug)]
 pub struct PersistentContrastiveDivergence {
     gibbs_steps: usize,
     hidden_statistics: HiddenStatistics,

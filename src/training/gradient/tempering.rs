@@ -18,6 +18,7 @@ use crate::training::mixing::Mixing;
 ///
 /// The distances between rungs adapt so that all neighbours exchange equally often; where a share of exchanges is asked for,
 /// rungs are put in while there are fewer, and taken out while there are many more.
+#[derive(Debug)]
 pub struct Tempering {
     /// The share of exchanges wanted; 0 leaves the number of rungs.
     swap: f64,

@@ -16,6 +16,7 @@ use crate::training::mixing::Mixing;
 /// earlier one still carries from mode to mode reach the present one by exchanges.
 ///
 /// The machine of the moment is kept as a rung whenever it exchanges less often with the last one kept than it should.
+#[derive(Debug)]
 pub struct TrajectoryTempering {
     swap: f64,
     trajectory: Trajectory,
