@@ -50,16 +50,16 @@ impl Course {
         match self {
             // Small but real: minutes.
             Course::Small => Plan {
-                estimators: vec![pcd(1)],
+                estimators: vec![with_offsets(pcd(1), Offsets::Mean)],
                 hidden: 500,
                 labels: true,
                 digits: 60_000,
                 binarisation: Binarisation::Stochastic,
                 training: Training {
-                    epochs: 30,
+                    epochs: 20,
                     batch: 100,
                     learning_rate: 0.05,
-                    decay: Decay::Exponential(6000.0),
+                    decay: Decay::Exponential(4000.0),
                     ..Training::default()
                 },
                 rising: false,
@@ -68,8 +68,8 @@ impl Course {
             },
             Course::Best => {
                 let small = Course::Small.plan();
-                let training = Training { epochs: 200, decay: Decay::Exponential(30_000.0), ..small.training };
-                Plan { estimators: vec![pcd(5)], training, ..small }
+                let training = Training { epochs: 100, decay: Decay::Exponential(15_000.0), ..small.training };
+                Plan { training, ..small }
             }
             // The Deep Learning Tutorial's rbm.py; its inputs are the grey values themselves.
             Course::Lisa => Plan {

@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug, Parser, Serialize)]
 #[command(after_help = EXAMPLES)]
 struct Mnist {
-    /// Ways to train: small (minutes), best (an hour or two), lisa (the Deep Learning Tutorial's), salakhutdinov (CD1, CD3 and CD25 of Salakhutdinov and Murray), centred (16 hidden units with and without centring, as Melchior et al.)
+    /// Ways to train: small (minutes), best (the same for longer), lisa (the Deep Learning Tutorial's), salakhutdinov (CD1, CD3 and CD25 of Salakhutdinov and Murray), centred (16 hidden units with and without centring, as Melchior et al.)
     #[arg(long, alias = "preset", value_name = "LIST", default_value = "small", help_heading = "Sweep")]
     presets: List<Course>,
 
@@ -453,13 +453,14 @@ impl Mnist {
             let sheets = [
                 ("filters", "What hidden units look for", about("weights in units of the largest, black > 0 > orange; the longest first"), 1, (false, false)),
                 ("chains", "What free chains see", about("20 chains from test digits; left: Gibbs steps so far"), 1, (true, false)),
-                ("dreams", "What it dreams of when told a label", about("from random pixels, 5000 Gibbs steps with the label held"), 1, (true, false)),
+                ("dreams", "What it dreams of when told a label", about("from random pixels, 2000 Gibbs steps with the label held"), 1, (true, false)),
                 ("filled_in", "What it puts where half a digit is missing", about("1000 Gibbs steps with the upper half held"), 2, (true, true)),
                 ("confusion", "What it takes digits for", about("rows: what they are; columns: the likeliest label"), 36, (true, true)),
             ];
             for (picture, title, about, zoom, names) in sheets {
                 let tiles = pictures::sheet(&of(picture), title, &about, zoom, names);
-                let file = if shown.len() == 1 { picture.to_string() } else { format!("{picture}_{name}") };
+                let which = format!("{}_{}_{}", cell.preset, cell.estimator, cell.hidden).replace([':', '='], "-");
+                let file = if shown.len() == 1 { picture.to_string() } else { format!("{picture}_{which}") };
                 publication.tiles(&file, &tiles)?;
             }
         }

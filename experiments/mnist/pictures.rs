@@ -50,10 +50,10 @@ const STEPS_BETWEEN: usize = 1000;
 const PICTURES_A_CHAIN: usize = 10;
 /// Dreams of a label, and Gibbs steps from random pixels to a dream.
 const DREAMS: usize = 20;
-const STEPS_TO_DREAM: usize = 5000;
+const STEPS_TO_DREAM: usize = 2000;
 /// Ways to fill a digit in: those that are shown, and those that their mean is taken over.
 const SHOWN: usize = 4;
-const FILLED: usize = 32;
+const FILLED: usize = 20;
 const STEPS_TO_FILL: usize = 1000;
 
 /// The picture's lines, each by its place.
