@@ -211,7 +211,7 @@ fn ring() -> Ising {
 fn exact_descent_lowers_the_divergence_at_every_update() {
     let target = ring();
     let target_table = ExactTarget::new(&target).unwrap();
-    let data = enumerate::whole_law(&target).unwrap();
+    let data = whole_law(&target).unwrap();
     let mut model = Rbm::new(4, 4).unwrap();
     model.initialize(InitialWeights::Gaussian(0.3), Seed::root(64)).unwrap();
     let mut divergences = Vec::new();
@@ -232,7 +232,7 @@ fn exact_descent_lowers_the_divergence_at_every_update() {
 /// last good update, which is what training for so many updates gives.
 #[test]
 fn leaving_the_real_numbers_stops_with_the_parameter_named() {
-    let data = enumerate::whole_law(&ring()).unwrap();
+    let data = whole_law(&ring()).unwrap();
     let start = machine(&reference("rbm_4x3"));
     for (rate, momentum) in [(1e308, 0.9), (1e306, 0.999)] {
         let settings = Training { momentum, weight_decay: 1.0, ..plain(100, 1, rate) };
@@ -282,7 +282,7 @@ impl GradientEstimator for Spoils {
 /// parameter was changed.
 #[test]
 fn the_named_parameter_is_the_spoilt_one() {
-    let data = enumerate::whole_law(&ring()).unwrap();
+    let data = whole_law(&ring()).unwrap();
     for (index, name) in [(0, "W[0,0]"), (7, "W[2,1]"), (12, "b[0]"), (15, "b[3]"), (18, "c[2]")] {
         let start = machine(&reference("rbm_4x3"));
         let mut model = start.clone();
