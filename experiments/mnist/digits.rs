@@ -5,6 +5,7 @@ use gibbsite::prelude::*;
 use gibbsite::random::uniform;
 use gibbsite_files::idx::{Images, read_images, read_labels};
 use laboratory::prelude::*;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// Labels, 0 to 9.
@@ -27,6 +28,29 @@ pub struct Database {
     pub training: Digits,
     /// Never learned from.
     pub test: Digits,
+}
+
+/// The names of the files begin like this, and end in -ubyte and perhaps .gz.
+const FILES: [&str; 4] = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"];
+
+/// The file of a name in a folder: compressed where there is such a one.
+fn file_of(folder: &Path, name: &str) -> PathBuf {
+    let packed = folder.join(format!("{name}-ubyte.gz"));
+    if packed.exists() { packed } else { folder.join(format!("{name}-ubyte")) }
+}
+
+/// Serialises a folder with a hash of its files, so that results of other contents are other results.
+pub fn with_contents<S: serde::Serializer>(
+    folder: &Option<PathBuf>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    let Some(folder) = folder else {
+        return serializer.serialize_none();
+    };
+    let mut hash = DefaultHasher::new();
+    // A file that cannot be read is refused when it is.
+    FILES.map(|name| std::fs::read(file_of(folder, name)).unwrap_or_default()).hash(&mut hash);
+    serializer.collect_str(&format_args!("{} ({:016x})", folder.display(), hash.finish()))
 }
 
 /// The files of a folder that does not say otherwise: those that come with the program.
@@ -63,11 +87,7 @@ impl Database {
 
 impl Digits {
     fn read(folder: &Path, part: &str) -> Result<Self> {
-        let path = |name: &str| {
-            let plain = folder.join(format!("{part}-{name}-ubyte"));
-            let packed = folder.join(format!("{part}-{name}-ubyte.gz"));
-            if packed.exists() { packed } else { plain }
-        };
+        let path = |kind: &str| file_of(folder, &format!("{part}-{kind}"));
         let (images, labels) = (path("images-idx3"), path("labels-idx1"));
         let refuse = |path: &Path, problem: String| {
             Error::invalid(
@@ -184,5 +204,21 @@ mod tests {
         assert!(refused().contains("(1, 2) pixels, and those to test with of (2, 1)"), "{}", refused());
         write("t10k-images-idx3-ubyte", &image);
         assert_eq!(Database::read(Some(folder.path())).unwrap().test.label(0), 0);
+    }
+    /// run.json and the stamp of a cell tell contents apart.
+    #[test]
+    fn a_folder_is_written_down_with_its_contents() {
+        #[derive(Serialize)]
+        struct Options {
+            #[serde(serialize_with = "with_contents")]
+            data: Option<PathBuf>,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let written = || serde_json::to_string(&Options { data: Some(folder.path().to_path_buf()) }).unwrap();
+        let before = written();
+        std::fs::write(folder.path().join("train-labels-idx1-ubyte"), [1]).unwrap();
+        assert!(written() != before && written() == written());
+        assert!(before.contains(folder.path().to_str().unwrap()), "{before}");
+        assert_eq!(serde_json::to_string(&Options { data: None }).unwrap(), "{\"data\":null}");
     }
 }

@@ -47,6 +47,7 @@ struct Mnist {
 
     /// Folder of the four files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, with or without .gz [default: data/mnist of the program]
     #[arg(long, value_name = "FOLDER", help_heading = "Digits")]
+    #[serde(serialize_with = "digits::with_contents")]
     data: Option<PathBuf>,
 
     /// Digits to learn from, in the place of the preset's
