@@ -56,10 +56,10 @@ impl Course {
                 digits: 60_000,
                 binarisation: Binarisation::Stochastic,
                 training: Training {
-                    epochs: 40,
+                    epochs: 20,
                     batch: 100,
                     learning_rate: 0.05,
-                    decay: Decay::Exponential(8000.0),
+                    decay: Decay::Exponential(4000.0),
                     ..Training::default()
                 },
                 rising: false,
