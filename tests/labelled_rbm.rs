@@ -119,11 +119,11 @@ fn the_kernel_keeps_its_contract_and_wrong_ones_do_not() {
     assert!(plain.contains("do not reach their law: p-value 0e0"), "labels one by one: {plain}");
 }
 
-/// Every estimator, against central differences of the divergence from another machine of the shape.
+/// With the sampler from data and from chains that live on, and with the path as a ladder, against central differences of the divergence from another machine of the shape.
 #[test]
 fn gradients_keep_their_contract() {
     let (mut model, target) = (machine(3, 3, 3, 1), machine(3, 3, 3, 7));
-    for name in EstimatorName::all() {
+    for name in [EstimatorName::Exact, EstimatorName::Cd, EstimatorName::Pcd, EstimatorName::Ptt] {
         let recipe = Recipe::new(name, name.samples().then_some(25), HiddenStatistics::default());
         let make = |data: &Configurations, seed| recipe.estimator(data, 100, 3, seed).unwrap();
         contract::estimator(&make, &mut model, &target, 5).unwrap_or_else(|problem| panic!("{recipe}: {problem}"));

@@ -18,7 +18,7 @@ pub type Observe<'a> = dyn FnMut(usize, u64, &dyn Model) -> Result<()> + 'a;
 ///
 /// A mini-batch is `settings.batch` rows (the last of an epoch may be smaller), shuffled anew each
 /// epoch, so that an epoch is ceil(rows / batch) updates. A weighted data set is a whole law: an epoch
-/// is one update. Stops with [`Error::NotFinite`](crate::error::Error::NotFinite) before an update would leave the real numbers; the
+/// is one update. Stops with [`Error::NotFinite`] before an update would leave the real numbers; the
 /// model then holds the last good parameters.
 pub fn train(
     model: &mut dyn Model,
