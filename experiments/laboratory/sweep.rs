@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
-use crate::lab::{Lab, Shared, last_line};
+use crate::lab::{Lab, Shared, UNFINISHED, last_line};
 use crate::lock::Lock;
 use crate::options;
 use crate::progress::Progress;
@@ -151,7 +151,10 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
     let cells = experiment.cells()?;
     let paths = paths::<E>(&cells, &folder.of(&stamp(experiment)?)?)?;
     if experiment.common().fresh || !E::REPEATABLE {
-        paths.iter().for_each(|path| drop(fs::remove_file(file_of(path))));
+        paths.iter().for_each(|path| {
+            // What is not there need not go.
+            let _ = (fs::remove_file(file_of(path)), fs::remove_file(file::ending(path, UNFINISHED)));
+        });
     }
     let work: Vec<f64> = cells.iter().map(|cell| experiment.work(cell).max(1e-9)).collect();
     let found: Vec<Option<Vec<_>>> = paths.iter().map(|path| read::<E>(path)).collect();
@@ -181,6 +184,7 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
             lab.progress(1, 1);
             let rows: Vec<_> = rows.into_iter().map(|row| (cell.clone(), row)).collect();
             write::<E>(path, &rows, &lab.tables.lock().unwrap_or_else(|error| error.into_inner()))?;
+            lab.forget_kept();
             Ok(rows)
         })
         .collect();

@@ -13,6 +13,7 @@
 //! | [`write`](mod@write) | every operation on disk that changes something, so that each can be made to fail |
 //! | [`source`] | files and standard input |
 //! | [`error`] | what can be wrong with a file |
+//! | [`idx`] | images and labels, as the MNIST database has them |
 
 #![warn(missing_docs, missing_debug_implementations)]
 
@@ -20,6 +21,7 @@ pub mod checkpoint;
 pub mod couplings;
 pub mod data;
 pub mod error;
+pub mod idx;
 pub mod model;
 pub mod source;
 pub mod write;

@@ -6,5 +6,6 @@ pub mod file;
 pub mod look;
 pub mod matrices;
 pub mod stacked_bars;
+pub mod tiles;
 
 mod canvas;
