@@ -212,6 +212,44 @@ pub fn kernel(
     judge("clamped, the hidden units do not reach their law", &chains)
 }
 
+/// A kernel that holds units, over at most 20: whichever are held, every second, a random half or all but one, they stay
+/// where exact draws have put them, and the others, from zeros, reach their law given them within `steps` steps.
+pub fn holding(
+    kernel: &dyn Kernel,
+    beta: f64,
+    probabilities: &[f64],
+    steps: usize,
+    draws: usize,
+    seed: u64,
+) -> Result<(), String> {
+    let seed = Seed::root(seed).child("contract", 4);
+    let text = |error: crate::error::Error| error.to_string();
+    let units = kernel.units();
+    let table = Configurations::whole_law(units, probabilities.to_vec());
+    let exact = RowSampler::new(&table).map_err(text)?.draw(draws, seed.child("start", 0));
+    let used = crate::configuration::used_bits(units, 0);
+    let mut random = seed.words();
+    let subsets = [0, 0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa, random.next_word(), random.next_word(), !1, !2];
+    for (number, held) in subsets.into_iter().map(|held: u64| held & used).enumerate() {
+        let mut starts = exact.clone();
+        starts.bits_mut().iter_mut().for_each(|row| *row &= held);
+        let mut chains = Chains::new(starts.clone(), seed.child("held", number as u64));
+        kernel.advance_holding(&mut chains, beta, steps, &[held]).map_err(text)?;
+        let moved = |s: usize| (starts.row(s)[0] ^ chains.states().row(s)[0]) & held != 0;
+        if (0..draws).any(moved) {
+            return Err(format!("a unit of {held:#b} was held and moved"));
+        }
+        let mut counts = vec![0; 1 << units];
+        (0..draws).for_each(|s| counts[chains.states().row(s)[0] as usize] += 1);
+        let p_value = chi_square_p_value(&counts, probabilities);
+        // A NaN is a failure too.
+        if p_value.is_nan() || p_value < FALSE_ALARM / subsets.len() as f64 {
+            return Err(format!("with {held:#b} held, the others do not reach their law: p-value {p_value:e}"));
+        }
+    }
+    Ok(())
+}
+
 /// An estimator of ln Z: within 4.9 of its standard errors of the enumerated value on `path`, whose law must be within
 /// reach of enumeration, with an error that is not 0; and exact to rounding, with an error of rounding's size, where the
 /// base is the wanted law already; errors that are honest over many seeds, and work that is counted.

@@ -1,6 +1,7 @@
 //! Laws on binary configurations, and the transitions that leave them unchanged.
 
 use crate::configuration::{Configurations, flip_bit};
+use crate::error::{Error, Result};
 use crate::random::Seed;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,14 @@ pub trait Kernel: Sync {
     /// Moves every chain by `steps` steps: block-Gibbs steps of a machine, sweeps of a single-site
     /// sampler.
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp);
+
+    /// The same with any units held where they stand, those whose bits are 1 in the row `held`: what moves is then drawn
+    /// from its law given them. A picture with some of its pixels held is filled in, one with its label held is dreamt.
+    /// Refused by samplers that move units together.
+    fn advance_holding(&self, _chains: &mut Chains, _beta: f64, _steps: usize, _held: &[u64]) -> Result<()> {
+        let problem = "it does not draw units one by one, so that none can be held";
+        Err(Error::invalid("this sampler", problem, "take the Gibbs sampler of a machine"))
+    }
 }
 
 impl<K: Kernel + ?Sized> Kernel for &K {
@@ -122,6 +131,10 @@ impl<K: Kernel + ?Sized> Kernel for &K {
 
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
         (**self).advance(chains, beta, steps, clamp);
+    }
+
+    fn advance_holding(&self, chains: &mut Chains, beta: f64, steps: usize, held: &[u64]) -> Result<()> {
+        (**self).advance_holding(chains, beta, steps, held)
     }
 }
 

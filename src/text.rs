@@ -48,6 +48,7 @@ macro_rules! shown_by_name {
 
 shown_by_name!(
     crate::catalogue::Kind => "Kind",
+    crate::log_partition::method::Method => "Method",
     crate::model::Slope<'_> => "Slope",
     crate::model::trajectory::Rungs<'_> => "Rungs",
     crate::model::trajectory::Trajectory => "Trajectory",

@@ -514,7 +514,7 @@ fn colours_part_neighbours() {
     assert_eq!(colour(5, &[(4, 0), (2, 4)], (0..5).rev()), [1, 0, 1, 0, 0]);
 }
 
-/// Against the joint law e^{-beta E(x)} written out (contract::kernel): invariance, reach and clamping,
+/// Against the joint law e^{-beta E(x)} written out (contract::kernel, contract::holding): invariance, reach and clamping,
 /// for 100,003 chains, which fill neither a block nor a register.
 #[test]
 fn kernel_keeps_its_contract_for_the_joint_law() {
@@ -535,6 +535,7 @@ fn kernel_keeps_its_contract_for_the_joint_law() {
             let kernel = machine.kernel();
             assert_eq!(kernel.units(), graph.units());
             contract::kernel(&*kernel, beta, &law, graph.visible, 60, 100_003, 109)
+                .and_then(|()| contract::holding(&*kernel, beta, &law, 100, 100_003, 110))
                 .unwrap_or_else(|problem| panic!("{} at {beta}: {problem}", graph.name));
         }
     }

@@ -13,7 +13,7 @@ use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Sta
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::bracket::Bracketing;
-use gibbsite::log_partition::enumeration::Enumeration;
+use gibbsite::log_partition::method::{Effort, METHODS, Method};
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
 use gibbsite::log_partition::{Doubt, LogPartition, LogPartitionEstimator, names};
@@ -222,16 +222,14 @@ fn tempered(rungs: usize, ladders: usize, rounds: usize) -> TemperedRun {
     TemperedRun { betas: Betas::Linear(rungs), ladders, burn_in: rounds / 5, rounds, every: 1 }
 }
 
+/// Those that have a name, each with the work of 150,000 steps, and more settings of some.
 fn estimators() -> Vec<Box<dyn LogPartitionEstimator>> {
-    let mut all: Vec<Box<dyn LogPartitionEstimator>> = vec![
-        Box::new(Enumeration),
-        Box::new(BennettRatio(tempered(8, 40, 500))),
-        Box::new(ThermodynamicIntegration(tempered(16, 40, 500))),
-    ];
+    let effort = Effort { temperatures: 300, chains: 500 };
+    let mut all: Vec<_> = METHODS.iter().map(|method| method.estimator(effort)).collect();
+    all.push(Box::new(ThermodynamicIntegration(tempered(16, 40, 500))));
     for betas in [
         Betas::Linear(300),
         Betas::Geometric { temperatures: 300, first: 0.01 },
-        Betas::Adaptive(300),
         Betas::Given(vec![0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0]),
     ] {
         all.push(Box::new(ForwardAnnealing { betas: betas.clone(), chains: 500 }));
@@ -240,6 +238,29 @@ fn estimators() -> Vec<Box<dyn LogPartitionEstimator>> {
     let tempered = Starts::Tempered { chains: 500, tempering: Tempering { rungs: 8, rounds: 100 } };
     all.push(Box::new(ReverseAnnealing { betas: Betas::Linear(300), starts: tempered }));
     all
+}
+
+/// A method is found by the name that its estimator has in tables, and its work is the effort's: chains x temperatures x units
+/// of annealing, rounds x rungs x ladders of tempering within a tenth.
+#[test]
+fn methods_are_what_their_names_say() {
+    let machine = random_machine(8, 5, 1.0, 0.5, 12);
+    let path = RbmPath::from_uniform(&machine).unwrap();
+    let effort = Effort { temperatures: 400, chains: 200 };
+    let work = (400 * 200 * path.units()) as f64;
+    for method in &METHODS {
+        let estimator = Method::named(method.name).unwrap().estimator(effort);
+        assert_eq!(estimator.name(), method.name);
+        let found = estimator.estimate(&path, Seed::root(1), &mut |_, _| ()).unwrap();
+        let share = found.gibbs_updates as f64 / work;
+        match method.name {
+            "enumeration" => assert_eq!(share, 0.0),
+            // Nine rungs, 100 rounds and 200 chains before.
+            "reverse_ais_tempered" => assert!((2.9..3.6).contains(&share), "{share}"),
+            name => assert!((0.8..1.4).contains(&share), "{name}: {share}"),
+        }
+    }
+    assert!(Method::named("ais").unwrap_err().to_string().contains("forward_ais, reverse_ais"));
 }
 
 /// Every estimator on a machine from data, on the Ising model and on a general machine's joint law.

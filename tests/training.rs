@@ -4,13 +4,14 @@ mod common;
 
 use common::*;
 use gibbsite::configuration::{Configurations, set_bit};
-use gibbsite::enumerate;
+use gibbsite::enumerate::{self, whole_law};
 use gibbsite::error::{Error, Result};
 use gibbsite::law::Law;
 use gibbsite::model::Model;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::monitor::ExactTarget;
 use gibbsite::random::Seed;
+use gibbsite::row_sampler::RowSampler;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::lattice::Lattice;
 use gibbsite::training::batch::Batch;
@@ -19,7 +20,7 @@ use gibbsite::training::gradient::{
     Phase,
 };
 use gibbsite::training::schedule::Decay;
-use gibbsite::training::trainer::{Training, train};
+use gibbsite::training::trainer::{Trainer, Training, train};
 
 /// Settings without momentum, decay and penalty.
 fn plain(epochs: usize, batch: usize, learning_rate: f64) -> Training {
@@ -210,7 +211,7 @@ fn ring() -> Ising {
 fn exact_descent_lowers_the_divergence_at_every_update() {
     let target = ring();
     let target_table = ExactTarget::new(&target).unwrap();
-    let data = enumerate::whole_law(&target).unwrap();
+    let data = whole_law(&target).unwrap();
     let mut model = Rbm::new(4, 4).unwrap();
     model.initialize(InitialWeights::Gaussian(0.3), Seed::root(64)).unwrap();
     let mut divergences = Vec::new();
@@ -231,7 +232,7 @@ fn exact_descent_lowers_the_divergence_at_every_update() {
 /// last good update, which is what training for so many updates gives.
 #[test]
 fn leaving_the_real_numbers_stops_with_the_parameter_named() {
-    let data = enumerate::whole_law(&ring()).unwrap();
+    let data = whole_law(&ring()).unwrap();
     let start = machine(&reference("rbm_4x3"));
     for (rate, momentum) in [(1e308, 0.9), (1e306, 0.999)] {
         let settings = Training { momentum, weight_decay: 1.0, ..plain(100, 1, rate) };
@@ -281,7 +282,7 @@ impl GradientEstimator for Spoils {
 /// parameter was changed.
 #[test]
 fn the_named_parameter_is_the_spoilt_one() {
-    let data = enumerate::whole_law(&ring()).unwrap();
+    let data = whole_law(&ring()).unwrap();
     for (index, name) in [(0, "W[0,0]"), (7, "W[2,1]"), (12, "b[0]"), (15, "b[3]"), (18, "c[2]")] {
         let start = machine(&reference("rbm_4x3"));
         let mut model = start.clone();
@@ -384,5 +385,35 @@ fn exact_sums_do_not_depend_on_the_number_of_threads() {
     let one = run(1);
     for threads in [2, 5] {
         assert_eq!(one, run(threads), "{threads} threads");
+    }
+}
+
+/// Rows that are taken in the middle of a run are learned from as by a run that has had them from there on; others than as
+/// many, or weighted ones, are refused.
+#[test]
+fn a_run_can_be_given_other_rows() {
+    let drawn = |seed| {
+        let law = whole_law(&Ising::on_lattice(Lattice::Ring(5), 1.0, 0.0, 2.0).unwrap()).unwrap();
+        RowSampler::new(&law).unwrap().draw(40, Seed::root(seed))
+    };
+    let settings = Training { batch: 10, learning_rate: 0.3, ..Training::default() };
+    let begin = |data| {
+        let estimator = Box::new(ContrastiveDivergence::new(1, 0, HiddenStatistics::default()));
+        Trainer::new(Rbm::new(5, 3).unwrap(), estimator, data, &settings, Seed::root(1)).unwrap()
+    };
+    let (mut one, mut plain) = (begin(drawn(1)), begin(drawn(1)));
+    one.epoch().unwrap();
+    let mut other = begin(drawn(2));
+    other.set_state(&one.state().unwrap()).unwrap();
+    one.set_data(drawn(2)).unwrap();
+    one.epoch().unwrap();
+    other.epoch().unwrap();
+    plain.train(2).unwrap();
+    assert_eq!(one.model(), other.model());
+    assert_ne!(one.model(), plain.model());
+    let weighted = drawn(2).distinct();
+    for wrong in [drawn(2).select(&[0; 39]), drawn(2).widened(1), weighted] {
+        let refused = one.set_data(wrong).unwrap_err().to_string();
+        assert!(refused.contains("give 40 of 5 sites"), "{refused}");
     }
 }

@@ -50,13 +50,14 @@ pub fn run<E: Experiment>(arguments: &[&str]) -> (String, Pairs<E>) {
 /// Does work with a laboratory of its own whose root is the seed 1, for tests of what cells use.
 pub fn in_a_lab<T>(work: impl FnOnce(&Lab) -> T) -> T {
     let (shared, progress) = (Shared::default(), Progress::new());
+    let folder = tempfile::tempdir().expect("a folder");
     let lab = Lab {
         root: Seed::root(1),
         shared: &shared,
         progress: &progress,
         share: 1.0,
         reported: Mutex::new(0.0),
-        path: std::env::temp_dir().join("no-cell"),
+        path: folder.path().join("cell"),
         tables: Mutex::default(),
     };
     work(&lab)

@@ -10,6 +10,10 @@ pub enum Error {
     #[error("{0}{hint}", hint = option_of(.0))]
     Science(#[from] Science),
 
+    /// A file of data that cannot be used.
+    #[error(transparent)]
+    Data(#[from] gibbsite_files::error::Error),
+
     /// A cell of a sweep that could not be computed.
     #[error("{cell}: {source}")]
     InCell {

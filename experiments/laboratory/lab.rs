@@ -5,6 +5,7 @@ use crate::progress::Progress;
 use crate::record::{self, Record};
 use crate::report::file;
 use gibbsite::random::Seed;
+use serde::{Serialize, de::DeserializeOwned};
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -73,6 +74,34 @@ impl Lab<'_> {
         }
     }
 
+    /// Says how the cell is getting on, such as its speed: shown beside the time left, and nowhere else.
+    pub fn note(&self, text: impl Into<String>) {
+        self.progress.note(text.into());
+    }
+
+    fn unfinished(&self) -> PathBuf {
+        file::ending(&self.path, UNFINISHED)
+    }
+
+    /// Keeps what the cell has become, so that a run that is stopped goes on from here: the cell of the same options and the
+    /// same program, until it is finished.
+    pub fn keep<T: Serialize>(&self, state: &T) -> Result<()> {
+        let path = self.unfinished();
+        let refuse = |source| Error::cannot_write(&path, "write the file", std::io::Error::other(source));
+        file::write(&path, &postcard::to_stdvec(state).map_err(refuse)?)
+    }
+
+    /// What [`Self::keep`] has kept; nothing where there is none, or it is damaged, so that the cell begins anew.
+    pub fn kept<T: DeserializeOwned>(&self) -> Option<T> {
+        postcard::from_bytes(&std::fs::read(self.unfinished()).ok()?).ok()
+    }
+
+    /// Forgets it.
+    pub(crate) fn forget_kept(&self) {
+        // Where there is none there is nothing to remove, and one too many harms nobody.
+        let _ = std::fs::remove_file(self.unfinished());
+    }
+
     /// Leaves a further table, `NAME.csv` beside rows.csv; its columns follow those of the cell.
     pub fn table<C: Record, R: Record>(&self, name: &str, cell: &C, rows: &[R]) -> Result<()> {
         let path = file::ending(&self.path, &format!("{name}.csv"));
@@ -85,7 +114,33 @@ impl Lab<'_> {
     }
 }
 
+/// How the name of what an unfinished cell keeps ends.
+pub(crate) const UNFINISHED: &str = "unfinished";
+
 /// The last line of a cell's file says how many rows it has.
 pub(crate) fn last_line(rows: usize) -> String {
     format!("# {rows} rows\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::in_a_lab;
+
+    #[test]
+    fn what_is_kept_comes_back_until_it_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        in_a_lab(|lab| {
+            let path = folder.path().join("cell");
+            let lab = Lab { path, tables: Mutex::default(), reported: Mutex::default(), ..*lab };
+            assert_eq!(lab.kept::<(u64, String)>(), None);
+            lab.keep(&(7_u64, "words")).unwrap();
+            lab.keep(&(8_u64, "more")).unwrap();
+            assert_eq!(lab.kept(), Some((8_u64, "more".to_string())));
+            // Of another kind, as after damage.
+            assert_eq!(lab.kept::<[f64; 9]>(), None);
+            lab.forget_kept();
+            assert_eq!(lab.kept::<(u64, String)>(), None);
+        });
+    }
 }

@@ -24,6 +24,8 @@ struct State {
     /// The share of the work that is done.
     done: f64,
     announced: bool,
+    /// What the work under way says of itself.
+    note: String,
 }
 
 impl Progress {
@@ -34,7 +36,11 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(500));
-        Self { bar, start: Instant::now(), state: Mutex::new(State { done: 0.0, announced: false }) }
+        Self {
+            bar,
+            start: Instant::now(),
+            state: Mutex::new(State { done: 0.0, announced: false, note: String::new() }),
+        }
     }
 
     /// Adds a share of the whole work.
@@ -48,7 +54,8 @@ impl Progress {
             return;
         }
         let left = elapsed.mul_f64((1.0 - state.done).max(0.0) / state.done);
-        self.bar.set_message(format!("{} left", words(left)));
+        let comma = if state.note.is_empty() { "" } else { ", " };
+        self.bar.set_message(format!("{}{comma}{} left", state.note, words(left)));
         if !state.announced && elapsed > SURE {
             state.announced = true;
             if elapsed + left > LONG {
@@ -56,6 +63,11 @@ impl Progress {
                 self.bar.suspend(|| eprintln!("{line}"));
             }
         }
+    }
+
+    /// What stands before the time left from now on, such as the speed of the work.
+    pub fn note(&self, text: String) {
+        self.state.lock().unwrap_or_else(|error| error.into_inner()).note = text;
     }
 
     /// Takes the bar away.

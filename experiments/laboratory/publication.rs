@@ -8,6 +8,7 @@ use crate::report::dot_chart::DotChart;
 use crate::report::figure::Figure;
 use crate::report::file;
 use crate::report::stacked_bars::StackedBars;
+use crate::report::tiles::Tiles;
 use crate::rows::Rows;
 use crate::table::Table;
 use gibbsite::kernels::level::Level;
@@ -54,6 +55,7 @@ pub struct Publication {
     staged: tempfile::TempDir,
     files: Vec<String>,
     figures: Vec<String>,
+    pictures: Vec<String>,
     text: String,
 }
 
@@ -80,6 +82,7 @@ impl Publication {
             staged: staged.map_err(refuse)?,
             files: Vec::new(),
             figures: Vec::new(),
+            pictures: Vec::new(),
             text: String::new(),
         })
     }
@@ -124,6 +127,17 @@ impl Publication {
     pub fn dot_chart(&mut self, name: &str, figure: &DotChart) -> Result<()> {
         figure.write(self.staged.path(), name)?;
         self.drawn(name);
+        Ok(())
+    }
+
+    /// `NAME.png` of small pictures, which have no lines that an SVG would keep sharp; none is left out.
+    pub fn tiles(&mut self, name: &str, tiles: &Tiles) -> Result<()> {
+        if tiles.rows.is_empty() {
+            return Ok(());
+        }
+        tiles.write(self.staged.path(), name)?;
+        self.pictures.push(format!("{name}.png"));
+        self.files.push(format!("{name}.png"));
         Ok(())
     }
 
@@ -193,8 +207,9 @@ impl Publication {
             0 => String::new(),
             _ => format!("{} (.png, .svg), ", self.figures.join(", ")),
         };
+        let pictures: String = self.pictures.iter().map(|name| format!("{name}, ")).collect();
         Ok(format!(
-            "{preset}Wrote {figures}{} and run.json to {} in {}{kept}.\n{}",
+            "{preset}Wrote {figures}{pictures}{} and run.json to {} in {}{kept}.\n{}",
             tables.join(", "),
             self.out.display(),
             words(seconds),

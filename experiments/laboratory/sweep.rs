@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
-use crate::lab::{Lab, Shared, last_line};
+use crate::lab::{Lab, Shared, UNFINISHED, last_line};
+use crate::lock::Lock;
 use crate::options;
 use crate::progress::Progress;
 use crate::record::{self, identity};
@@ -11,9 +12,8 @@ use gibbsite::random::Seed;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -23,8 +23,7 @@ pub struct Folder {
     pub out: PathBuf,
     /// Finished cells of all settings, each in a folder of its own.
     cells: PathBuf,
-    /// Held by the system, so that a run that is killed does not leave it behind.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Folder {
@@ -33,22 +32,7 @@ impl Folder {
         file::create_folder(out)?;
         let cells = out.join("cells");
         file::create_folder(&cells)?;
-        let path = cells.join("lock");
-        let refuse = |source| Error::cannot_write(&path, "write the file", source);
-        let mut lock = File::options();
-        let lock = lock.create(true).read(true).write(true).truncate(false);
-        let mut lock = lock.open(&path).map_err(refuse)?;
-        if lock.try_lock().is_err() {
-            let mut holder = String::new();
-            let _ = lock.read_to_string(&mut holder);
-            return Err(Error::invalid(
-                format!("--out {}", out.display()),
-                format!("another run ({}) is working there", holder.trim()),
-                "let it finish, or name another folder",
-            ));
-        }
-        lock.set_len(0).map_err(refuse)?;
-        write!(lock, "process {}", std::process::id()).map_err(refuse)?;
+        let lock = Lock::take(&cells.join("lock"), &format!("--out {}", out.display()))?;
         remove_leftovers(out);
         for folder in fs::read_dir(&cells).into_iter().flatten().flatten() {
             remove_leftovers(&folder.path());
@@ -167,7 +151,10 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
     let cells = experiment.cells()?;
     let paths = paths::<E>(&cells, &folder.of(&stamp(experiment)?)?)?;
     if experiment.common().fresh || !E::REPEATABLE {
-        paths.iter().for_each(|path| drop(fs::remove_file(file_of(path))));
+        paths.iter().for_each(|path| {
+            // What is not there need not go.
+            let _ = (fs::remove_file(file_of(path)), fs::remove_file(file::ending(path, UNFINISHED)));
+        });
     }
     let work: Vec<f64> = cells.iter().map(|cell| experiment.work(cell).max(1e-9)).collect();
     let found: Vec<Option<Vec<_>>> = paths.iter().map(|path| read::<E>(path)).collect();
@@ -197,6 +184,7 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
             lab.progress(1, 1);
             let rows: Vec<_> = rows.into_iter().map(|row| (cell.clone(), row)).collect();
             write::<E>(path, &rows, &lab.tables.lock().unwrap_or_else(|error| error.into_inner()))?;
+            lab.forget_kept();
             Ok(rows)
         })
         .collect();

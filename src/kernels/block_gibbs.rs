@@ -6,6 +6,7 @@ use super::level::{Level, VectorKernel};
 use super::matrix::{BitBlock, Matrix, TileRow, WORD, mask, padded};
 use super::noise::Noise;
 use super::registers::Registers;
+use crate::error::Result;
 use crate::law::{Chains, Clamp, Kernel};
 use crate::random::Seed;
 use rayon::prelude::*;
@@ -82,6 +83,28 @@ impl BlockGibbs {
             if clamp == Clamp::Nothing {
                 self.down.draw(&hidden, &mut visible, scale, visible_bias, &mut down, &mut none);
             }
+        }
+        visible.scatter(bits, words, 0);
+        hidden.scatter(bits, words, n);
+    }
+
+    /// Moves a block of chains whose units in `held` stay: the units of a layer are independent given the other layer, so
+    /// that those which are held may be drawn and put back.
+    fn advance_block_holding(&self, bits: &mut [u64], seed: Seed, beta: f64, steps: usize, held: &[u64]) {
+        let (n, m) = (self.visible(), self.hidden());
+        let words = (n + m).div_ceil(64);
+        let mut visible = BitBlock::gather(bits, words, 0, n);
+        let mut hidden = BitBlock::gather(bits, words, n, m);
+        let (old_visible, old_hidden) = (visible.clone(), hidden.clone());
+        let (held_visible, held_hidden) = (BitBlock::gather(held, words, 0, n), BitBlock::gather(held, words, n, m));
+        let (mut up, mut down) = (layer_noise(seed, "hidden", m), layer_noise(seed, "visible", n));
+        let (mut nobody, mut none) = (vec![(); up.len()], vec![(); down.len()]);
+        let scale = input_scale(beta);
+        for _ in 0..steps {
+            self.up.draw(&visible, &mut hidden, scale, &self.up.bias, &mut up, &mut nobody);
+            hidden.restore(&held_hidden, &old_hidden);
+            self.down.draw(&hidden, &mut visible, scale, &self.down.bias, &mut down, &mut none);
+            visible.restore(&held_visible, &old_visible);
         }
         visible.scatter(bits, words, 0);
         hidden.scatter(bits, words, n);
@@ -237,6 +260,14 @@ impl Kernel for BlockGibbs {
             self.advance_block(rows, seed, beta, &self.down.bias, steps, clamp);
         });
     }
+
+    fn advance_holding(&self, chains: &mut Chains, beta: f64, steps: usize, held: &[u64]) -> Result<()> {
+        let mut nothing = vec![(); chains.states().len()];
+        self.for_each_block(chains, steps, &mut nothing, |rows, _, seed| {
+            self.advance_block_holding(rows, seed, beta, steps, held);
+        });
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -265,6 +296,7 @@ mod tests {
                 let law: Vec<f64> = factors.iter().map(|f| f / z).collect();
                 let kernel = BlockGibbs::new(&weights, &b, &c);
                 contract::kernel(&kernel, beta, &law, n, 20, 300_000, 8)
+                    .and_then(|()| contract::holding(&kernel, beta, &law, 40, 300_000, 9))
                     .unwrap_or_else(|problem| panic!("{n}x{m}: {problem}"));
             }
         }

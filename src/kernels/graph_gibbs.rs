@@ -6,7 +6,8 @@ use super::level::{Level, VectorKernel};
 use super::noise::Noise;
 use super::registers::{LANES, Registers, Sixteen};
 use super::single_precision;
-use crate::configuration::words_for;
+use crate::configuration::{bit, words_for};
+use crate::error::Result;
 use crate::law::{Chains, Clamp, Kernel};
 
 /// Gibbs sampling of ln f(x) = sum_a d_a x_a + sum_{edges} W_ab x_a x_b.
@@ -89,28 +90,35 @@ impl Kernel for GraphGibbs {
     }
 
     fn advance(&self, chains: &mut Chains, beta: f64, steps: usize, clamp: Clamp) {
+        self.draw(chains, beta, steps, |drawn| !(drawn.visible && clamp == Clamp::Visible));
+    }
+
+    fn advance_holding(&self, chains: &mut Chains, beta: f64, steps: usize, held: &[u64]) -> Result<()> {
+        self.draw(chains, beta, steps, |drawn| !bit(held, drawn.unit));
+        Ok(())
+    }
+}
+
+impl GraphGibbs {
+    /// Draws the units that move.
+    fn draw(&self, chains: &mut Chains, beta: f64, steps: usize, moves: impl Fn(&Drawn) -> bool) {
         assert_eq!(chains.states().sites(), self.units, "rows are (v, h)");
+        let order: Vec<&Drawn> = self.order.iter().filter(|drawn| moves(drawn)).collect();
         let operations = steps * (self.ends.len() / 8 + self.units);
         chains.for_each_block(operations, |rows, seed| {
-            Level::get().run_with(Block {
-                kernel: self,
-                rows,
-                noise: Noise::new(seed),
-                scale: input_scale(beta),
-                steps,
-                clamp,
-            });
+            let (order, noise, scale) = (&order, Noise::new(seed), input_scale(beta));
+            Level::get().run_with(Block { kernel: self, order, rows, noise, scale, steps });
         });
     }
 }
 
 struct Block<'a> {
     kernel: &'a GraphGibbs,
+    order: &'a [&'a Drawn],
     rows: &'a mut [u64],
     noise: Noise,
     scale: f32,
     steps: usize,
-    clamp: Clamp,
 }
 
 impl VectorKernel for Block<'_> {
@@ -123,10 +131,7 @@ impl VectorKernel for Block<'_> {
         for rows in self.rows.chunks_mut(LANES * words) {
             load(rows, words, &mut units);
             for _ in 0..self.steps {
-                for drawn in &self.kernel.order {
-                    if drawn.visible && self.clamp == Clamp::Visible {
-                        continue;
-                    }
+                for drawn in self.order {
                     let mut input = registers.splat(drawn.bias);
                     for &(other, weight) in &self.kernel.ends[drawn.ends.clone()] {
                         let state = registers.load(&units[other as usize]);

@@ -158,6 +158,16 @@ impl BitBlock {
         &mut self.words
     }
 
+    /// Takes the units that are 1 in `held`, a block of one row, from `states`, a block of the same shape.
+    pub fn restore(&mut self, held: &BitBlock, states: &BitBlock) {
+        let old = states.words.chunks_exact(self.rows);
+        for ((column, old), held) in self.words.chunks_exact_mut(self.rows).zip(old).zip(&held.words) {
+            if *held != 0 {
+                column.iter_mut().zip(old).for_each(|(bits, old)| *bits = *bits & !held | old & held);
+            }
+        }
+    }
+
     /// Bits that are 1.
     pub fn ones(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()

@@ -24,6 +24,7 @@ pub mod bennett;
 pub mod betas;
 pub mod bracket;
 pub mod enumeration;
+pub mod method;
 pub mod tempered_run;
 pub mod thermodynamic_integration;
 

@@ -1,6 +1,8 @@
 //! What learns: laws with parameters.
 
 pub mod boltzmann_machine;
+pub mod labelled_path;
+pub mod labelled_rbm;
 pub mod rbm;
 pub mod rbm_path;
 pub mod trajectory;

@@ -32,17 +32,7 @@ impl<'a> RbmPath<'a> {
     /// From independent units that are 1 as often as in the data, frequencies shrunk into [0.01, 0.99]
     /// (Salakhutdinov and Murray 2008).
     pub fn from_data(rbm: &'a Rbm, data: &Configurations) -> Result<Self> {
-        let mut frequencies = vec![0.0; data.sites()];
-        for s in 0..data.len() {
-            for i in set_sites(data.row(s), data.sites()) {
-                frequencies[i] += data.weight(s);
-            }
-        }
-        let bias = |q: &f64| {
-            let q = q.clamp(0.01, 0.99);
-            (q / (1.0 - q)).ln()
-        };
-        Self::from_bias(rbm, &frequencies.iter().map(bias).collect::<Vec<_>>())
+        Self::from_bias(rbm, &base_bias(data))
     }
 
     /// From any base: a.
@@ -75,6 +65,21 @@ impl<'a> RbmPath<'a> {
         }
         inputs
     }
+}
+
+/// a_i = ln(q_i / (1 - q_i)), with the shrunk frequency q_i of every site.
+pub(super) fn base_bias(data: &Configurations) -> Vec<f64> {
+    let mut frequencies = vec![0.0; data.sites()];
+    for s in 0..data.len() {
+        for i in set_sites(data.row(s), data.sites()) {
+            frequencies[i] += data.weight(s);
+        }
+    }
+    let bias = |q: &f64| {
+        let q = q.clamp(0.01, 0.99);
+        (q / (1.0 - q)).ln()
+    };
+    frequencies.iter().map(bias).collect()
 }
 
 impl Path for RbmPath<'_> {

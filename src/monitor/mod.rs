@@ -31,6 +31,7 @@ pub mod gradients;
 pub mod ladder_mean;
 pub mod likelihood;
 pub mod observables;
+pub mod pseudo_likelihood;
 pub mod sampled_kl;
 
 use crate::configuration::Configurations;

@@ -4,7 +4,7 @@ use super::course::{Course, Memory};
 use super::gradient::GradientEstimator;
 pub use super::settings::Training;
 use crate::configuration::Configurations;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Model, check_count};
 use crate::random::Seed;
 use crate::state::State;
@@ -18,7 +18,7 @@ pub type Observe<'a> = dyn FnMut(usize, u64, &dyn Model) -> Result<()> + 'a;
 ///
 /// A mini-batch is `settings.batch` rows (the last of an epoch may be smaller), shuffled anew each
 /// epoch, so that an epoch is ceil(rows / batch) updates. A weighted data set is a whole law: an epoch
-/// is one update. Stops with [`Error::NotFinite`](crate::error::Error::NotFinite) before an update would leave the real numbers; the
+/// is one update. Stops with [`Error::NotFinite`] before an update would leave the real numbers; the
 /// model then holds the last good parameters.
 pub fn train(
     model: &mut dyn Model,
@@ -143,6 +143,22 @@ impl<M: Model + Clone> Trainer<M> {
     /// Units drawn so far, probabilities in closed form counted as draws: see [`GradientEstimator::gibbs_updates`].
     pub fn gibbs_updates(&self) -> u64 {
         self.course.memory.gibbs_updates
+    }
+
+    /// Takes other rows from here on, as many of them: data that are drawn anew for every epoch, such as pictures from their
+    /// grey values.
+    pub fn set_data(&mut self, data: impl Into<Arc<Configurations>>) -> Result<()> {
+        let data = data.into();
+        let alike = |data: &Configurations| (data.sites(), data.len(), data.weights().is_none());
+        if alike(&data) == alike(&self.data) && data.weights().is_none() {
+            self.data = data;
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "new rows for a training run",
+            format!("they are {} of {} sites, or have weights", data.len(), data.sites()),
+            format!("give {} of {} sites, equally weighted", self.data.len(), self.data.sites()),
+        ))
     }
 
     /// Takes the next mini-batch, or the whole law.

@@ -37,10 +37,15 @@ pub(super) trait Drawing {
         DB::ErrorType: 'static;
 }
 
+/// Writes `NAME.png`.
+pub(super) fn write_picture(drawing: &impl Drawing, folder: &Path, name: &str) -> Result<()> {
+    let png = folder.join(format!("{name}.png"));
+    write_png(drawing, folder, &png).map_err(|reason| refuse(&png, &*reason))
+}
+
 /// Writes `NAME.png` and `NAME.svg`.
 pub(super) fn write(drawing: &impl Drawing, folder: &Path, name: &str) -> Result<()> {
-    let png = folder.join(format!("{name}.png"));
-    write_png(drawing, folder, &png).map_err(|reason| refuse(&png, &*reason))?;
+    write_picture(drawing, folder, name)?;
     let svg = folder.join(format!("{name}.svg"));
     let text = svg_text(drawing).map_err(|reason| refuse(&svg, &*reason))?;
     super::file::write(&svg, text.as_bytes())
