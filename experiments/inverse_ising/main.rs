@@ -213,19 +213,19 @@ impl Experiment for InverseIsing {
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         let pairs = rows.filter(|_, row| row.j.is_some());
         let one = self.target.temperatures.len() == 1;
-        let place = |cell: &Cell| match one {
-            true => cell.lattice.description(),
-            false => format!("{}, T = {}", cell.lattice.description(), cell.temperature),
-        };
+        let with =
+            |lattice: String, cell: &Cell| if one { lattice } else { format!("{lattice}, T = {}", cell.temperature) };
+        let words = |cell: &Cell| with(cell.lattice.description(), cell);
+        let place = |cell: &Cell| with(cell.lattice.to_string(), cell);
         let temperature = if one { format!(", {}", self.target.one_temperature()) } else { String::new() };
-        publication.figure("couplings", &self.couplings(&pairs, &place))?;
+        publication.figure("couplings", &self.couplings(&pairs, &words))?;
         let mut error = pairs
             .plot(
                 (Axis::log("configurations M"), |cell, _| cell.samples as f64),
                 (Axis::log("rms error of J/T"), |_, row| row.error()),
             )
             .points(|x, pairs| errors(pairs).map(|(y, _)| Point { x, y, low: y, high: y }))
-            .panel(|cell, _| place(cell))
+            .panel(|cell, _| words(cell))
             .series(|cell, _| cell.estimator.in_words().to_string())
             .mark(Mark::Bars)
             .titled(
