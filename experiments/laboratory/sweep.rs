@@ -103,8 +103,46 @@ pub struct Finished<E: Experiment> {
     pub cells: usize,
     /// Cells that an earlier run had finished.
     pub kept: usize,
-    /// Where each cell's further tables are, without what follows its name.
-    pub paths: Vec<PathBuf>,
+    /// Where further tables are.
+    pub tables: Tables,
+}
+
+/// Where further tables are.
+pub enum Tables {
+    /// Nowhere: no run made the rows.
+    None,
+    /// Beside the cells: their files without what follows the names.
+    OfCells(Vec<PathBuf>),
+    /// In the folder of an earlier run, as far as it published them.
+    Published(PathBuf),
+}
+
+impl Tables {
+    /// The files of one table, which need not be there.
+    pub fn paths(&self, name: &str) -> Vec<PathBuf> {
+        let name = format!("{name}.csv");
+        match self {
+            Tables::None => Vec::new(),
+            Tables::OfCells(cells) => cells.iter().map(|cell| file::ending(cell, &name)).collect(),
+            Tables::Published(folder) => vec![folder.join(name)],
+        }
+    }
+}
+
+/// The rows of an earlier run, as its rows.csv has them.
+pub fn finished_earlier<E: Experiment>(out: &Path) -> Result<Finished<E>> {
+    let path = out.join("rows.csv");
+    let what = format!("--redraw: {}", path.display());
+    if !path.exists() {
+        return Err(Error::invalid(what, "there is no such file", "name the folder of a finished run with --out"));
+    }
+    let rows = record::read_csv(&path).map_err(|error| match error {
+        Error::Table { source, .. } => {
+            Error::invalid(what, source.to_string(), "leave it as it is, and let the experiment run in another folder")
+        }
+        other => other,
+    })?;
+    Ok(Finished { rows, cells: 0, kept: 0, tables: Tables::Published(out.to_path_buf()) })
 }
 
 /// Computes all cells that are not there yet. Every finished cell is on disk before the next begins, so that a run that
@@ -147,7 +185,12 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
         })
         .collect();
     progress.finish();
-    Ok(Finished { rows: rows?.into_iter().flatten().collect(), cells: cells.len(), kept, paths })
+    Ok(Finished {
+        rows: rows?.into_iter().flatten().collect(),
+        cells: cells.len(),
+        kept,
+        tables: Tables::OfCells(paths),
+    })
 }
 
 /// Where each cell is kept; two cells with one name are refused, since one would overwrite the other.
