@@ -8,6 +8,7 @@ use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::pseudo_likelihood::log_pseudo_likelihood;
 use gibbsite::training::mixing::Mixing;
 use laboratory::report::figure::{Axis, Figure, Mark, Panel, Point, Series};
+use laboratory::report::look::Look;
 use serde::{Deserialize, Serialize};
 
 /// A machine after some epochs. Likelihoods are means over configurations, in nats.
@@ -118,7 +119,7 @@ pub(super) fn table(rows: &[Row]) -> csv::Result<Vec<u8>> {
 /// How the machine has learned.
 pub(super) fn figure(rows: &[Row], subtitle: String) -> Figure {
     let exact = rows.iter().all(|row| row.log_likelihood.is_some());
-    let series = |label: &str, look: usize, of: &dyn Fn(&Row) -> Option<f64>| Series {
+    let series = |label: &str, look: Look, of: &dyn Fn(&Row) -> Option<f64>| Series {
         label: label.to_string(),
         look,
         mark: Mark::Band,
@@ -129,12 +130,12 @@ pub(super) fn figure(rows: &[Row], subtitle: String) -> Figure {
     };
     let both = match exact {
         true => [
-            series("data", 5, &|row| row.log_likelihood),
-            series("validation", 4, &|row| row.validation_log_likelihood),
+            series("data", Look::numbered(5), &|row| row.log_likelihood),
+            series("validation", Look::numbered(4), &|row| row.validation_log_likelihood),
         ],
         false => [
-            series("data", 5, &|row| Some(row.pseudo_log_likelihood)),
-            series("validation", 4, &|row| row.validation_pseudo_log_likelihood),
+            series("data", Look::numbered(5), &|row| Some(row.pseudo_log_likelihood)),
+            series("validation", Look::numbered(4), &|row| row.validation_pseudo_log_likelihood),
         ],
     };
     let series: Vec<Series> = both.into_iter().filter(|series| !series.points.is_empty()).collect();
