@@ -1,6 +1,6 @@
 //! Configurations: text and .npy files, read in one pass into bits.
 //!
-//! A new format has a file here, the bytes that it begins with in [`Format::of`], and its line in [`read`].
+//! A new format has a file here, the bytes that it begins with in `Format::of`, and its line in [`read`].
 
 mod npy;
 mod text;
