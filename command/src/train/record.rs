@@ -121,7 +121,7 @@ pub(super) fn figure(rows: &[Row], subtitle: String) -> Figure {
     let exact = rows.iter().all(|row| row.log_likelihood.is_some());
     let series = |label: &str, look: Look, of: &dyn Fn(&Row) -> Option<f64>| Series {
         label: label.to_string(),
-        look: Look::numbered(look),
+        look,
         mark: Mark::Band,
         points: rows
             .iter()
