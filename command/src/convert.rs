@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Data from one format to another
 ///
-/// Reads text (spaces, tabs, commas) and .npy arrays, and writes text, .csv or .npy, by the name of the file. A machine, by its
+/// Reads text (spaces, tabs, commas), .npy arrays and IDX images, and writes text, .csv or .npy, by the name of the file. A machine, by its
 /// ending .safetensors, is written anew in F64.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

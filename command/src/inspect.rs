@@ -156,7 +156,7 @@ fn history(found: &Inspection) -> String {
                 None => value.to_string(),
             })
         };
-        let words = ["estimator", "learning_rate", "decay", "momentum", "batch", "data"]
+        let words = ["estimator", "learning_rate", "decay", "momentum", "batch", "average", "data"]
             .into_iter()
             .filter_map(|name| said(name).map(|value| format!("{} {value}", name.replace('_', "-"))));
         let words: Vec<String> = words.collect();

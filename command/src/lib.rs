@@ -31,7 +31,7 @@ pub mod shell;
 pub mod subject;
 pub mod train;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser};
 use context::Context;
 use error::{Error, Result};
 use gibbsite_files::write::System;
@@ -99,13 +99,28 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The parser, with defaults of shared options that are the command's own.
+pub fn parser() -> clap::Command {
+    let train = |command: clap::Command| {
+        train::DEFAULTS
+            .iter()
+            .fold(command, |command, (name, value)| command.mut_arg(name, |argument| argument.default_value(*value)))
+    };
+    Cli::command().mut_subcommand("train", train)
+}
+
+fn parse(arguments: &[OsString]) -> std::result::Result<Cli, clap::Error> {
+    let mut matches = parser().try_get_matches_from(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut parser()))
+}
+
 /// Does what a command line asks for; everything that changes a file goes through `disk`.
 pub fn run(
     arguments: &[OsString],
     disk: &dyn gibbsite_files::write::Disk,
     output: &mut (dyn Write + Send),
 ) -> Result<()> {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match parse(arguments) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => return Err(Error::Options(error::one_line(&error))),
         Err(help) => return Ok(write!(output, "{}", help.render())?),
@@ -124,7 +139,7 @@ fn conduct(command: Command, context: &mut Context) -> Result<()> {
         Command::Couplings(options) => options.run(context),
         Command::Convert(options) => options.run(context),
         Command::Inspect(options) => options.run(context),
-        Command::Completions(options) => options.run(context, Cli::command()),
-        Command::Man(options) => options.run(context, Cli::command()),
+        Command::Completions(options) => options.run(context, parser()),
+        Command::Man(options) => options.run(context, parser()),
     }
 }

@@ -18,7 +18,7 @@ use laboratory::value::at_least_two;
 #[command(next_help_heading = "ln Z")]
 pub struct LikelihoodOptions {
     /// Sum over all states of the smaller layer, of up to 30 units [default: up to 22]
-    #[arg(long, conflicts_with_all = ["ais", "ais_temperatures", "ais_chains"])]
+    #[arg(long, conflicts_with_all = ["ais", "ais_temperatures", "ais_chains", "ais_rungs", "ais_rounds"])]
     pub exact: bool,
 
     /// Anneal from both sides, also where a sum would reach
@@ -32,13 +32,18 @@ pub struct LikelihoodOptions {
     /// Chains of each of its runs: forward, reverse, and reverse from the data
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_two)]
     pub ais_chains: usize,
+
+    /// Rungs of the tempering that starts reverse annealing where no layer can be summed
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = at_least_two)]
+    pub ais_rungs: usize,
+
+    /// Rounds of that tempering: more, where the doubts say that states make few round trips
+    #[arg(long, value_name = "NUMBER", default_value_t = 175, value_parser = at_least_two)]
+    pub ais_rounds: usize,
 }
 
 /// Most units of the smaller layer that are enumerated unless --exact asks for more: a second or two.
 const USUAL: usize = 22;
-
-/// What starts reverse annealing where the machine cannot be drawn from exactly.
-const TEMPERING: Tempering = Tempering { rungs: 16, rounds: 175 };
 
 /// Steps of the machine on data before reverse annealing starts there.
 const DATA_STEPS: usize = 1000;
@@ -61,10 +66,12 @@ impl LikelihoodOptions {
         }
         check_at_most("--ais-temperatures", self.ais_temperatures, 10_000_000)?;
         check_at_most("--ais-chains", self.ais_chains, 1_000_000)?;
+        check_at_most("--ais-rungs", self.ais_rungs, 10_000)?;
+        check_at_most("--ais-rounds", self.ais_rounds, 10_000_000)?;
         let bracketing = Bracketing {
             betas: Betas::Adaptive(self.ais_temperatures),
             chains: self.ais_chains,
-            tempering: TEMPERING,
+            tempering: Tempering { rungs: self.ais_rungs, rounds: self.ais_rounds },
             data: data.map(|data| (data, DATA_STEPS)),
         };
         let (path, mut live) = (machine.path(data)?, context.live());

@@ -163,6 +163,10 @@ fn what_evaluate_tells_is_what_sums_over_states_tell() {
     let number = |name: &str| both[name].as_f64().unwrap();
     let z =
         (number("log_partition") - told["log_partition"].as_f64().unwrap()) / number("log_partition_standard_error");
+    for name in ["mean_log_likelihood", "kl_from_law"] {
+        let (lower, upper) = (number(&format!("{name}_lower")), number(&format!("{name}_upper")));
+        assert!(lower < number(name) && number(name) < upper, "{name}: {lower} {upper}");
+    }
     assert!(z.abs() < 4.9 && both["trusted"] == true, "{z}");
     assert!(
         number("log_partition_lower") <= number("log_partition")

@@ -68,7 +68,7 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
     Error::File { path: path.to_path_buf(), action: "read the file", source, mend }
 }
 
-fn images(path: &Path, bytes: impl BufRead) -> Result<Images> {
+pub(crate) fn images(path: &Path, bytes: impl BufRead) -> Result<Images> {
     let ([_, rows, columns], pixels) = numbers(path, bytes)?;
     Ok(Images { rows: rows as usize, columns: columns as usize, pixels })
 }

@@ -1,4 +1,4 @@
-//! Machines as safetensors: `weights` [visible, hidden], `visible_bias` [visible], `hidden_bias` [hidden], in F64.
+//! Machines as safetensors, in F64: `weights` (visible x hidden), `visible_bias` and `hidden_bias`.
 //!
 //! In Python:
 //!

@@ -287,6 +287,40 @@ fn every_bad_array_is_refused_in_one_line_with_its_place_and_the_mend() {
     }
 }
 
+#[test]
+fn bad_images_are_refused_as_data_too() {
+    let image = |count: u8, pixels: &[u8]| [&[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 2, 0, 0, 0, 2], pixels].concat();
+    let cases = [
+        (
+            image(2, &[9; 8]),
+            spins(),
+            ", byte 0: the grey values of images are no spins; leave --spins away: pixels above 127 are 1",
+        ),
+        (image(2, &[9; 8]), weighted("1"), ", byte 0: images have no column of weights; give text with such a column"),
+        (
+            image(2, &[9; 7]),
+            plain(),
+            ": it ends after 7 of the 8 bytes that its 2 x 2 x 2 images take; fetch the file anew",
+        ),
+        (
+            image(2, &[9; 9]),
+            plain(),
+            ", byte 24: bytes follow the 8 that its 2 x 2 x 2 images take; fetch the file anew",
+        ),
+        (
+            image(0, &[]),
+            plain(),
+            ", byte 4: it says that it holds 0 x 2 x 2 images; name a file of 1 to 1073741824 bytes of images",
+        ),
+    ];
+    for (bytes, reading, expected) in cases {
+        said(&read_bytes(Path::new("images"), &bytes, &reading).unwrap_err(), &format!("images{expected}"));
+    }
+    let narrow = Reading { sites: Some((5, "the machine m".to_string())), ..Reading::default() };
+    let error = read_bytes(Path::new("images"), &image(1, &[0; 4]), &narrow).unwrap_err();
+    said(&error, "images, byte 8: a row has 4 sites, and the machine m has 5; give rows of 5 values");
+}
+
 /// Its name, shape and numbers.
 type Tensor<'a> = (&'a str, &'a [usize], &'a [f64]);
 

@@ -116,6 +116,9 @@ fn no_mutant_makes_a_reader_panic_hang_or_take_memory() {
     let turned = String::from_utf8_lossy(&npy[10..127]).replace("False", "True ").replace("i1", "u1");
     let columns = [&npy[..10], turned.as_bytes(), b"\n", &[1; 108]].concat();
     torment("npy by columns", &columns, 5, MUTANTS, &mut |bytes| read_bytes(path, bytes, &plain).is_ok());
+    let header = [[0, 0, 8, 3], 6_u32.to_be_bytes(), 3_u32.to_be_bytes(), 3_u32.to_be_bytes()].concat();
+    let images = [header.as_slice(), &(0..54).map(|k| k * 5).collect::<Vec<u8>>()].concat();
+    torment("images", &images, 11, MUTANTS, &mut |bytes| read_bytes(path, bytes, &plain).is_ok());
     let list = b"i,j,J,standard_error\n0,1,0.5,0.1\n1,2,-0.25,0.1\n2,,0.125,0.1\n";
     torment("couplings", list, 6, MUTANTS, &mut |bytes| couplings::of_bytes(path, bytes).is_ok());
 

@@ -14,7 +14,7 @@
 //! let estimator = pcd.estimator(&data, 100, 4, Seed::root(2))?; // 100 chains, 4 hidden units
 //! let machine = Rbm::for_data(&data, 4, Seed::root(3))?;
 //! let mut trainer = Trainer::new(machine, estimator, data, &settings, Seed::root(4))?;
-//! trainer.train(50)?;
+//! trainer.train(200)?;
 //! let kl = ExactTarget::new(&ising)?.measure(trainer.model(), None)?.kl;
 //! assert!(kl < 0.3, "{kl} nats");
 //! # Ok(())

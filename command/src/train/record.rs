@@ -119,9 +119,9 @@ pub(super) fn table(rows: &[Row]) -> csv::Result<Vec<u8>> {
 /// How the machine has learned.
 pub(super) fn figure(rows: &[Row], subtitle: String) -> Figure {
     let exact = rows.iter().all(|row| row.log_likelihood.is_some());
-    let series = |label: &str, look: usize, of: &dyn Fn(&Row) -> Option<f64>| Series {
+    let series = |label: &str, look: Look, of: &dyn Fn(&Row) -> Option<f64>| Series {
         label: label.to_string(),
-        look: Look::numbered(look),
+        look,
         mark: Mark::Band,
         points: rows
             .iter()
@@ -130,12 +130,12 @@ pub(super) fn figure(rows: &[Row], subtitle: String) -> Figure {
     };
     let both = match exact {
         true => [
-            series("data", 5, &|row| row.log_likelihood),
-            series("validation", 4, &|row| row.validation_log_likelihood),
+            series("data", Look::numbered(5), &|row| row.log_likelihood),
+            series("validation", Look::numbered(4), &|row| row.validation_log_likelihood),
         ],
         false => [
-            series("data", 5, &|row| Some(row.pseudo_log_likelihood)),
-            series("validation", 4, &|row| row.validation_pseudo_log_likelihood),
+            series("data", Look::numbered(5), &|row| Some(row.pseudo_log_likelihood)),
+            series("validation", Look::numbered(4), &|row| row.validation_pseudo_log_likelihood),
         ],
     };
     let series: Vec<Series> = both.into_iter().filter(|series| !series.points.is_empty()).collect();

@@ -1,7 +1,8 @@
-//! Configurations: text and .npy files, read in one pass into bits.
+//! Configurations: text, .npy files and images, read in one pass into bits.
 //!
-//! A new format has a file here, the bytes that it begins with in [`Format::of`], and its line in [`read`].
+//! A new format has a file here, the bytes that it begins with in `reader_of`.
 
+mod images;
 mod npy;
 mod text;
 
@@ -60,7 +61,7 @@ impl fmt::Display for Column {
     }
 }
 
-/// A format of data files.
+/// A format of data files that are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Lines of values.
@@ -68,6 +69,9 @@ pub enum Format {
     /// NumPy's array.
     Npy,
 }
+
+/// A reader of files that begin in its way.
+type Reader = fn(&Path, Input, &Reading, &mut Report) -> Result<Configurations>;
 
 /// What a file begins with that is no data file, what it is, and how it becomes one.
 const OTHERS: [(&[u8], &str, &str); 6] = [
@@ -79,21 +83,24 @@ const OTHERS: [(&[u8], &str, &str); 6] = [
     (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
 ];
 
-impl Format {
-    /// By the bytes that a file begins with.
-    fn of(path: &Path, start: &[u8]) -> Result<Self> {
-        if start.starts_with(b"\x93NUMPY") {
-            return Ok(Format::Npy);
-        }
-        if let Some((_, what, mend)) = OTHERS.iter().find(|(magic, ..)| start.starts_with(magic)) {
-            return Err(Error::content(path, format!("it is {what}"), *mend));
-        }
-        if start.len() > 8 && start[8] == b'{' && start[3..8].iter().all(|byte| *byte == 0) {
-            return Err(Error::content(path, "it is a safetensors file, a machine perhaps", "name a file of data"));
-        }
-        Ok(Format::Text)
+/// The reader, by the bytes that a file begins with.
+fn reader_of(path: &Path, start: &[u8]) -> Result<Reader> {
+    if start.starts_with(b"\x93NUMPY") {
+        return Ok(npy::read);
     }
+    if start.starts_with(&images::MAGIC) {
+        return Ok(images::read);
+    }
+    if let Some((_, what, mend)) = OTHERS.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        return Err(Error::content(path, format!("it is {what}"), *mend));
+    }
+    if start.len() > 8 && start[8] == b'{' && start[3..8].iter().all(|byte| *byte == 0) {
+        return Err(Error::content(path, "it is a safetensors file, a machine perhaps", "name a file of data"));
+    }
+    Ok(text::read)
+}
 
+impl Format {
     /// By the name of a file that is to be written.
     pub fn of_name(path: &Path) -> Self {
         let npy = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"));
@@ -112,10 +119,7 @@ pub fn read(source: &Source, reading: &Reading, report: &mut Report) -> Result<C
     if start.is_empty() {
         return Err(Error::content(path, "it is empty", "give at least one configuration"));
     }
-    match Format::of(path, start)? {
-        Format::Npy => npy::read(path, input, reading, report),
-        Format::Text => text::read(path, input, reading, report),
-    }
+    reader_of(path, start)?(path, input, reading, report)
 }
 
 /// The same from bytes in memory, named `path` in messages.
@@ -123,12 +127,9 @@ pub fn read_bytes(path: &Path, bytes: &[u8], reading: &Reading) -> Result<Config
     if bytes.is_empty() {
         return Err(Error::content(path, "it is empty", "give at least one configuration"));
     }
-    let format = Format::of(path, &bytes[..bytes.len().min(16)])?;
+    let reader = reader_of(path, &bytes[..bytes.len().min(16)])?;
     let input = Input { bytes: Box::new(io::Cursor::new(bytes.to_vec())), length: Some(bytes.len() as u64) };
-    match format {
-        Format::Npy => npy::read(path, input, reading, &mut |_, _| {}),
-        Format::Text => text::read(path, input, reading, &mut |_, _| {}),
-    }
+    reader(path, input, reading, &mut |_, _| {})
 }
 
 /// Configurations that are being read: a bit at a time, a row at a time.
