@@ -118,6 +118,26 @@ impl Subject {
     }
 }
 
+/// A subject as a reader calls it, by its name: `4x4 spins, T = 1.5, 20 hidden units`.
+pub fn in_words(name: &str) -> String {
+    let mut parts = name.split('_');
+    let (kind, size) = (parts.next().unwrap_or(name), parts.next().unwrap_or(""));
+    let kind = match kind {
+        "ising" | "spins" => format!("{size} spins"),
+        "bars" => format!("bars and stripes of {size}"),
+        _ => format!("{kind} weights, {size} units"),
+    };
+    let words = parts.map(|part| {
+        let number = part.trim_start_matches(char::is_alphabetic);
+        match part.chars().next() {
+            Some('t') => format!(", T = {number}"),
+            Some('h') => format!(", {number} hidden units"),
+            _ => format!(", deviation {number}"),
+        }
+    });
+    kind + &words.collect::<String>()
+}
+
 /// A temperature in names.
 fn rounded(temperature: f64) -> f64 {
     (temperature * 1000.0).round() / 1000.0

@@ -221,8 +221,10 @@ impl Experiment for BothPhases {
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         let about = self.machines.replicas_in_words("median and range");
         let x = || (Axis::log("Gibbs updates (units drawn)"), |_: &Cell, row: &Row| row.gibbs_updates as f64);
-        let panel =
-            |cell: &Cell, _: &Row| format!("{}, T = {}, {}", cell.lattice, cell.temperature, units(cell.hidden));
+        let one = self.target.lattices.len() == 1;
+        let lattice = |cell: &Cell| if one { String::new() } else { format!("{}, ", cell.lattice.description()) };
+        let panel = |cell: &Cell, _: &Row| format!("{}T = {}, {}", lattice(cell), cell.temperature, units(cell.hidden));
+        let about = format!("{}; {about}", self.target.lattices_in_words());
         for (name, centred) in [("plain", false), ("centred", true)] {
             let own = rows.filter(|cell, _| (cell.centred != Offsets::None) == centred);
             if own.is_empty() {
@@ -230,12 +232,13 @@ impl Experiment for BothPhases {
             }
             let series = |cell: &Cell, _: &Row| cell.estimator.label();
             let kl = own.plot(x(), (Axis::log("KL divergence a spin (nats)"), |_, row| row.kl_per_site)).panel(panel);
-            let kl = kl.series(series).doubtful("not trusted", |_, row| !row.trusted).columns(2);
+            let kl = kl.series(series).doubtful("not trusted", |_, row| !row.trusted).mark(Mark::Bars).columns(2);
             let title = format!("What a gradient reaches for a budget of Gibbs updates: {name} gradients");
             publication.figure(&format!("kl_{name}"), &kl.titled(title, &about).figure())?;
             let half = |_: &Rows<Self>| vec![Level { label: "Ising model".to_string(), y: 0.5, span: None }];
             let weight = own.plot(x(), (Axis::linear("weight of the phase up"), |_, row| row.weight_up)).panel(panel);
-            let weight = weight.series(series).levels(half).doubtful("not trusted", |_, row| !row.trusted).columns(2);
+            let weight = weight.series(series).levels(half).doubtful("not trusted", |_, row| !row.trusted);
+            let weight = weight.mark(Mark::Bars).columns(2);
             let title = format!("How much of the law is up: {name} gradients");
             publication.figure(&format!("weight_up_{name}"), &weight.titled(title, &about).figure())?;
         }

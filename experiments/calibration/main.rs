@@ -141,11 +141,11 @@ enum Outcome {
 }
 
 /// Outcomes in the order of the enum: names and colours. A number without an error is beyond any.
-const OUTCOMES: [(&str, Option<usize>); 5] = [
-    ("said yes: within 2 standard errors", Some(3)),
-    ("said yes: between 2 and 4", Some(2)),
-    ("said yes: beyond 4", Some(4)),
-    ("refused, though within 2", Some(1)),
+const OUTCOMES: [(&str, Option<Look>); 5] = [
+    ("said yes: within 2 standard errors", Some(Look::numbered(3))),
+    ("said yes: between 2 and 4", Some(Look::numbered(2))),
+    ("said yes: beyond 4", Some(Look::numbered(4))),
+    ("refused, though within 2", Some(Look::numbered(1))),
     ("refused otherwise", None),
 ];
 

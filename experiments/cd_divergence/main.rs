@@ -215,8 +215,9 @@ impl Experiment for CdDivergence {
         let about = self.machines.replicas_in_words("medians and quartiles");
         let x = || (Axis::log("updates"), |_: &Cell, row: &Row| row.updates as f64);
         let series = |cell: &Cell, _: &Row| cell.estimator.label();
-        let panel =
-            |what: &'static str| move |cell: &Cell, _: &Row| format!("{}, {}: {what}", cell.data, units(cell.hidden));
+        let panel = |what: &'static str| {
+            move |cell: &Cell, _: &Row| format!("{}, {}: {what}", target_in_words(&cell.data), units(cell.hidden))
+        };
         let bound = |rows: &Rows<Self>| {
             let first = rows.iter().next();
             let level = |row: &Row| Level { label: "upper bound".to_string(), y: row.bound, span: None };

@@ -47,6 +47,16 @@ choice! {
     Estimator { Exact = "exact", Gibbs = "gibbs", PseudoLikelihood = "pseudo-likelihood" }
 }
 
+impl Estimator {
+    fn in_words(self) -> &'static str {
+        match self {
+            Estimator::Exact => "exact gradient",
+            Estimator::Gibbs => "Gibbs sampling",
+            Estimator::PseudoLikelihood => "pseudo-likelihood",
+        }
+    }
+}
+
 /// Most sites of a lattice whose couplings are learned: 5,050 parameters, whose covariance takes 200 MB.
 const MOST_SITES: usize = 100;
 
@@ -204,56 +214,27 @@ impl Experiment for InverseIsing {
         let pairs = rows.filter(|_, row| row.j.is_some());
         let one = self.target.temperatures.len() == 1;
         let place = |cell: &Cell| match one {
-            true => cell.lattice.to_string(),
-            false => format!("{}, T = {}", cell.lattice, cell.temperature),
+            true => cell.lattice.description(),
+            false => format!("{}, T = {}", cell.lattice.description(), cell.temperature),
         };
         let temperature = if one { format!(", {}", self.target.one_temperature()) } else { String::new() };
-        let most = self.samples.iter().map(|samples| samples.0).max().unwrap_or(0);
-        let couplings = pairs
-            .filter(|cell, _| cell.samples == most)
+        publication.figure("couplings", &self.couplings(&pairs, &place))?;
+        let mut error = pairs
             .plot(
-                (Axis::linear("true coupling J/T"), side_by_side),
-                (Axis::linear("learned coupling J/T"), |_, row| row.learned_coupling),
-            )
-            .points(|x, rows| {
-                let (_, row) = rows.iter().next()?;
-                let (y, error) = (row.learned_coupling, row.standard_error.unwrap_or(0.0));
-                Some(Point { x, y, low: y - error, high: y + error })
-            })
-            .panel(|cell, _| format!("{}, {}", place(cell), cell.estimator))
-            .series(|_, _| "a pair of sites, with its standard error where known".to_string())
-            .levels(|rows| {
-                let strongest = rows.iter().next().map_or(0.0, |(cell, _)| 1.0 / cell.temperature);
-                let level = |y: f64| {
-                    let span = Some((y - 0.12 * strongest, y + 0.12 * strongest));
-                    Level { label: "true value".to_string(), y, span }
-                };
-                vec![level(0.0), level(strongest)]
-            })
-            .mark(Mark::Dots)
-            .first_look(5)
-            .titled(
-                "The inverse Ising problem: couplings learned back",
-                format!(
-                    "all pairs of sites, {most} configurations{temperature}; true values are 0 and J/T, pairs stand side \
-                     by side"
-                ),
-            );
-        publication.figure("couplings", &couplings.figure())?;
-        let error = pairs
-            .plot(
-                (Axis::log("configurations"), |cell, _| cell.samples as f64),
+                (Axis::log("configurations M"), |cell, _| cell.samples as f64),
                 (Axis::log("rms error of J/T"), |_, row| row.error()),
             )
             .points(|x, pairs| errors(pairs).map(|(y, _)| Point { x, y, low: y, high: y }))
             .panel(|cell, _| place(cell))
-            .series(|cell, _| cell.estimator.to_string())
+            .series(|cell, _| cell.estimator.in_words().to_string())
             .mark(Mark::Bars)
             .titled(
                 "How many configurations do couplings need?",
-                format!("root mean square error over all pairs{temperature}"),
-            );
-        publication.figure("coupling_error", &error.figure())?;
+                format!("root mean square error over all pairs of sites{temperature}"),
+            )
+            .figure();
+        error.panels.iter_mut().for_each(|panel| panel.series.extend(guide(&panel.series)));
+        publication.figure("coupling_error", &error)?;
         let mut table = Table::new(
             "Couplings of the inverse Ising problem, over all pairs:",
             &["lattice", "estimator", "samples", "rms error", "mean z^2"],
@@ -281,11 +262,69 @@ impl Experiment for InverseIsing {
     }
 }
 
+impl InverseIsing {
+    /// Errors of all couplings from the most configurations, with their standard errors.
+    fn couplings(&self, pairs: &Rows<Self>, place: &dyn Fn(&Cell) -> String) -> Figure {
+        let most = self.samples.iter().map(|samples| samples.0).max().unwrap_or(0);
+        let pairs = pairs.filter(|cell, _| cell.samples == most);
+        let (axis, temperature) =
+            (Axis::linear("true coupling J/T, pairs side by side"), self.target.one_temperature());
+        let axis = match self.target.temperatures[..] {
+            [one] => axis.with_ticks(vec![0.0, 1.0 / one.0]),
+            _ => axis,
+        };
+        let panel = |cell: &Cell| format!("{}, {}", cell.estimator.in_words(), place(cell));
+        let mut figure = pairs
+            .plot((axis, side_by_side), (Axis::linear("learned less true coupling"), |_, row| row.error()))
+            .points(|x, rows| {
+                let (_, row) = rows.iter().next()?;
+                let (y, error) = (row.error(), row.standard_error.unwrap_or(0.0));
+                Some(Point { x, y, low: y - error, high: y + error })
+            })
+            .panel(|cell, _| panel(cell))
+            .series(|_, _| "pairs of sites".to_string())
+            .levels(|_| vec![Level { label: "as it should be".to_string(), y: 0.0, span: None }])
+            .mark(Mark::Dots)
+            .titled(
+                "The inverse Ising problem: errors of the couplings learned back",
+                [
+                    format!("all pairs of sites, {} configurations", grouped(most)),
+                    temperature,
+                    "bars: one standard error, where it is known".to_string(),
+                ]
+                .into_iter()
+                .filter(|words| !words.is_empty())
+                .collect::<Vec<_>>()
+                .join(", "),
+            )
+            .figure();
+        for (drawn, own) in figure.panels.iter_mut().zip(pairs.group_by(|cell, _| panel(cell)).values()) {
+            let squares = errors(own).and_then(|(_, z2)| z2);
+            let note = squares.map(|z2| (format!("mean of (error / standard error)²: {z2:.2}"), Look::numbered(0)));
+            drawn.notes.extend(note);
+        }
+        figure
+    }
+}
+
+/// A line of slope -1/2 in logarithms, a little below the series whose last point is the lowest.
+fn guide(series: &[Series]) -> Option<Series> {
+    let last = series.iter().filter_map(|series| series.points.last());
+    let Point { x: most, y: lowest, .. } = *last.min_by(|a, b| a.y.total_cmp(&b.y))?;
+    let fewest = series.iter().flat_map(|series| &series.points).map(|point| point.x).fold(most, f64::min);
+    let point = |x: f64| {
+        let y = 0.75 * lowest * (most / x).sqrt();
+        Point { x, y, low: y, high: y }
+    };
+    let points = [fewest, most].map(point).to_vec();
+    Some(Series { label: "as 1/√M".to_string(), look: Look::numbered(0), mark: Mark::Guide, points })
+}
+
 /// Only two true values occur: each is spread over a strip, a place for every pair, or the points would hide each other.
 fn side_by_side(cell: &Cell, row: &Row) -> f64 {
     let (sites, i, j) = (cell.lattice.sites(), row.i, row.j.unwrap_or(0));
     let (pairs, before) = (sites * (sites - 1) / 2, i * (2 * sites - i - 1) / 2 + j - i - 1);
-    row.true_coupling + 0.16 / cell.temperature * ((before as f64 + 0.5) / pairs as f64 - 0.5)
+    row.true_coupling + 0.7 / cell.temperature * ((before as f64 + 0.5) / pairs as f64 - 0.5)
 }
 
 /// Over pairs of sites: rms error of the couplings, and the mean of ((learned - true) / standard error)^2 where there are
@@ -303,6 +342,33 @@ laboratory::main!(InverseIsing);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A hundred times as many configurations have a tenth of the error, three quarters below the lowest series.
+    #[test]
+    fn the_guide_falls_as_the_root() {
+        let series = |last: f64| Series {
+            label: String::new(),
+            look: Look::numbered(0),
+            mark: Mark::Bars,
+            points: [(100.0, 9.0), (10_000.0, last)].map(|(x, y)| Point { x, y, low: y, high: y }).to_vec(),
+        };
+        let points = guide(&[series(0.8), series(0.4)]).unwrap().points;
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(points[0].x == 100.0 && close(points[0].y, 3.0) && points[1].x == 10_000.0 && close(points[1].y, 0.3));
+    }
+
+    /// Errors are drawn, not couplings: one of 0.6 for 0.5 stands at 0.1, with its standard error about it.
+    #[test]
+    fn the_figure_is_of_errors() {
+        let cell = Cell { lattice: Lattice::Ring(5), temperature: 2.0, estimator: Estimator::Exact, samples: 100_000 };
+        let row = Row { i: 0, j: Some(1), true_coupling: 0.5, learned_coupling: 0.6, standard_error: Some(0.05) };
+        let pairs = [(cell, row)];
+        let experiment = laboratory::contract::parsed::<InverseIsing>(&[]);
+        let figure = experiment.couplings(&Rows::of_pairs(&pairs), &|_| String::new());
+        let Point { y, low, high, .. } = figure.panels[0].series[0].points[0];
+        assert!([(y, 0.1), (low, 0.05), (high, 0.15)].iter().all(|(a, b)| (a - b).abs() < 1e-12));
+        assert!(figure.panels[0].notes[0].0.ends_with("4.00"), "{:?}", figure.panels[0].notes);
+    }
 
     /// Couplings that are one and three standard errors off: z^2 is (1 + 9) / 2 on average, and a fit without standard errors
     /// has none.

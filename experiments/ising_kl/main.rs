@@ -193,12 +193,12 @@ impl Experiment for IsingKl {
         let replicas = self.learning.machines.replicas_in_words("median and range");
         let protocol = self.protocol();
         let passes = match self.samples {
-            Samples::Exact => "epoch (one update each)",
-            Samples::Count(_) => "epoch (passes over the data)",
+            Samples::Exact => "epoch (one update each; 0 is left out)",
+            Samples::Count(_) => "epoch (passes over the data; 0 is left out)",
         };
         let kl = |_: &LearningCell, row: &Row| row.kl;
         let learning = rows
-            .plot((Axis::linear(passes), |_, row| row.epoch as f64), (Axis::log("KL divergence (nats)"), kl))
+            .plot((Axis::log(passes), |_, row| row.epoch as f64), (Axis::log("KL divergence (nats)"), kl))
             .panel(|cell, _| self.panel(cell, Some(cell.hidden)))
             .series(|cell, _| cell.recipe().label())
             .levels(|rows| self.floors(rows, false))
@@ -257,7 +257,7 @@ impl IsingKl {
         let last = self.last(rows);
         let replicas = self.learning.machines.replicas_in_words("median and range");
         let ticks = self.learning.machines.hidden().map(|hidden| hidden as f64).collect();
-        let axis = Axis::log("hidden units").with_ticks(ticks);
+        let axis = Axis::log("hidden units (estimators a little aside)").with_ticks(ticks);
         let kl = |_: &LearningCell, row: &Row| row.kl;
         last.plot((axis, |cell, _| cell.hidden as f64), (Axis::log("final KL divergence (nats)"), kl))
             .panel(|cell, _| self.panel(cell, None))
@@ -269,7 +269,7 @@ impl IsingKl {
                     "How many hidden units does an RBM need for the Ising model on {}?",
                     self.learning.target.lattices_in_words()
                 ),
-                format!("{}; KL after {} epochs, {replicas}", self.protocol(), self.learning.training.epochs),
+                format!("{}; KL after {} epochs, {replicas}", self.protocol(), grouped(self.learning.training.epochs)),
             )
             .figure()
     }
@@ -281,7 +281,7 @@ impl IsingKl {
         words.extend((coupling != 1.0).then(|| format!("J = {coupling}")));
         words.push(match self.samples {
             Samples::Exact => "trained on the exact law".to_string(),
-            Samples::Count(count) => format!("trained on {count} configurations"),
+            Samples::Count(count) => format!("trained on {} configurations", grouped(count)),
         });
         words.retain(|word| !word.is_empty());
         words.join(", ")

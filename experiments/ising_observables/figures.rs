@@ -1,4 +1,5 @@
-//! The two figures: four observables against temperature, and the energies that machines dream of.
+//! The two figures: four observables against temperature with their deviations from the exact values, and the energies that
+//! machines dream of.
 
 use super::exact::Exact;
 use super::{Cell, Energy, IsingObservables, Row, Source, energies, summary};
@@ -6,17 +7,22 @@ use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::observable::Observable;
 use laboratory::prelude::*;
 
-/// Colours: 0 exact, 1 not converged, 2 Monte Carlo, from 3 on machines.
-const NOT_CONVERGED: usize = 1;
-const MONTE_CARLO: usize = 2;
+/// Names in legends.
+const MONTE_CARLO: &str = "Monte Carlo";
+const EXACT: &str = "exact";
 
 fn machine(hidden: usize) -> String {
     format!("RBM, {hidden} hidden")
 }
 
-fn line(label: &str, look: usize, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
+fn line(label: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
     let point = |(x, y)| Point { x, y, low: y, high: y };
-    Series { label: label.to_string(), look, mark: Mark::Band, points: points.into_iter().map(point).collect() }
+    let (look, points) = (look(label), points.into_iter().map(point).collect());
+    Series { label: label.to_string(), look, mark: Mark::Band, points }
+}
+
+fn look(label: &str) -> Look {
+    look_of(label).unwrap_or(Look::numbered(0))
 }
 
 /// The mean over replicas with its error.
@@ -29,6 +35,7 @@ fn mean(x: f64, rows: &Rows<IsingObservables>) -> Option<Point> {
 impl IsingObservables {
     fn protocol(&self) -> String {
         let (k, samples, epochs) = (self.gibbs_steps, self.lessons.samples, self.training.epochs);
+        let (samples, epochs) = (grouped(samples), grouped(epochs));
         format!("CD-{k}, {samples} configurations, {epochs} epochs; {}", self.machines.count_in_words())
     }
 
@@ -37,28 +44,31 @@ impl IsingObservables {
         if self.target.lattices.len() > 1 { lattice.description() } else { String::new() }
     }
 
-    /// Observables against temperature: a row of panels for each of several lattices.
+    /// Observables against temperature, and under each its deviation where the exact value is known; four observables beside
+    /// each other for each of several lattices.
     pub fn observables(&self, rows: &Rows<Self>) -> Result<Figure> {
         let temperatures = self.target.temperatures.iter().map(|t| t.0);
         let span = (temperatures.clone().fold(f64::INFINITY, f64::min), temperatures.fold(0.0, f64::max));
+        let columns = if self.target.lattices.len() > 1 { 4 } else { 2 };
         let mut panels = Vec::new();
         for &lattice in self.target.lattices.iter() {
             let exact = Exact::of(lattice)?;
-            for (observable, label) in [
-                (Observable::Energy, "energy per spin ⟨E⟩/N (J)"),
-                (Observable::SpecificHeat, "specific heat per spin"),
-                (Observable::Magnetization, "magnetisation ⟨|m|⟩"),
-                (Observable::Susceptibility, "susceptibility N(⟨m²⟩−⟨|m|⟩²)/T"),
-            ] {
-                let own = rows.filter(|cell, row| cell.lattice == lattice && row.observable == observable.name());
-                let (title, y) = (self.panel_title(lattice), Some(Axis::linear(label)));
-                panels.push(Panel { title, y, ..observable_panel(&own, exact.line(observable, span)?) });
+            for observables in OBSERVABLES.chunks(columns) {
+                let of = |observable: Observable| {
+                    rows.filter(|cell, row| cell.lattice == lattice && row.observable == observable.name())
+                };
+                for (observable, label) in observables {
+                    let (title, y) = (self.panel_title(lattice), Some(Axis::linear(*label)));
+                    let panel = observable_panel(&of(*observable), exact.line(*observable, span)?);
+                    panels.push(Panel { title, y, ..panel });
+                }
+                panels.extend(observables.iter().map(|(observable, _)| deviation_panel(&of(*observable))));
             }
         }
         Ok(Figure {
             title: format!("What RBMs have learned of the Ising model on {}", self.target.lattices_in_words()),
-            subtitle: format!("{}: mean and standard error", self.protocol()),
-            columns: if self.target.lattices.len() > 1 { 4 } else { 2 },
+            subtitle: format!("{}: mean and standard error; below each observable its error", self.protocol()),
+            columns,
             panels,
             x: Axis::linear("temperature T (J)"),
             y: Axis::linear(""),
@@ -94,9 +104,9 @@ impl IsingObservables {
         // What no run could have seen is left out.
         let (sampling, replicas) = (self.measuring.sampling(), self.machines.replicas);
         let least = 0.1 / (sampling.chains * sampling.measured * replicas) as f64;
-        let mut series = vec![line("exact", 0, law(Source::Exact, least))];
+        let mut series = vec![line(EXACT, law(Source::Exact, least))];
         if series[0].points.is_empty() {
-            series = vec![line("Monte Carlo", MONTE_CARLO, law(Source::MonteCarlo, 0.0))];
+            series = vec![line(MONTE_CARLO, law(Source::MonteCarlo, 0.0))];
         }
         let heat = |source, hidden| {
             let own = rows.filter(|cell, row| {
@@ -105,10 +115,10 @@ impl IsingObservables {
             summary(&own).map_or(f64::NAN, |(found, _)| found.value)
         };
         let off = |hidden| (heat(Source::Rbm, Some(hidden)) - heat(Source::MonteCarlo, None)).abs();
-        let mut order: Vec<(usize, usize)> = self.machines.hidden().enumerate().collect();
-        order.sort_by(|a, b| off(a.1).total_cmp(&off(b.1)));
+        let mut order: Vec<usize> = self.machines.hidden().collect();
+        order.sort_by(|a, b| off(*a).total_cmp(&off(*b)));
         let best_and_worst = order.first().into_iter().chain(order.last()).zip(["best", "worst"]);
-        for (&(place, hidden), rank) in best_and_worst.take(order.len()) {
+        for (&hidden, rank) in best_and_worst.take(order.len()) {
             let point = |energy: f64| {
                 let own = histogram.iter().filter(|(cell, row)| cell.hidden == Some(hidden) && row.energy == energy);
                 let seen: Vec<f64> = own.map(|(_, row)| row.probability).collect();
@@ -119,7 +129,7 @@ impl IsingObservables {
             };
             let label = format!("{} ({rank} specific heat)", machine(hidden));
             let points = energies(lattice).filter_map(point).collect();
-            series.push(Series { label, look: MONTE_CARLO + 1 + place, mark: Mark::Band, points });
+            series.push(Series { look: look(&label), label, mark: Mark::Band, points });
         }
         series
     }
@@ -132,26 +142,52 @@ fn observable_panel(rows: &Rows<IsingObservables>, mut curve: Vec<(f64, f64)>) -
         curve = exact.iter().map(|(cell, row)| (cell.temperature, row.value)).collect();
         curve.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
-    let sampled = rows.filter(|_, row| matches!(row.source, Source::MonteCarlo | Source::Rbm));
-    let x = (Axis::linear(""), |cell: &Cell, _: &Row| cell.temperature);
-    let plot = sampled.plot(x, (Axis::linear(""), |_, row| row.value)).points(mean).mark(Mark::Points);
-    let plot = plot.series(|cell, _| cell.hidden.map_or("Monte Carlo".to_string(), machine)).first_look(MONTE_CARLO);
-    let figure = plot.doubtful("not converged", |_, row| row.doubt.is_some()).figure();
-    let mut panel = figure.panels.into_iter().next().unwrap_or_default();
-    // Small dots over the machines: of Monte Carlo, then of what is not converged.
-    panel.series.sort_by_key(|series| (series.look == 0, series.look == MONTE_CARLO));
-    for series in &mut panel.series {
-        match series.look {
-            0 => series.look = NOT_CONVERGED,
-            MONTE_CARLO => series.mark = Mark::Dots,
-            _ => {}
-        }
-    }
+    let mut panel = sampled_panel(rows, |_| Some(0.0));
+    // Small dots over the machines: of Monte Carlo.
+    panel.series.sort_by_key(|series| (series.mark == Mark::Open, series.label == MONTE_CARLO));
+    let monte_carlo = |series: &&mut Series| series.label == MONTE_CARLO;
+    panel.series.iter_mut().filter(monte_carlo).for_each(|series| series.mark = Mark::Dots);
     match curve[..] {
         [] => {}
         // A single temperature has no line.
-        [(_, y)] => panel.levels.push(Level { label: "exact".to_string(), y, span: None }),
-        _ => panel.series.insert(0, line("exact", 0, curve)),
+        [(_, y)] => panel.levels.push(Level { label: EXACT.to_string(), y, span: None }),
+        _ => panel.series.insert(0, line(EXACT, curve)),
     }
     panel
 }
+
+/// Monte Carlo and the machines, less a number of each temperature; temperatures without one are left out.
+fn sampled_panel(rows: &Rows<IsingObservables>, zero: impl Fn(f64) -> Option<f64>) -> Panel {
+    let sampled = rows.filter(|_, row| matches!(row.source, Source::MonteCarlo | Source::Rbm));
+    let x = (Axis::linear(""), |cell: &Cell, _: &Row| cell.temperature);
+    let plot = sampled.plot(x, (Axis::linear(""), |_, row| row.value)).mark(Mark::Points);
+    let plot = plot.points(|x, rows| {
+        let (Point { y, low, high, .. }, zero) = (mean(x, rows)?, zero(x)?);
+        Some(Point { x, y: y - zero, low: low - zero, high: high - zero })
+    });
+    let plot = plot.series(|cell, _| cell.hidden.map_or(MONTE_CARLO.to_string(), machine));
+    let figure = plot.doubtful("not converged", |_, row| row.doubt.is_some()).figure();
+    figure.panels.into_iter().next().unwrap_or_default()
+}
+
+/// Errors of one observable of one lattice, on an axis that is linear within a power of ten below those of Monte Carlo.
+pub fn deviation_panel(rows: &Rows<IsingObservables>) -> Panel {
+    let exact = rows.filter(|_, row| row.source == Source::Exact);
+    let at = |x: f64| exact.iter().find(|(cell, _)| cell.temperature == x).map(|(_, row)| row.value);
+    let mut panel = sampled_panel(rows, at);
+    let all = || panel.series.iter().filter(|series| series.mark != Mark::Open);
+    let size = |series: &Series| series.points.iter().map(|p| p.low.abs().max(p.high.abs())).fold(0.0, f64::max);
+    let smallest = all().map(size).filter(|size| *size > 0.0).fold(f64::INFINITY, f64::min);
+    let linear = if smallest.is_finite() { 10_f64.powf(smallest.log10().floor()) } else { 1.0 };
+    panel.y = Some(Axis::symlog("deviation from the exact value", linear));
+    panel.levels = vec![Level { label: String::new(), y: 0.0, span: None }];
+    panel
+}
+
+/// What is drawn.
+const OBSERVABLES: [(Observable, &str); 4] = [
+    (Observable::Energy, "energy per spin ⟨E⟩/N (J)"),
+    (Observable::SpecificHeat, "specific heat per spin"),
+    (Observable::Magnetization, "magnetisation ⟨|m|⟩"),
+    (Observable::Susceptibility, "susceptibility N(⟨m²⟩−⟨|m|⟩²)/T"),
+];

@@ -435,6 +435,29 @@ mod tests {
         assert_eq!(line("rbm"), ["specific_heat", "rbm", "4", "3.00000", "0.00000", "0.21213", "+50.00", "%"]);
     }
 
+    /// A machine at 3 +- 0.3 where the exact value is 2 stands at 1 +- 0.3, Monte Carlo at 2.004 at 0.004, on an axis that is
+    /// linear within 0.001; at a temperature without an exact value nothing stands.
+    #[test]
+    fn deviations_are_from_the_exact_value() {
+        let row = |source, value, standard_error| {
+            Row::new(source, Observable::Energy, Estimate { standard_error, ..Estimate::exact(value) })
+        };
+        let pairs = [
+            (CELL, row(Source::Exact, 2.0, None)),
+            (CELL, row(Source::MonteCarlo, 2.004, None)),
+            (machine(0), row(Source::Rbm, 3.0, Some(0.3))),
+            (Cell { temperature: 5.0, ..machine(0) }, row(Source::Rbm, 9.0, Some(0.3))),
+        ];
+        let panel = figures::deviation_panel(&Rows::of_pairs(&pairs));
+        let points = |label: &str| &panel.series.iter().find(|series| series.label == label).unwrap().points;
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        let [machine] = points("RBM, 4 hidden")[..] else { panic!("{panel:?}") };
+        assert!(close(machine.y, 1.0) && close(machine.low, 0.7) && close(machine.high, 1.3), "{machine:?}");
+        assert!(close(points("Monte Carlo")[0].y, 0.004));
+        let Some(Axis { scale: laboratory::report::figure::Scale::Symlog(linear), .. }) = panel.y else { panic!() };
+        assert!(close(linear, 0.001));
+    }
+
     /// An energy that one of two replicas has not seen has a probability of 0 there: of 0.4 the mean is 0.2, from 0 on.
     #[test]
     fn energies_that_were_not_seen_count_as_such() {

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 /// Options that change no result.
-const WITHOUT_EFFECT: [&str; 8] = ["quick", "paper", "out", "threads", "fresh", "columns", "help", "version"];
+const WITHOUT_EFFECT: [&str; 9] = ["quick", "paper", "out", "threads", "fresh", "redraw", "columns", "help", "version"];
 
 fn words(arguments: &[&str]) -> Vec<OsString> {
     [&["experiment"], arguments].concat().iter().map(OsString::from).collect()
@@ -69,7 +69,34 @@ pub fn check<E: Experiment>() {
     options_leave_traces::<E>();
     axes_choose_cells::<E>();
     runs_are_reproducible::<E>();
+    figures_are_redrawn::<E>();
     options_matter::<E>();
+}
+
+/// Without its cells a quick run is drawn again, byte for byte, by the options of its run.json and whatever is named beside;
+/// rows of other columns are refused, and nothing changes then.
+pub fn figures_are_redrawn<E: Experiment>() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let out = parent.path().join("out");
+    let folder = out.to_str().expect("a plain path");
+    conduct(&parsed::<E>(&["--quick", "--out", folder])).unwrap_or_else(|error| panic!("{error}"));
+    let files = files_of(&out);
+    let read = || files.iter().map(|name| fs::read(out.join(name)).ok()).collect::<Vec<_>>();
+    let before = read();
+    fs::remove_dir_all(out.join("cells")).expect("cells");
+    let figures = files.iter().filter(|name| name.ends_with(".png") || name.ends_with(".svg"));
+    figures.for_each(|name| fs::write(out.join(name), "spoiled").expect("a figure"));
+    let redraw = || conduct(&parsed::<E>(&["--redraw", "--out", folder]));
+    let text = redraw().unwrap_or_else(|error| panic!("{error}"));
+    assert!(!text.contains("other options") && !text.contains("not drawn any more"), "{text}");
+    for ((name, before), after) in files.iter().zip(&before).zip(read()) {
+        assert!(before.is_some() && *before == after, "--redraw makes another {name}");
+    }
+    let rows = fs::read_to_string(out.join("rows.csv")).expect("rows.csv");
+    fs::write(out.join("rows.csv"), rows.replacen(',', "_of_old,", 1)).expect("rows.csv");
+    let (before, refused) = (read(), redraw().expect_err("rows of other columns").to_string());
+    assert!(refused.contains("_of_old` any more") && refused.lines().count() == 1, "{refused}");
+    assert!(read() == before, "a drawing that was refused has changed a file");
 }
 
 /// Words of which one or another is a value of every option that takes words.

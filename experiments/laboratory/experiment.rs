@@ -91,7 +91,9 @@ pub fn main<E: Experiment>() -> ExitCode {
     if experiment.common().columns {
         return said(&columns::<E>());
     }
-    say_how_to_go_on(&options::output_folder(E::NAME, experiment.common()));
+    if !experiment.common().redraw {
+        say_how_to_go_on(&options::output_folder(E::NAME, experiment.common()));
+    }
     match conduct(&experiment) {
         Ok(text) => said(&text),
         Err(error) => {
@@ -125,7 +127,7 @@ fn said(text: &str) -> ExitCode {
     }
 }
 
-/// Runs all cells, writes all files and returns what is to be printed.
+/// Runs all cells, or reads their rows again, writes all files and returns what is to be printed.
 pub fn conduct<E: Experiment>(experiment: &E) -> Result<String> {
     let (start, common) = (Instant::now(), experiment.common());
     options::check_environment()?;
@@ -138,8 +140,15 @@ pub fn conduct<E: Experiment>(experiment: &E) -> Result<String> {
             format!("choose values that make 1 to {MOST_CELLS}"),
         ));
     }
-    let pool = options::thread_pool(common.threads)?;
-    let folder = Folder::enter(&options::output_folder(E::NAME, common))?;
+    let (pool, out) = (options::thread_pool(common.threads)?, options::output_folder(E::NAME, common));
+    if common.redraw {
+        let finished = sweep::finished_earlier(&out)?;
+        let folder = Folder::enter(&out)?;
+        let mut publication = Publication::begin(&folder.out, E::NAME)?;
+        pool.install(|| experiment.show(&Rows::of(&finished), &mut publication))?;
+        return publication.finish_redrawn(&options::settings(experiment)?);
+    }
+    let folder = Folder::enter(&out)?;
     pool.install(|| {
         let mut publication = Publication::begin(&folder.out, E::NAME)?;
         let finished = sweep::run(experiment, &folder)?;

@@ -5,7 +5,7 @@ use crate::lab::Lab;
 use crate::list::List;
 use crate::options::check_at_most;
 use crate::value::{Positive, PositiveNumber, at_least_one, finite, not_negative, positive, share};
-use gibbsite::catalogue::{KINDS, Kind};
+use gibbsite::catalogue::{KINDS, Kind, TargetName};
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::check_limit;
 use gibbsite::model::rbm::InitialWeights;
@@ -323,6 +323,20 @@ pub struct CouplingOptions {
 /// `1 hidden unit`, `8 hidden units`.
 pub fn units(hidden: usize) -> String {
     format!("{hidden} hidden unit{}", if hidden == 1 { "" } else { "s" })
+}
+
+/// A target as a reader calls it: `periodic 3x3 square lattice`, `bars and stripes of 4x4`.
+pub fn target_in_words(name: &TargetName) -> String {
+    let name = name.to_string();
+    if let Ok(lattice) = name.parse::<Lattice>() {
+        return lattice.description();
+    }
+    match name.split_once(':') {
+        Some(("bars", size)) => format!("bars and stripes of {size}"),
+        Some(("bars-distinct", size)) => format!("distinct bars and stripes of {size}"),
+        Some((kind, size)) => format!("{} of {size}", kind.replace(['_', '-'], " ")),
+        None => name,
+    }
 }
 
 /// Where training data come from.

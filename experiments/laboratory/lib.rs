@@ -17,7 +17,8 @@
 //! | [`options`], [`list`], [`value`], [`choices`] | common options, presets, lists, numbers with their bounds, names (`choice!`) |
 //! | [`record`] | structs as columns of tables |
 //! | [`sweep`], [`lab`], [`progress`] | cells on disk; seeds, shared things and further tables for one cell; time left |
-//! | [`rows`], [`plot`], [`table`] | rows by key functions: groups, figures, tables |
+//! | [`rows`], [`plot`], [`looks`], [`table`] | rows by key functions: groups, figures with their colours, tables |
+//! | [`lock`] | one run at a time in one place |
 //! | [`publication`] | the files of a run, put in place together |
 //! | [`report`] | drawing, files |
 //! | [`error`] | what can go wrong |
@@ -32,6 +33,8 @@ pub mod groups;
 pub mod lab;
 pub mod learning;
 pub mod list;
+pub mod lock;
+pub mod looks;
 pub mod options;
 pub mod plot;
 pub mod prelude;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
+use crate::publication;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
@@ -9,7 +10,7 @@ use gibbsite::kernels::level::Level;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The options that every experiment has. What is not serialised does not change any result.
 #[derive(Clone, Debug, clap::Args, Serialize)]
@@ -44,6 +45,12 @@ pub struct CommonOptions {
     #[serde(skip)]
     pub fresh: bool,
 
+    /// Draw figures and tables of an earlier run anew, from its rows.csv and the options in its run.json: nothing is computed,
+    /// and both files stay as they are. What you name wins over run.json
+    #[arg(long, conflicts_with = "fresh")]
+    #[serde(skip)]
+    pub redraw: bool,
+
     /// Print the columns of rows.csv and what they hold, and end
     #[arg(long)]
     #[serde(skip)]
@@ -55,7 +62,33 @@ pub type Preset = &'static [(&'static str, &'static str)];
 
 /// What a command line asks for.
 pub fn parse<E: Experiment>(arguments: &[OsString]) -> std::result::Result<E, clap::Error> {
-    parse_over(arguments, &[])
+    let named: E = parse_over(arguments, &[])?;
+    let common = named.common();
+    if !common.redraw {
+        return Ok(named);
+    }
+    Ok(over_earlier(arguments, &output_folder(E::NAME, common)).unwrap_or(named))
+}
+
+/// The options of the run in a folder, and over them those of a command line; `None` where run.json has options that this
+/// program cannot read.
+fn over_earlier<E: Experiment>(arguments: &[OsString], out: &Path) -> Option<E> {
+    let (options, known) = (publication::options_of(out)?, command::<E>());
+    let (mut words, mut off) = (vec![arguments.first()?.clone()], Vec::new());
+    // What means nothing any more has no say.
+    for (name, value) in options.iter().filter(|(name, _)| !E::UNUSED.contains(&name.as_str())) {
+        known.get_arguments().find(|argument| argument.get_id() == name)?;
+        let option = format!("--{}", name.replace('_', "-"));
+        match value {
+            Value::Null => {}
+            Value::Bool(true) => words.push(option.into()),
+            Value::Bool(false) => off.push((&**name, "false")),
+            Value::String(text) => words.push(format!("{option}={text}").into()),
+            number => words.push(format!("{option}={number}").into()),
+        }
+    }
+    words.extend(arguments[1..].iter().cloned());
+    parse_over(&words, &off).ok()
 }
 
 /// The same with more defaults over those of the preset, where no command line can say them: a flag that is off.

@@ -1,7 +1,9 @@
 //! Figures of rows: which panel a row is in, which series, where it stands, and what becomes of rows in one place.
 
 use crate::experiment::Experiment;
-use crate::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Series};
+use crate::looks::look_of;
+use crate::report::figure::{Axis, Figure, Level, Mark, Panel, Point, Scale, Series};
+use crate::report::look::Look;
 use crate::rows::Rows;
 use gibbsite::statistics::summary::Summary;
 use indexmap::IndexSet;
@@ -66,9 +68,6 @@ pub struct Plot<'a, E: Experiment> {
     mark: Mark,
     columns: usize,
     levels: Levels<'a, E>,
-    first_look: usize,
-    looks: Vec<String>,
-    apart: Option<f64>,
     doubtful: Option<(String, Of<'a, E, bool>)>,
     dots: Option<Of<'a, E, f64>>,
 }
@@ -93,9 +92,6 @@ impl<'a, E: Experiment> Rows<'a, E> {
             mark: Mark::Band,
             columns: 3,
             levels: Box::new(|_| Vec::new()),
-            first_look: 0,
-            looks: Vec::new(),
-            apart: None,
             doubtful: None,
             dots: None,
         }
@@ -166,39 +162,16 @@ impl<'a, E: Experiment> Plot<'a, E> {
         self
     }
 
-    /// The look of the first series.
-    #[must_use]
-    pub fn first_look(mut self, look: usize) -> Self {
-        self.first_look = look;
-        self
-    }
-
-    /// Names of series in the order of their looks, so that a series has the same look in several figures.
-    #[must_use]
-    pub fn looks(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
-        self.looks = names.into_iter().map(str::to_string).collect();
-        self
-    }
-
-    /// The factor by which neighbouring series stand apart on a logarithmic axis.
-    #[must_use]
-    pub fn apart(mut self, factor: f64) -> Self {
-        self.apart = Some(factor);
-        self
-    }
-
-    /// Black dots over points of which a row is doubtful, and their name in the legend.
+    /// Points of which a row is doubtful are open ones, which the legend calls so.
     #[must_use]
     pub fn doubtful(mut self, name: &str, is: impl Fn(&E::Cell, &E::Row) -> bool + 'a) -> Self {
         self.doubtful = Some((name.to_string(), Box::new(is)));
-        self.first_look = self.first_look.max(1);
         self
     }
 
     /// The figure.
     pub fn figure(self) -> Figure {
-        let mut names: IndexSet<String> = self.looks.iter().cloned().collect();
-        names.extend(self.rows.iter().map(|(cell, row)| (self.series)(cell, row)));
+        let names: IndexSet<String> = self.rows.iter().map(|(cell, row)| (self.series)(cell, row)).collect();
         let panels = self.rows.group_by(&self.panel);
         let panels: Vec<Panel> = panels.into_iter().map(|(title, rows)| self.draw(title, &rows, &names)).collect();
         Figure {
@@ -211,31 +184,41 @@ impl<'a, E: Experiment> Plot<'a, E> {
         }
     }
 
+    /// So much is the series of this place of `count` moved sideways where bars would hide each other: on an axis of a few
+    /// sizes, whose ticks say which they are. Elsewhere points stand where they are.
+    fn aside(&self, place: usize, count: usize) -> f64 {
+        let sizes = self.x.0.scale == Scale::Log && !self.x.0.ticks.is_empty();
+        let middle = (count as f64 - 1.0) / 2.0;
+        if sizes && self.mark == Mark::Bars { 1.035_f64.powf(place as f64 - middle) } else { 1.0 }
+    }
+
     fn draw(&self, title: String, rows: &Rows<'a, E>, names: &IndexSet<String>) -> Panel {
-        let mut unsure = Vec::new();
-        let mut series = Vec::new();
-        for (label, own) in rows.group_by(&self.series) {
-            let look = names.get_index_of(&label).unwrap_or(0);
-            let (mut points, mut dots): (Vec<Point>, Vec<Point>) = (Vec::new(), Vec::new());
+        let (mut series, mut open) = (Vec::new(), Vec::new());
+        // In the same order everywhere.
+        let mut all: Vec<_> = rows.group_by(&self.series).into_iter().collect();
+        all.sort_by_key(|(label, _)| names.get_index_of(label));
+        for (label, own) in all {
+            let place = names.get_index_of(&label).unwrap_or(0);
+            let (look, aside) = (look_of(&label).unwrap_or(Look::numbered(place)), self.aside(place, names.len()));
+            let (mut points, mut dots, mut unsure): (Vec<Point>, Vec<Point>, Vec<Point>) = Default::default();
             // Equal numbers have equal bits, but for the zeros.
             for own in own.group_by(|cell, row| ((self.x.1)(cell, row) + 0.0).to_bits()).values() {
                 let Some((cell, row)) = own.iter().next() else {
                     continue;
                 };
-                let x = (self.x.1)(cell, row);
-                // On a logarithmic axis a little sideways from each other, so that no bar hides another.
-                let middle = (names.len() as f64 - 1.0) / 2.0;
-                let apart = self.apart.or((self.x.0.log && self.mark == Mark::Bars).then_some(1.035));
-                let aside = apart.map_or(1.0, |apart| apart.powf(look as f64 - middle));
+                let x = (self.x.1)(cell, row) * aside;
+                if !self.x.0.can_show(x) {
+                    continue;
+                }
                 let point = match &self.points {
-                    Some(point) => point(x * aside, own),
-                    None => self.over.point(x * aside, own.values(&self.y.1)),
+                    Some(point) => point(x, own),
+                    None => self.over.point(x, own.values(&self.y.1)),
                 };
                 let Some(point) = point else {
                     continue;
                 };
                 points.push(point);
-                let second = self.dots.as_ref().and_then(|second| self.over.point(x * aside, own.values(second)));
+                let second = self.dots.as_ref().and_then(|second| self.over.point(x, own.values(second)));
                 dots.extend(second.map(|point| Point { low: point.y, high: point.y, ..point }));
                 let doubtful = |is: &Of<E, bool>| own.iter().any(|(cell, row)| is(cell, row));
                 if self.doubtful.as_ref().is_some_and(|(_, is)| doubtful(is)) {
@@ -243,7 +226,9 @@ impl<'a, E: Experiment> Plot<'a, E> {
                 }
             }
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
-            let look = self.first_look + look;
+            if let Some((name, _)) = self.doubtful.as_ref().filter(|_| !unsure.is_empty()) {
+                open.push(Series { label: format!("open: {name}"), look, mark: Mark::Open, points: unsure });
+            }
             if !points.is_empty() {
                 series.push(Series { label: label.clone(), look, mark: self.mark, points });
             }
@@ -251,12 +236,8 @@ impl<'a, E: Experiment> Plot<'a, E> {
                 series.push(Series { label, look, mark: Mark::Dots, points: dots });
             }
         }
-        // Drawn in the same order everywhere.
-        series.sort_by_key(|series| series.look);
-        if let Some((name, _)) = self.doubtful.as_ref().filter(|_| !unsure.is_empty()) {
-            series.push(Series { label: name.clone(), look: 0, mark: Mark::Dots, points: unsure });
-        }
-        Panel { title, series, levels: (self.levels)(rows), y: None }
+        series.extend(open);
+        Panel { title, series, levels: (self.levels)(rows), ..Panel::default() }
     }
 }
 
@@ -277,7 +258,27 @@ mod tests {
         let of = |series: &Series| series.points.iter().map(|point| (point.x, point.y)).collect::<Vec<_>>();
         assert_eq!(series.len(), 2);
         assert_eq!(of(&series[0]), [(1.0, 2.0), (2.0, 6.0)]);
-        assert_eq!((&*series[1].label, of(&series[1])), ("not trusted", vec![(1.0, 2.0)]));
+        assert_eq!((&*series[1].label, of(&series[1])), ("open: not trusted", vec![(1.0, 2.0)]));
+        assert_eq!((series[1].mark, series[1].look), (Mark::Open, series[0].look));
+    }
+
+    /// Points stand where they are, but on an axis of sizes: there the first of two series is 1.035^(1/2) to the left. On a
+    /// logarithmic axis what is not positive is left out.
+    #[test]
+    fn only_sizes_are_moved_aside() {
+        let rows = pairs(&[("a", &[(0.0, false), (2.0, false)]), ("b", &[(2.0, false)])]);
+        let rows = Rows::<Toy>::of_pairs(&rows);
+        let x_of = |axis: Axis| {
+            let x = (axis, |_: &crate::toy::Place, row: &crate::toy::Number| row.value);
+            let plot = rows.plot(x, (Axis::linear("y"), |_, _| 1.0)).series(|cell, _| cell.name.clone());
+            let panel = plot.mark(Mark::Bars).figure().panels.remove(0);
+            panel.series.iter().map(|series| series.points.iter().map(|p| p.x).collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        assert_eq!(x_of(Axis::linear("x")), [vec![0.0, 2.0], vec![2.0]]);
+        assert_eq!(x_of(Axis::log("x")), [[2.0], [2.0]]);
+        let sizes = x_of(Axis::log("x").with_ticks(vec![2.0]));
+        let aside = 1.035_f64.sqrt();
+        assert!((sizes[0][0] - 2.0 / aside).abs() < 1e-12 && (sizes[1][0] - 2.0 * aside).abs() < 1e-12);
     }
 
     /// Of 1, 2, 4 and 8, found by hand; a missing value is left out, and nothing makes no point.

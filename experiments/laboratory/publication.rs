@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::progress::words;
 use crate::record::{self, Record};
-use crate::report::bar_chart::BarChart;
+use crate::report::dot_chart::DotChart;
 use crate::report::figure::Figure;
 use crate::report::file;
 use crate::report::stacked_bars::StackedBars;
@@ -29,6 +29,11 @@ struct RunRecord {
     cells: usize,
     #[serde(default)]
     files: Vec<String>,
+}
+
+/// The options of the run that wrote into a folder.
+pub(crate) fn options_of(out: &Path) -> Option<Map<String, Value>> {
+    Some(file::read_json::<RunRecord>(&out.join("run.json")).ok()?.options)
 }
 
 /// How and when they were made: of this machine, and no part of the results.
@@ -118,8 +123,8 @@ impl Publication {
         Ok(())
     }
 
-    /// The same for bars.
-    pub fn bar_chart(&mut self, name: &str, figure: &BarChart) -> Result<()> {
+    /// The same for dots.
+    pub fn dot_chart(&mut self, name: &str, figure: &DotChart) -> Result<()> {
         figure.write(self.staged.path(), name)?;
         self.drawn(name);
         Ok(())
@@ -210,6 +215,28 @@ impl Publication {
             words(seconds),
             self.text
         ))
+    }
+
+    /// Puts the figures alone in place, and returns what is to be printed: rows.csv and run.json stay as they are.
+    pub(crate) fn finish_redrawn(self, options: &Map<String, Value>) -> Result<String> {
+        let is_figure = |name: &&String| name.ends_with(".png") || name.ends_with(".svg");
+        for name in self.files.iter().filter(is_figure) {
+            let (from, to) = (self.staged.path().join(name), self.out.join(name));
+            fs::rename(&from, &to).map_err(|source| Error::cannot_write(&to, "write the file", source))?;
+        }
+        let mut text = format!("Drew {} anew in {}.\n", self.figures.join(", "), self.out.display());
+        let earlier: RunRecord = file::read_json(&self.out.join("run.json"))?;
+        let others = earlier.options.iter().filter(|(name, value)| options.get(*name) != Some(value));
+        let others: Vec<&str> = others.map(|(name, _)| &**name).collect();
+        if !others.is_empty() {
+            text += &format!("Drawn with other options than those of run.json: {}.\n", others.join(", "));
+        }
+        let left = earlier.files.iter().filter(is_figure).filter(|name| !self.files.contains(name));
+        let left: Vec<&str> = left.filter(|name| self.out.join(name).exists()).map(String::as_str).collect();
+        if !left.is_empty() {
+            text += &format!("Of an earlier drawing, and not drawn any more: {}.\n", left.join(", "));
+        }
+        Ok(text + &self.text)
     }
 
     /// Moves the files of an earlier run to a folder of their own, unless this run writes the same.

@@ -66,18 +66,30 @@ pub fn to_csv<'a, A: Record + 'a, B: Record + 'a>(rows: impl Iterator<Item = (&'
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
-/// Reads what [`to_csv`] wrote; lines that begin with # are comments.
+/// Reads what [`to_csv`] wrote, in whichever order its columns stand; lines that begin with # are comments.
 pub fn read_csv<A: Record, B: Record>(path: &Path) -> Result<Vec<(A, B)>> {
     let refuse = |source| Error::Table { path: path.to_path_buf(), source };
     let mut reader = csv::ReaderBuilder::new();
     let mut reader = reader.comment(Some(b'#')).from_path(path).map_err(refuse)?;
     let header = reader.headers().map_err(refuse)?;
-    let expected = A::FIELD_NAMES.iter().chain(B::FIELD_NAMES);
-    if !header.iter().eq(expected.copied()) {
-        let problem = "its columns are not those of this program".to_string();
-        return Err(refuse(csv::Error::from(std::io::Error::other(problem))));
+    let other = |problem: String| {
+        let problem = format!("its columns are not those of this program: {problem}");
+        refuse(csv::Error::from(std::io::Error::other(problem)))
+    };
+    let expected: Vec<&str> = A::FIELD_NAMES.iter().chain(B::FIELD_NAMES).copied().collect();
+    if let Some(name) = header.iter().find(|name| !expected.contains(name)) {
+        return Err(other(format!("there is no `{name}` any more")));
     }
-    let read = |record: csv::Result<csv::StringRecord>| record?.deserialize(None);
+    let place = |name: &&str| {
+        let found = header.iter().position(|column| column == *name);
+        found.ok_or_else(|| other(format!("`{name}` is missing")))
+    };
+    let places = expected.iter().map(place).collect::<Result<Vec<usize>>>()?;
+    let read = |record: csv::Result<csv::StringRecord>| {
+        let record = record?;
+        let ordered: csv::StringRecord = places.iter().filter_map(|place| record.get(*place)).collect();
+        ordered.deserialize(None)
+    };
     reader.records().map(|record| read(record).map_err(refuse)).collect()
 }
 
@@ -116,7 +128,16 @@ mod tests {
         let path = folder.path().join("rows.csv");
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(read_csv::<Cell, Row>(&path).unwrap(), rows);
-        assert!(read_csv::<Row, Cell>(&path).is_err());
+        // Columns in another order are the same columns.
+        let other_way: Vec<(Row, Cell)> = rows.iter().map(|(cell, row)| (row.clone(), cell.clone())).collect();
+        assert_eq!(read_csv::<Row, Cell>(&path).unwrap(), other_way);
+        let refused = |from: &str, to: &str| {
+            let text = String::from_utf8(bytes.clone()).unwrap().replacen(from, to, 1);
+            std::fs::write(&path, text).unwrap();
+            read_csv::<Cell, Row>(&path).unwrap_err().to_string()
+        };
+        assert!(refused("gibbs_steps", "k").contains("there is no `k` any more"));
+        assert!(refused(",doubts", "").contains("`doubts` is missing"));
         assert_eq!(identity(&rows[0].0), "square-3x3_temperature-0.30000000000000004");
         let ten = "square-3x3_gibbs_steps-10_temperature-0.30000000000000004";
         assert_eq!(identity(&rows[1].0), ten);

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::lab::{Lab, Shared, UNFINISHED, last_line};
+use crate::lock::Lock;
 use crate::options;
 use crate::progress::Progress;
 use crate::record::{self, identity};
@@ -11,9 +12,8 @@ use gibbsite::random::Seed;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -23,8 +23,7 @@ pub struct Folder {
     pub out: PathBuf,
     /// Finished cells of all settings, each in a folder of its own.
     cells: PathBuf,
-    /// Held by the system, so that a run that is killed does not leave it behind.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Folder {
@@ -33,22 +32,7 @@ impl Folder {
         file::create_folder(out)?;
         let cells = out.join("cells");
         file::create_folder(&cells)?;
-        let path = cells.join("lock");
-        let refuse = |source| Error::cannot_write(&path, "write the file", source);
-        let mut lock = File::options();
-        let lock = lock.create(true).read(true).write(true).truncate(false);
-        let mut lock = lock.open(&path).map_err(refuse)?;
-        if lock.try_lock().is_err() {
-            let mut holder = String::new();
-            let _ = lock.read_to_string(&mut holder);
-            return Err(Error::invalid(
-                format!("--out {}", out.display()),
-                format!("another run ({}) is working there", holder.trim()),
-                "let it finish, or name another folder",
-            ));
-        }
-        lock.set_len(0).map_err(refuse)?;
-        write!(lock, "process {}", std::process::id()).map_err(refuse)?;
+        let lock = Lock::take(&cells.join("lock"), &format!("--out {}", out.display()))?;
         remove_leftovers(out);
         for folder in fs::read_dir(&cells).into_iter().flatten().flatten() {
             remove_leftovers(&folder.path());
@@ -119,8 +103,46 @@ pub struct Finished<E: Experiment> {
     pub cells: usize,
     /// Cells that an earlier run had finished.
     pub kept: usize,
-    /// Where each cell's further tables are, without what follows its name.
-    pub paths: Vec<PathBuf>,
+    /// Where further tables are.
+    pub tables: Tables,
+}
+
+/// Where further tables are.
+pub enum Tables {
+    /// Nowhere: no run made the rows.
+    None,
+    /// Beside the cells: their files without what follows the names.
+    OfCells(Vec<PathBuf>),
+    /// In the folder of an earlier run, as far as it published them.
+    Published(PathBuf),
+}
+
+impl Tables {
+    /// The files of one table, which need not be there.
+    pub fn paths(&self, name: &str) -> Vec<PathBuf> {
+        let name = format!("{name}.csv");
+        match self {
+            Tables::None => Vec::new(),
+            Tables::OfCells(cells) => cells.iter().map(|cell| file::ending(cell, &name)).collect(),
+            Tables::Published(folder) => vec![folder.join(name)],
+        }
+    }
+}
+
+/// The rows of an earlier run, as its rows.csv has them.
+pub fn finished_earlier<E: Experiment>(out: &Path) -> Result<Finished<E>> {
+    let path = out.join("rows.csv");
+    let what = format!("--redraw: {}", path.display());
+    if !path.exists() {
+        return Err(Error::invalid(what, "there is no such file", "name the folder of a finished run with --out"));
+    }
+    let rows = record::read_csv(&path).map_err(|error| match error {
+        Error::Table { source, .. } => {
+            Error::invalid(what, source.to_string(), "leave it as it is, and let the experiment run in another folder")
+        }
+        other => other,
+    })?;
+    Ok(Finished { rows, cells: 0, kept: 0, tables: Tables::Published(out.to_path_buf()) })
 }
 
 /// Computes all cells that are not there yet. Every finished cell is on disk before the next begins, so that a run that
@@ -167,7 +189,12 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
         })
         .collect();
     progress.finish();
-    Ok(Finished { rows: rows?.into_iter().flatten().collect(), cells: cells.len(), kept, paths })
+    Ok(Finished {
+        rows: rows?.into_iter().flatten().collect(),
+        cells: cells.len(),
+        kept,
+        tables: Tables::OfCells(paths),
+    })
 }
 
 /// Where each cell is kept; two cells with one name are refused, since one would overwrite the other.

@@ -260,17 +260,21 @@ impl Experiment for LargeIsingKl {
         let last = rows.filter(|_, row| row.epoch == epochs);
         let edge = if rows.iter().any(|(_, row)| row.kl <= 0.0) { "; at or below 0: on the lower edge" } else { "" };
         let (k, samples, replicas) = (self.gibbs_steps, self.lessons.samples, self.machines.count_in_words());
-        let protocol = format!("CD-{k}, {samples} configurations; {replicas}: mean and standard error{edge}");
+        let protocol =
+            format!("CD-{k}, {} configurations; {replicas}: mean and standard error{edge}", grouped(samples));
         let columns = self.target.temperatures.len().min(4);
         let y = || (Axis::log("KL divergence (nats a spin)"), |_: &Cell, row: &Row| row.kl_per_site);
         let learning = rows
             .plot((Axis::linear("epoch (passes over the data)"), |_, row| row.epoch as f64), y())
             .panel(|cell, _| format!("{}, T = {}", cell.lattice.description(), cell.temperature))
-            .series(|cell, _| format!("{} hidden units", cell.hidden))
+            .series(|cell, _| units(cell.hidden))
             .titled("How far is an RBM from the Ising model as it learns?", &protocol);
         let ticks = self.machines.hidden().map(|hidden| hidden as f64).collect();
         let reached = last
-            .plot((Axis::log("hidden units").with_ticks(ticks), |cell, _| cell.hidden as f64), y())
+            .plot(
+                (Axis::log("hidden units (lattices a little aside)").with_ticks(ticks), |cell, _| cell.hidden as f64),
+                y(),
+            )
             .panel(|cell, _| format!("T = {}", cell.temperature))
             .series(|cell, _| cell.lattice.description())
             .titled(

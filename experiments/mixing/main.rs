@@ -46,6 +46,16 @@ choice! {
     Sampler { Gibbs = "gibbs", Tempering = "tempering", Ptt = "ptt" }
 }
 
+impl Sampler {
+    fn in_words(self) -> &'static str {
+        match self {
+            Sampler::Gibbs => "Gibbs sampling",
+            Sampler::Tempering => "parallel tempering",
+            Sampler::Ptt => "trajectory tempering",
+        }
+    }
+}
+
 /// Ladders, or plain chains.
 const LADDERS: usize = 64;
 
@@ -216,10 +226,12 @@ impl Experiment for Mixing {
                 _ => 1e6 * row.flips_per_update,
             }),
         );
-        let flips = flips.panel(|cell, _| format!("{}, {}", cell.lattice, units(cell.hidden)));
-        let flips = flips.series(|cell, _| cell.sampler.to_string()).mark(Mark::Bars);
-        let about =
-            format!("all rungs of a ladder are paid for; {}", self.machines.replicas_in_words("median and range"));
+        let flips = flips.panel(|cell, _| format!("{}, {}", cell.lattice.description(), units(cell.hidden)));
+        let flips = flips.series(|cell, _| cell.sampler.in_words().to_string()).mark(Mark::Bars);
+        let about = format!(
+            "all rungs of a ladder are paid for; no flip, no point; {}",
+            self.machines.replicas_in_words("median and range")
+        );
         publication.figure("flips", &flips.titled("From phase to phase", about).figure())?;
         let mut table = Table::new(
             "Flips of the magnetisation's sign, all rungs paid for:",

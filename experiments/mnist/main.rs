@@ -422,8 +422,7 @@ impl Mnist {
         for (title, label, of) in monitors {
             let axis = Axis::linear(label);
             let about = "What is cheap to watch; none of it is a likelihood";
-            let plot =
-                learned.plot(x(), (axis.clone(), move |_: &Cell, row: &Row| of(row))).series(series).first_look(1);
+            let plot = learned.plot(x(), (axis.clone(), move |_: &Cell, row: &Row| of(row))).series(series);
             let own = plot.mark(Mark::Bars).titled("What can be watched along the way", about).figure();
             let panels = own.panels.iter().filter(|panel| !panel.series.is_empty());
             let panels: Vec<Panel> = panels
@@ -440,6 +439,7 @@ impl Mnist {
     /// The pictures of the first replica of every cell.
     fn draw_pictures(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         let lines = rows.table::<Line>("pictures")?;
+        publication.table("pictures", lines.iter().map(|(cell, line)| (cell, line)))?;
         let cells = rows.group_by(|cell, _| identity(cell));
         let shown: Vec<&Cell> = cells.values().filter_map(|own| own.iter().next().map(|(cell, _)| cell)).collect();
         let shown: Vec<&Cell> = shown.into_iter().filter(|cell| cell.replica == 0).collect();

@@ -91,8 +91,6 @@ fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         "coverage.svg",
         "both_sides.png",
         "both_sides.svg",
-        "spins.png",
-        "spins.svg",
     ];
     names.map(|name| (name.to_string(), fs::read(folder.join(name)).unwrap())).into()
 }

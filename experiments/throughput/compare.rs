@@ -1,8 +1,9 @@
 //! Times beside those of other programs.
 
 use super::cases::{Kernel, Row};
+use gibbsite::statistics::summary::Summary;
 use laboratory::prelude::*;
-use laboratory::report::bar_chart::{Bar, BarChart, Group};
+use laboratory::report::dot_chart::{Dot, DotChart};
 
 /// A row of the file that benches/peers/peers.py writes.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,6 +16,18 @@ pub struct PeerRow {
     pub gibbs_steps: Option<usize>,
     pub threads: usize,
     pub microseconds: f64,
+}
+
+/// A row of the files that benches/peers/sittings.py writes: this program and the fastest peer, one after the other.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Sitting {
+    pub kernel: String,
+    pub visible: usize,
+    pub hidden: Option<usize>,
+    pub batch: Option<usize>,
+    pub gibbs_steps: Option<usize>,
+    pub best_peer: String,
+    pub ratio: f64,
 }
 
 /// The rows of other programs that did the same work with the same number of threads.
@@ -33,12 +46,12 @@ fn fastest<'a>(threads: usize, row: &Row, peers: &'a [PeerRow]) -> Option<&'a Pe
 fn name(row: &Row) -> String {
     let size = match row.hidden {
         Some(hidden) => format!("{}x{hidden}", row.visible),
-        None => row.visible.to_string(),
+        None => grouped(row.visible),
     };
     match (row.kernel, row.gibbs_steps, row.batch) {
         (Kernel::Metropolis, _, Some(1)) => format!("Metropolis, {size} spins, 1 chain"),
         (Kernel::Metropolis, _, Some(batch)) => {
-            format!("Metropolis, {size} spins, {batch} chains")
+            format!("Metropolis, {size} spins, {} chains", grouped(batch))
         }
         (Kernel::Cd, Some(k), Some(batch)) => format!("CD-{k}, {size}, batch {batch}"),
         (Kernel::Pcd, Some(k), Some(batch)) => format!("PCD-{k}, {size}, batch {batch}"),
@@ -83,31 +96,63 @@ pub fn table(threads: usize, rows: &[&Row], peers: &[PeerRow]) -> Table {
     table
 }
 
-/// The bar chart: one group a row, this program first.
-pub fn chart(threads: usize, rows: &[&Row], peers: &[PeerRow]) -> BarChart {
-    let mut names: Vec<&str> = peers.iter().map(|peer| peer.peer.as_str()).collect();
+/// How many times as long the fastest peer takes, with the range of sittings where there are any; without peers, times.
+pub fn chart(threads: usize, rows: &[&Row], peers: &[PeerRow], sittings: &[Sitting]) -> DotChart {
+    if peers.is_empty() && sittings.is_empty() {
+        let dot = |row: &&Row| {
+            let (value, text) = (row.microseconds, format!("{}\t {}", time(row.microseconds), each(row)));
+            Dot { label: name(row), value, low: value, high: value, text }
+        };
+        return DotChart {
+            title: format!("Time of one unit of work: {}", threads_in_words(threads)),
+            subtitle: "medians over the rounds; whole updates are measured, parameters included".to_string(),
+            axis: Axis::log("microseconds"),
+            baseline: None,
+            dots: rows.iter().map(dot).collect(),
+        };
+    }
+    DotChart {
+        title: format!("How many times as fast as the fastest of other programs? {}", threads_in_words(threads)),
+        subtitle:
+            "time of the fastest peer over that of gibbsite: the median of sittings of both in turn, and their range; \
+                   of one run where there are none"
+                .to_string(),
+        axis: Axis::log("ratio of times"),
+        baseline: Some(1.0),
+        dots: rows.iter().filter_map(|row| ratio(threads, row, peers, sittings)).collect(),
+    }
+}
+
+fn threads_in_words(threads: usize) -> String {
+    if threads == 1 { "one thread".to_string() } else { format!("{threads} threads") }
+}
+
+/// The ratio of one kind of work; `None` where no peer does it.
+fn ratio(threads: usize, row: &Row, peers: &[PeerRow], sittings: &[Sitting]) -> Option<Dot> {
+    let same = sittings.iter().filter(|sitting| {
+        (sitting.kernel.as_str(), sitting.visible, sitting.hidden)
+            == (&*row.kernel.to_string(), row.visible, row.hidden)
+            && (sitting.batch, sitting.gibbs_steps) == (row.batch, row.gibbs_steps)
+    });
+    let (ratios, mut names): (Vec<f64>, Vec<&str>) =
+        same.map(|sitting| (sitting.ratio, sitting.best_peer.as_str())).unzip();
+    if ratios.is_empty() {
+        let peer = fastest(threads, row, peers)?;
+        let value = peer.microseconds / row.microseconds;
+        let text = format!("{}\t{}, one run", short(value), peer.peer);
+        return Some(Dot { label: name(row), value, low: value, high: value, text });
+    }
     names.sort_unstable();
     names.dedup();
-    let group = |row: &&Row| {
-        let own = Bar {
-            label: "gibbsite".to_string(),
-            value: row.microseconds,
-            text: format!("{} {}", time(row.microseconds), each(row)),
-            look: 5,
-        };
-        let others = rivals(threads, row, peers).map(|peer| Bar {
-            label: peer.peer.clone(),
-            value: peer.microseconds,
-            text: format!("{}, {:.1} times as long", time(peer.microseconds), peer.microseconds / row.microseconds),
-            look: 1 + names.iter().position(|name| *name == peer.peer).unwrap_or(0) % 3,
-        });
-        Group { label: name(row), bars: std::iter::once(own).chain(others).collect() }
-    };
-    BarChart {
-        title: format!("Time of one unit of work on {threads} thread(s)"),
-        subtitle: "Medians; the scale is logarithmic. Whole updates are measured, parameters included.".to_string(),
-        groups: rows.iter().map(group).collect(),
-    }
+    let (count, Summary { median, smallest, largest }) = (ratios.len(), Summary::of(ratios));
+    let (value, range) = (short(median), format!("{} to {}", short(smallest), short(largest)));
+    let text = format!("{value}\t{range} in {count} sittings, {}", names.join(" or "));
+    Some(Dot { label: name(row), value: median, low: smallest, high: largest, text })
+}
+
+/// Two digits or more.
+fn short(ratio: f64) -> String {
+    if ratio < 20.0 { format!("{ratio:.1}") } else { format!("{ratio:.0}") }
 }
 
 #[cfg(test)]
@@ -137,6 +182,30 @@ mod tests {
             microseconds,
         };
         let peers = [peer("slow", 2, 9.0), peer("fast", 2, 5.0), peer("other threads", 1, 1.0)];
+        let of = |sittings: &[Sitting]| chart(2, &[&row], &peers, sittings).dots[0].clone();
+        let one = Dot {
+            label: "CD-10, 16x16, batch 100".to_string(),
+            value: 2.5,
+            low: 2.5,
+            high: 2.5,
+            text: "2.5\tfast, one run".to_string(),
+        };
+        assert_eq!(of(&[]), one);
+        // Of three sittings the middle one, and a fourth is of other work.
+        let sitting = |best_peer: &str, ratio, gibbs_steps| Sitting {
+            kernel: "cd".to_string(),
+            visible: 16,
+            hidden: Some(16),
+            batch: Some(100),
+            gibbs_steps: Some(gibbs_steps),
+            best_peer: best_peer.to_string(),
+            ratio,
+        };
+        let sittings = [("fast", 9.0, 10), ("slow", 4.0, 10), ("fast", 3.0, 10), ("fast", 99.0, 1)];
+        let text = "4.0\t3.0 to 9.0 in 3 sittings, fast or slow".to_string();
+        let expected = Dot { value: 4.0, low: 3.0, high: 9.0, text, ..one };
+        assert_eq!(of(&sittings.map(|(peer, ratio, k)| sitting(peer, ratio, k))), expected);
+        assert_eq!(chart(2, &[&row], &[], &[]).dots[0].value, 2.0);
         let text = table(2, &[&row], &peers).text().unwrap();
         let words: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
         assert_eq!(

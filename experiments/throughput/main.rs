@@ -9,7 +9,7 @@ mod compare;
 use cases::{Case, Kernel, Row};
 use laboratory::prelude::*;
 use laboratory::report::file;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How fast is this machine, and how does that compare with what others use?
 ///
@@ -40,9 +40,13 @@ struct Throughput {
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Measuring")]
     longest: u64,
 
-    /// Times of other programs, as benches/peers/peers.py writes them: print ratios and draw their bars too
+    /// Times of other programs, as benches/peers/peers.py writes them: print and draw ratios
     #[arg(long, value_name = "FILE", help_heading = "Measuring")]
     peers: Option<PathBuf>,
+
+    /// Ratios of times in many sittings, as benches/peers/sittings.py writes them: draw their medians and ranges
+    #[arg(long, value_name = "LIST", help_heading = "Measuring")]
+    sittings: Option<List<String>>,
 
     #[command(flatten)]
     #[serde(flatten)]
@@ -52,7 +56,8 @@ struct Throughput {
 const EXAMPLES: &str = "Examples:
   throughput --threads 2
   throughput --threads 1 --kernels log_partition --rounds 50
-  python benches/peers/peers.py --threads 2 --out peers.csv && throughput --threads 2 --peers peers.csv";
+  python benches/peers/peers.py --threads 2 --out peers.csv && throughput --threads 2 --peers peers.csv
+  throughput --redraw --sittings results/throughput/sittings.csv,results/throughput/sittings_ais.csv";
 
 /// All sizes are measured in turn, so that they are one cell.
 #[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
@@ -75,7 +80,8 @@ impl Experiment for Throughput {
     }
 
     fn check(&self) -> Result<()> {
-        self.peers().map(|_| ())
+        self.peers()?;
+        self.sittings().map(|_| ())
     }
 
     fn cells(&self) -> Result<Vec<Cell>> {
@@ -111,7 +117,7 @@ impl Experiment for Throughput {
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         let (all, peers) = (rows.iter().map(|(_, row)| row).collect::<Vec<_>>(), self.peers()?);
         let threads = rows.iter().map(|(cell, _)| cell.threads).max().unwrap_or(0);
-        publication.bar_chart("throughput", &compare::chart(threads, &all, &peers))?;
+        publication.dot_chart("throughput", &compare::chart(threads, &all, &peers, &self.sittings()?))?;
         publication.print(compare::table(threads, &all, &peers));
         if peers.is_empty() {
             publication
@@ -125,8 +131,23 @@ impl Throughput {
     fn peers(&self) -> Result<Vec<compare::PeerRow>> {
         self.peers.as_ref().map_or(Ok(Vec::new()), |path| file::read_table(path))
     }
+
+    fn sittings(&self) -> Result<Vec<compare::Sitting>> {
+        let files = self.sittings.iter().flat_map(|files| files.iter());
+        let tables = files.map(|path| file::read_table(Path::new(path))).collect::<Result<Vec<_>>>()?;
+        Ok(tables.into_iter().flatten().collect())
+    }
 }
 
 fn main() -> ExitCode {
     laboratory::experiment::main::<Throughput>()
+}
+
+#[cfg(test)]
+mod tests {
+    /// Times differ from run to run; the figure of some times does not.
+    #[test]
+    fn figures_are_redrawn() {
+        laboratory::contract::figures_are_redrawn::<super::Throughput>();
+    }
 }

@@ -38,6 +38,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// An [`Error::File`] for a failed attempt to write.
+    pub fn cannot_write(path: &Path, source: std::io::Error) -> Self {
+        let mend = match source.kind() {
+            std::io::ErrorKind::StorageFull => "make room on the disk; what was there before is unharmed",
+            _ => "name a place that you may write to; what was there before is unharmed",
+        };
+        Error::File { path: path.to_path_buf(), action: "write the file", source, mend }
+    }
+
+    /// An [`Error::File`] for a failed attempt to read.
+    pub fn cannot_read(path: &Path, source: std::io::Error) -> Self {
+        let mend = "see that it is there and that you may read it";
+        Error::File { path: path.to_path_buf(), action: "read the file", source, mend }
+    }
+
     /// An [`Error::Content`] of the whole file.
     pub fn content(path: &Path, problem: impl Into<String>, mend: impl Into<String>) -> Self {
         let (problem, mend) = (problem.into(), mend.into());

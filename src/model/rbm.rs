@@ -277,6 +277,33 @@ impl Rbm {
         (0..rows.len()).map(of_row).sum()
     }
 
+    /// The machine of the visible units that are left when others are held: given v_C the law of (v_F, h) is that of a machine
+    /// with the rows of W that belong to F and hidden biases c_j + sum_{i in C} v_i W_ij. `held` has an entry for every visible
+    /// unit, and one of them at least must be free.
+    pub fn given(&self, held: &[Option<bool>]) -> Result<Self> {
+        if held.len() != self.visible {
+            return Err(Error::invalid(
+                "units that are held",
+                format!("{} of them for {} visible units", held.len(), self.visible),
+                "say of every visible unit whether it is held",
+            ));
+        }
+        let free: Vec<usize> = (0..self.visible).filter(|i| held[*i].is_none()).collect();
+        let (n, m) = (free.len(), self.hidden);
+        let mut rest = Self::new(n, m)?;
+        let row = |i: usize| &self.parameters[i * m..(i + 1) * m];
+        for (k, i) in free.iter().enumerate() {
+            rest.parameters[k * m..(k + 1) * m].copy_from_slice(row(*i));
+            rest.parameters[n * m + k] = self.visible_bias()[*i];
+        }
+        let bias = &mut rest.parameters[n * m + n..];
+        bias.copy_from_slice(self.hidden_bias());
+        for (i, _) in held.iter().enumerate().filter(|(_, value)| **value == Some(true)) {
+            bias.iter_mut().zip(row(i)).for_each(|(c, w)| *c += w);
+        }
+        Ok(rest)
+    }
+
     /// The machine with its layers exchanged: its visible marginal is this one's hidden marginal.
     pub fn transposed(&self) -> Self {
         let (n, m) = (self.visible, self.hidden);
@@ -562,5 +589,20 @@ mod tests {
         assert_eq!(rbm.energy(&[0b11011]), -(2.0 + 3.0 + 5.0 + 6.0) - 15.0 - 21.0);
         assert!(Rbm::from_parts(&weights, &[0.0], &[0.0; 3]).is_err());
         assert!(Rbm::new(0, 3).is_err() && Rbm::new(3, 0).is_err());
+    }
+
+    /// Against ratios of the whole machine's weights, over all states of the free units.
+    #[test]
+    fn held_units_leave_a_machine_of_the_others() {
+        let mut machine = Rbm::new(5, 3).unwrap();
+        machine.initialize(InitialWeights::Gaussian(1.0), Seed::root(4)).unwrap();
+        machine.parameters_mut()[15..].iter_mut().enumerate().for_each(|(k, x)| *x = k as f64 / 5.0 - 0.6);
+        let rest = machine.given(&[None, Some(true), None, Some(false), Some(true)]).unwrap();
+        let whole = |state: u64| machine.log_weight(&[state & 1 | 0b10 | (state >> 1 & 1) << 2 | 0b10000]);
+        let first = rest.log_weight(&[0]) - whole(0);
+        for state in 1..4 {
+            assert!((rest.log_weight(&[state]) - whole(state) - first).abs() < 1e-12, "{state}");
+        }
+        assert!(machine.given(&[Some(true); 5]).is_err() && machine.given(&[None; 4]).is_err());
     }
 }

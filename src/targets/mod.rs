@@ -24,4 +24,5 @@ pub mod ising;
 pub mod labelled_shifter;
 pub mod lattice;
 pub mod observable;
+pub mod site_fields;
 pub mod square_lattice;

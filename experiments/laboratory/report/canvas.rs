@@ -1,10 +1,12 @@
 //! Drawing a [`Figure`] with plotters, as PNG with an embedded font and as SVG.
 
-use super::figure::{Axis, Figure, Mark, Panel, Point, Series, tick_label};
+use super::figure::{Axis, Figure, Mark, Panel, Point, Series, tick_labels};
+use super::look::Look;
 use crate::error::{Error, Result};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -22,18 +24,6 @@ const LEGEND_LINE: u32 = 22;
 
 const FONT: &str = "sans-serif";
 
-/// Okabe and Ito 2008, told apart by colour-blind readers too; in place of the yellow, which is too
-/// pale for lines, a dark brown.
-pub(super) const COLORS: [RGBColor; 8] = [
-    RGBColor(0, 0, 0),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(0, 158, 115),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 114, 178),
-    RGBColor(204, 121, 167),
-    RGBColor(112, 72, 40),
-];
 pub(super) const GRAY: RGBColor = RGBColor(110, 110, 110);
 
 /// Something that can be drawn.
@@ -86,7 +76,7 @@ impl Drawing for Figure {
     fn size(&self) -> (u32, u32) {
         let panel = panel_size(self);
         let width = panel.0 * self.columns as u32 + 2 * MARGIN;
-        let height = panel.1 * rows(self) as u32 + TITLE + legend_height(self) + 2 * MARGIN;
+        let height = panel.1 * rows(self) as u32 + TITLE + Legend::of(self).height + 2 * MARGIN;
         (width * SCALE, height * SCALE)
     }
 
@@ -123,13 +113,15 @@ pub(super) fn bold(size: u32) -> TextStyle<'static> {
     (FONT, (size * SCALE) as i32, FontStyle::Bold).into_text_style(&(1, 1)).color(&BLACK)
 }
 
-/// The largest size up to `size` at which a line of text fits into `width`.
+/// The width of a line of text of this size, where it is known; a browser's own fonts may be a little wider.
+pub(super) fn width_of(line: &str, size: u32) -> u32 {
+    let measured = text(size).font.box_size(line).map(|(width, _)| width / SCALE);
+    measured.map_or(7 * line.chars().count() as u32, |width| width + width / 20)
+}
+
+/// The largest size up to `size` at which a line of text fits into `width`. A letter is a tenth wider when bold.
 fn fitting_size(line: &str, size: u32, width: u32) -> u32 {
-    // A letter of this font is about 0.68 times as wide as high when bold, less when not.
-    (size..=size)
-        .chain((6..size).rev())
-        .find(|size| 68 * size * line.chars().count() as u32 <= 100 * width)
-        .unwrap_or(6)
+    (6..=size).rev().find(|size| 11 * width_of(line, *size) <= 10 * width).unwrap_or(6)
 }
 
 /// Draws title and subtitle within `width` and returns the area below them.
@@ -161,7 +153,7 @@ where
     let width = panel_size(figure).0 * figure.columns as u32;
     let rest = draw_head(root, &figure.title, &figure.subtitle, width)?;
     let panels_height = panel_size(figure).1 * rows(figure) as u32 * SCALE;
-    let (middle, foot) = rest.split_vertically(panels_height);
+    let (middle, _) = rest.split_vertically(panels_height);
     let x_values = figure.panels.iter().flat_map(|panel| {
         let points = panel.series.iter().flat_map(|series| series.points.iter());
         points.map(|point| point.x)
@@ -175,7 +167,7 @@ where
         let (y_axis, y_span) = own.unwrap_or((&figure.y, y_span));
         draw_panel(panel, (&figure.x, x_span), (y_axis, y_span), area)?;
     }
-    draw_legend(figure, &foot)?;
+    draw_legend(figure, &rest)?;
     root.present()?;
     Ok(())
 }
@@ -228,10 +220,18 @@ where
         .set_label_area_size(LabelAreaPosition::Left, 62 * SCALE)
         .set_label_area_size(LabelAreaPosition::Bottom, 42 * SCALE);
     if !panel.title.is_empty() {
-        builder.caption(&panel.title, bold(12));
+        builder.caption(&panel.title, bold(fitting_size(&panel.title, 12, PANEL.0 - 70)));
     }
     let ticks = |axis: &Axis, span| Ticks { span, at: axis.tick_positions(span) };
     let (x_range, y_range) = (ticks(x_axis, x_span), ticks(y_axis, y_span));
+    let label = |ticks: &Ticks, axis: &Axis| {
+        let (at, labels) = (ticks.at.clone(), tick_labels(axis, &ticks.at));
+        move |position: &f64| {
+            let place = at.iter().position(|tick| (tick - position).abs() < 1e-9);
+            place.map_or(String::new(), |place| labels[place].clone())
+        }
+    };
+    let (x_label, y_label) = (label(&x_range, x_axis), label(&y_range, y_axis));
     let mut chart = builder.build_cartesian_2d(x_range, y_range)?;
     chart
         .configure_mesh()
@@ -244,8 +244,8 @@ where
         .y_desc(&y_axis.label)
         .x_labels(50)
         .y_labels(50)
-        .x_label_formatter(&|position| tick_label(x_axis.value(*position)))
-        .y_label_formatter(&|position| tick_label(y_axis.value(*position)))
+        .x_label_formatter(&x_label)
+        .y_label_formatter(&y_label)
         .draw()?;
 
     // What a logarithmic axis cannot show stands on its lower edge.
@@ -274,45 +274,101 @@ where
     for series in &panel.series {
         let style = color(series).stroke_width(2 * SCALE);
         let line = series.points.iter().map(|p| at(p.x, p.y));
-        if series.mark == Mark::Dots {
-            let thin = color(series).mix(0.35).stroke_width(SCALE);
-            let bar = |p: &Point| PathElement::new([at(p.x, p.low), at(p.x, p.high)], thin);
-            chart.draw_series(series.points.iter().map(bar))?;
-            let dot = color(series).mix(0.7).filled();
-            chart.draw_series(line.map(|position| Circle::new(position, 2 * SCALE, dot)))?;
-            continue;
-        }
-        if series.mark != Mark::Points {
-            chart.draw_series(LineSeries::new(line.clone(), style))?;
+        match series.mark {
+            Mark::Dots => {
+                let thin = color(series).mix(0.35).stroke_width(SCALE);
+                let bar = |p: &Point| PathElement::new([at(p.x, p.low), at(p.x, p.high)], thin);
+                chart.draw_series(series.points.iter().map(bar))?;
+                let dot = color(series).mix(0.7).filled();
+                chart.draw_series(line.map(|position| Circle::new(position, 2 * SCALE, dot)))?;
+                continue;
+            }
+            Mark::Guide => {
+                chart.draw_series(DashedLineSeries::new(line, 3 * SCALE, 3 * SCALE, GRAY.stroke_width(SCALE)))?;
+                continue;
+            }
+            Mark::Open => {
+                let (shape, color) = (series.look.shape, color(series));
+                for position in line {
+                    chart.draw_series([EmptyElement::at(position) + marker(shape, color) + hole(shape)])?;
+                }
+                continue;
+            }
+            Mark::Band | Mark::Bars => {
+                chart.draw_series(LineSeries::new(line.clone(), style))?;
+            }
+            Mark::Points => {}
         }
         if matches!(series.mark, Mark::Bars | Mark::Points) {
             let bar = |p: &Point| PathElement::new([at(p.x, p.low), at(p.x, p.high)], style);
-            chart.draw_series(series.points.iter().map(bar))?;
+            chart.draw_series(series.points.iter().filter(|p| p.low < p.high).map(bar))?;
             for position in line {
-                chart.draw_series([EmptyElement::at(position) + marker(series.look, color(series))])?;
+                chart.draw_series([EmptyElement::at(position) + marker(series.look.shape, color(series))])?;
             }
         }
+    }
+    let (left, bottom) =
+        (chart.plotting_area().get_pixel_range().0.start, chart.plotting_area().get_pixel_range().1.end);
+    let (corner_x, corner_y) = area.get_base_pixel();
+    for (line, (note, look)) in panel.notes.iter().rev().enumerate() {
+        let below = (line as i32 + 1) * (13 * SCALE) as i32;
+        let place = (left - corner_x + (5 * SCALE) as i32, bottom - corner_y - below - (2 * SCALE) as i32);
+        area.draw(&Text::new(note.clone(), place, text(9).color(&rgb(*look))))?;
     }
     Ok(())
 }
 
 fn color(series: &Series) -> RGBColor {
-    COLORS[series.look % COLORS.len()]
+    rgb(series.look)
 }
 
-/// A disc, square, diamond or triangle about the origin, so that series differ without colour too.
-fn marker<DB: DrawingBackend>(look: usize, color: RGBColor) -> DynElement<'static, DB, (i32, i32)>
+pub(super) fn rgb(look: Look) -> RGBColor {
+    let (red, green, blue) = look.color;
+    RGBColor(red, green, blue)
+}
+
+/// The corners of a shape about the origin, so that series differ without colour too; a disc has none.
+fn corners(shape: usize) -> Vec<(i32, i32)> {
+    let r = (4 * SCALE) as i32;
+    match shape % 5 {
+        0 => Vec::new(),
+        1 => vec![(-r, -r), (r, -r), (r, r), (-r, r)],
+        2 => vec![(-r, r), (r, r), (0, -r)],
+        3 => vec![(-r, 0), (0, -r), (r, 0), (0, r)],
+        _ => vec![(-r, -r), (r, -r), (0, r)],
+    }
+}
+
+/// A full shape.
+fn marker<DB: DrawingBackend>(shape: usize, color: RGBColor) -> DynElement<'static, DB, (i32, i32)>
 where
     DB::ErrorType: 'static,
 {
-    let r = (4 * SCALE) as i32;
-    let style = color.filled();
-    match look % 5 {
-        0 => Circle::new((0, 0), r, style).into_dyn(),
-        1 => Polygon::new([(-r, -r), (r, -r), (r, r), (-r, r)], style).into_dyn(),
-        2 => Polygon::new([(-r, r), (r, r), (0, -r)], style).into_dyn(),
-        3 => Polygon::new([(-r, 0), (0, -r), (r, 0), (0, r)], style).into_dyn(),
-        _ => Polygon::new([(-r, -r), (r, -r), (0, r)], style).into_dyn(),
+    filled(corners(shape), (4 * SCALE) as i32, color)
+}
+
+/// What makes an open shape of a full one.
+fn hole<DB: DrawingBackend>(shape: usize) -> DynElement<'static, DB, (i32, i32)>
+where
+    DB::ErrorType: 'static,
+{
+    // Half as large, about the middle of the inscribed circle.
+    let middle = [0, 0, SCALE as i32, 0, -(SCALE as i32)][shape % 5];
+    let corners = corners(shape).into_iter().map(|(x, y)| (x / 2, (y + middle) / 2)).collect();
+    filled(corners, (2 * SCALE) as i32 + 1, WHITE)
+}
+
+fn filled<DB: DrawingBackend>(
+    corners: Vec<(i32, i32)>,
+    radius: i32,
+    color: RGBColor,
+) -> DynElement<'static, DB, (i32, i32)>
+where
+    DB::ErrorType: 'static,
+{
+    match corners.is_empty() {
+        true => Circle::new((0, 0), radius, color.filled()).into_dyn(),
+        false => Polygon::new(corners, color.filled()).into_dyn(),
     }
 }
 
@@ -332,63 +388,80 @@ fn legend(figure: &Figure) -> Vec<(String, Option<&Series>)> {
     entries
 }
 
-/// The width of an entry. Estimated from its letters, so that the size of a figure is known before
-/// it is drawn.
-fn entry_width(label: &str) -> u32 {
-    48 + 8 * label.chars().count() as u32
+/// Where the legend stands: in the hole that panels leave in the last row, else below them, in as few lines as it takes.
+struct Legend<'a> {
+    entries: Vec<(String, Option<&'a Series>)>,
+    /// The left end and the middle of each entry, from the corner of the panels.
+    places: Vec<(u32, u32)>,
+    /// What it takes below the panels.
+    height: u32,
 }
 
-/// The line and the place of every entry, and the number of lines.
-fn place_entries(figure: &Figure) -> (Vec<(u32, u32)>, u32) {
-    let width = panel_size(figure).0 * figure.columns as u32;
-    let (mut line, mut x) = (0, 0);
-    let mut places = Vec::new();
-    for (label, _) in legend(figure) {
-        if x > 0 && x + entry_width(&label) > width {
-            (line, x) = (line + 1, 0);
+impl<'a> Legend<'a> {
+    fn of(figure: &'a Figure) -> Self {
+        let (entries, panel) = (legend(figure), panel_size(figure));
+        let widths: Vec<u32> =
+            entries.iter().map(|(label, series)| sample_width(*series) + 18 + width_of(label, 12)).collect();
+        let (last, panels) = (figure.panels.len() % figure.columns, panel.1 * rows(figure) as u32);
+        let widest = widths.iter().copied().max().unwrap_or(0);
+        let hole = (panel.0 * (figure.columns - last) as u32, panel.1);
+        let lines = entries.len() as u32 * LEGEND_LINE;
+        if last > 0 && widest + 40 <= hole.0 && lines + 60 <= hole.1 {
+            let (x, y) = (panel.0 * last as u32 + 40, panels - panel.1 + 30 + LEGEND_LINE / 2);
+            let places = (0..entries.len() as u32).map(|line| (x, y + line * LEGEND_LINE)).collect();
+            return Self { entries, places, height: 0 };
         }
-        places.push((line, x));
-        x += entry_width(&label);
+        let (mut line, mut x, mut places) = (0, 0, Vec::new());
+        for width in widths {
+            // The space after the last entry of a line may be cut.
+            if x > 0 && x + width - 18 > panel.0 * figure.columns as u32 {
+                (line, x) = (line + 1, 0);
+            }
+            places.push((x, panels + line * LEGEND_LINE + LEGEND_LINE / 2));
+            x += width;
+        }
+        let height = if entries.is_empty() { 0 } else { (line + 1) * LEGEND_LINE + 6 };
+        Self { entries, places, height }
     }
-    (places, line + 1)
 }
 
-fn legend_height(figure: &Figure) -> u32 {
-    place_entries(figure).1 * LEGEND_LINE + 6
+/// The room of a line or a point before its name.
+fn sample_width(series: Option<&Series>) -> u32 {
+    let is_point = series.is_some_and(|series| matches!(series.mark, Mark::Points | Mark::Dots | Mark::Open));
+    if is_point { 18 } else { 34 }
 }
 
 fn draw_legend<DB: DrawingBackend>(figure: &Figure, area: &DrawingArea<DB, Shift>) -> Draw<()>
 where
     DB::ErrorType: 'static,
 {
-    let scale = SCALE as i32;
-    for ((label, series), (line, x)) in legend(figure).into_iter().zip(place_entries(figure).0) {
-        let (x, y) = (x as i32 * scale, (line * LEGEND_LINE + LEGEND_LINE / 2) as i32 * scale);
-        let ends = [(x, y), (x + 28 * scale, y)];
+    let (scale, legend) = (SCALE as i32, Legend::of(figure));
+    for ((label, series), (x, y)) in legend.entries.into_iter().zip(legend.places) {
+        let (x, y) = (x as i32 * scale, y as i32 * scale);
+        let text_at = x + sample_width(series) as i32 * scale;
+        let (ends, center) = ([(x, y), (x + 28 * scale, y)], ((x + text_at) / 2 - 3 * scale, y));
+        let dashes = |length: i32, width: u32| {
+            let dash = move |from: i32| [(x + from * scale, y), (x + (from + length) * scale, y)];
+            [0, 8, 16, 24].map(|from| PathElement::new(dash(from), GRAY.stroke_width(width)))
+        };
         match series {
-            Some(series) => {
-                let style = color(series).stroke_width(2 * SCALE);
-                let center = (x + 14 * scale, y);
-                match series.mark {
-                    Mark::Dots => {
-                        area.draw(&Circle::new(center, 3 * scale, color(series).filled()))?;
+            Some(series) => match series.mark {
+                Mark::Dots => area.draw(&Circle::new(center, 3 * scale, color(series).filled()))?,
+                Mark::Open => area.draw(&(EmptyElement::at(center) + marker(0, GRAY) + hole(0)))?,
+                Mark::Guide => dashes(3, SCALE).iter().try_for_each(|dash| area.draw(dash))?,
+                Mark::Band | Mark::Bars | Mark::Points => {
+                    if series.mark != Mark::Points {
+                        area.draw(&PathElement::new(ends, color(series).stroke_width(2 * SCALE)))?;
                     }
-                    Mark::Points => {}
-                    Mark::Band | Mark::Bars => area.draw(&PathElement::new(ends, style))?,
+                    if series.mark != Mark::Band {
+                        area.draw(&(EmptyElement::at(center) + marker(series.look.shape, color(series))))?;
+                    }
                 }
-                if matches!(series.mark, Mark::Bars | Mark::Points) {
-                    area.draw(&(EmptyElement::at(center) + marker(series.look, color(series))))?;
-                }
-            }
-            None => {
-                for dash in 0..4 {
-                    let from = x + 8 * dash * scale;
-                    let ends = [(from, y), (from + 5 * scale, y)];
-                    area.draw(&PathElement::new(ends, GRAY.stroke_width(2 * SCALE)))?;
-                }
-            }
+            },
+            None => dashes(5, 2 * SCALE).iter().try_for_each(|dash| area.draw(dash))?,
         }
-        area.draw(&Text::new(label, (x + 34 * scale, y - 7 * scale), text(12)))?;
+        let style = text(12).pos(Pos::new(HPos::Left, VPos::Center));
+        area.draw(&Text::new(label, (text_at, y), style))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Horizontal bars of shares that add up to 1, in panels side by side.
 
-use super::canvas::{self, COLORS, Draw, Drawing, GRAY, MARGIN, SCALE, TITLE, bold, draw_head, text};
+use super::canvas::{self, Draw, Drawing, GRAY, MARGIN, SCALE, TITLE, bold, draw_head, rgb, text, width_of};
+use super::look::Look;
 use crate::error::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -32,7 +33,7 @@ pub struct Share {
     /// Its name in the legend.
     pub label: String,
     /// Which colour; a pale gray where there is none.
-    pub look: Option<usize>,
+    pub look: Option<Look>,
 }
 
 /// Names of bars that are to be compared.
@@ -115,8 +116,9 @@ impl StackedBars {
         let (mut line, mut x) = (0, 0);
         let mut places = Vec::new();
         for share in &self.shares {
-            let width = 48 + 13 * share.label.chars().count() as u32 / 2;
-            if x > 0 && x + width > self.width() {
+            let width = 46 + width_of(&share.label, 11);
+            // The space after the last entry of a line may be cut.
+            if x > 0 && x + width - 18 > self.width() {
                 (line, x) = (line + 1, 0);
             }
             places.push((line, x));
@@ -126,7 +128,7 @@ impl StackedBars {
     }
 
     fn color(share: &Share) -> RGBColor {
-        share.look.map_or(PALE, |look| COLORS[look % COLORS.len()])
+        share.look.map_or(PALE, rgb)
     }
 }
 

@@ -1,0 +1,5 @@
+//! The `gibbsite` command.
+
+fn main() -> std::process::ExitCode {
+    gibbsite_command::main()
+}
