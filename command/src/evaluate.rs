@@ -15,7 +15,7 @@ use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::observables::{
     Coordinates, HIDDEN_LIMIT, Sampling, enumerated_moments, exact_moments, random_and_up, sample, sample_model,
 };
-use gibbsite::monitor::pseudo_likelihood::log_pseudo_likelihood;
+use gibbsite::monitor::pseudo_likelihood::pseudo_log_likelihood_of_rbm;
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::monitor::{data_set_kl, entropy};
 use gibbsite::monte_carlo::cluster::Wolff;
@@ -211,7 +211,7 @@ fn on_data(data: &Configurations, machine: &Rbm, ln_z: &LogPartition) -> OnData 
         mean_free_energy: -mean,
         entropy_of_data: -weights.map(|weight| weight * weight.ln()).sum::<f64>(),
         kl_from_data: data_set_kl(data, machine, ln_z.value()),
-        pseudo_log_likelihood: log_pseudo_likelihood(machine, data),
+        pseudo_log_likelihood: pseudo_log_likelihood_of_rbm(machine, data),
     }
 }
 

@@ -69,9 +69,12 @@ pub fn look_of(name: &str) -> Option<Look> {
     if let Some(steps) = name.strip_prefix("k = ").and_then(number) {
         return Some(ordered(&ORDERED, steps, 128.0));
     }
-    if name.contains("hidden") {
-        let first = name.find(|c: char| c.is_ascii_digit())?;
-        return Some(ordered(&ORDERED, number(&name[first..])?, 256.0));
+    // So many hidden units and nothing else, which would look alike.
+    let size = name.strip_prefix("RBM, ").unwrap_or(name);
+    if let Some(units) =
+        size.strip_suffix(" hidden").or(size.strip_suffix(" hidden units")).or(size.strip_suffix(" hidden unit"))
+    {
+        return Some(ordered(&ORDERED, units.parse().ok()?, 256.0));
     }
     let side = number(name.strip_prefix("periodic ")?)?;
     Some(ordered(&SIDES, side / 8.0, 4.0))
@@ -103,5 +106,6 @@ mod tests {
         assert_eq!(look_of("PCD-1, centred=data"), look_of("PCD-1"));
         assert_ne!(look_of("tempering-1, chains=500"), look_of("tempering-1"));
         assert_eq!(look_of("something else"), None);
+        assert_eq!(look_of("small, PCD-1, 16 hidden units"), None);
     }
 }

@@ -6,7 +6,7 @@ use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::bracket::Bracketing;
 use gibbsite::model::labelled_rbm::LabelledRbm;
-use gibbsite::monitor::pseudo_likelihood::drawn_log_pseudo_likelihood;
+use gibbsite::monitor::pseudo_likelihood::pseudo_log_likelihood;
 use gibbsite::prelude::*;
 use laboratory::prelude::*;
 use rayon::prelude::*;
@@ -186,7 +186,7 @@ impl Exam {
             epoch,
             updates,
             // The same pixels for every machine, so that machines compare.
-            pseudo_log_likelihood: drawn_log_pseudo_likelihood(&*law, &self.test, Seed::root(784).child("sites", 0)),
+            pseudo_log_likelihood: pseudo_log_likelihood(&*law, &self.test, Some(1), Seed::root(784).child("sites", 0)),
             reconstruction_error: machine.rbm().reconstruction_error(&self.first(machine, FEW)),
             free_energy_gap: train - test,
             train_log_likelihood: train - ln_z.value,

@@ -5,9 +5,10 @@ use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::{log_partition, mean_log_weight};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
-use gibbsite::monitor::pseudo_likelihood::log_pseudo_likelihood;
+use gibbsite::monitor::pseudo_likelihood::pseudo_log_likelihood_of_rbm;
 use gibbsite::training::mixing::Mixing;
 use laboratory::report::figure::{Axis, Figure, Mark, Panel, Point, Series};
+use laboratory::report::look::Look;
 use serde::{Deserialize, Serialize};
 
 /// A machine after some epochs. Likelihoods are means over configurations, in nats.
@@ -83,11 +84,11 @@ impl<'a> Measured<'a> {
                 .validation
                 .zip(ln_z)
                 .map(|(rows, ln_z)| mean_log_weight(machine, rows) - ln_z),
-            pseudo_log_likelihood: log_pseudo_likelihood(machine, &self.few),
+            pseudo_log_likelihood: pseudo_log_likelihood_of_rbm(machine, &self.few),
             validation_pseudo_log_likelihood: self
                 .few_of_validation
                 .as_ref()
-                .map(|rows| log_pseudo_likelihood(machine, rows)),
+                .map(|rows| pseudo_log_likelihood_of_rbm(machine, rows)),
             mixing_time: mixing.map(|mixing| mixing.tau),
             largest_weight: weights.fold(0.0, |largest: f64, w| largest.max(w.abs())),
         })
@@ -120,7 +121,7 @@ pub(super) fn figure(rows: &[Row], subtitle: String) -> Figure {
     let exact = rows.iter().all(|row| row.log_likelihood.is_some());
     let series = |label: &str, look: usize, of: &dyn Fn(&Row) -> Option<f64>| Series {
         label: label.to_string(),
-        look,
+        look: Look::numbered(look),
         mark: Mark::Band,
         points: rows
             .iter()

@@ -1,6 +1,7 @@
 //! Small pictures in rows and columns.
 
 use super::canvas::{self, Draw, Drawing, GRAY, MARGIN, SCALE, TITLE, bold, draw_head, text};
+use super::look::Look;
 use crate::error::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -33,9 +34,6 @@ pub struct Tile {
     pub text: String,
 }
 
-/// What lies below 0.
-const ORANGE: RGBColor = RGBColor(213, 94, 0);
-
 const GAP: u32 = 3;
 const NAME: u32 = 15;
 /// Points that a letter is wide, at most.
@@ -49,7 +47,7 @@ impl Tile {
 
 /// White to black, and white to orange below 0.
 fn color(value: f64) -> RGBColor {
-    let to = if value < 0.0 { ORANGE } else { BLACK };
+    let to = Look::numbered(if value < 0.0 { 4 } else { 0 }).color;
     let share = value.abs().min(1.0);
     let mix = |to: u8| (255.0 + share * (f64::from(to) - 255.0)).round() as u8;
     RGBColor(mix(to.0), mix(to.1), mix(to.2))
@@ -139,7 +137,7 @@ mod tests {
 
     #[test]
     fn values_are_ink_of_two_colours() {
-        assert_eq!([0.0, 1.0, 7.0, -1.0].map(color), [WHITE, BLACK, BLACK, ORANGE]);
+        assert_eq!([0.0, 1.0, 7.0, -1.0].map(color), [WHITE, BLACK, BLACK, RGBColor(213, 94, 0)]);
         assert_eq!(color(0.5), RGBColor(128, 128, 128));
     }
 }
