@@ -393,7 +393,9 @@ impl Mnist {
     fn draw_curves(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         let learned = rows.filter(|_, row| row.epoch > 0);
         let x = || (Axis::linear("epoch (passes over the digits)"), |_: &Cell, row: &Row| row.epoch as f64);
-        let series = |cell: &Cell, _: &Row| Self::name(cell);
+        // Machines that differ in their gradient alone are to look different, whatever gradients or sizes look like elsewhere.
+        let series =
+            |cell: &Cell, _: &Row| format!("{}: {} for 784 x {}", cell.preset, cell.estimator.label(), cell.hidden);
         let likelihood = learned
             .plot(x(), (Axis::linear("ln p of a test digit (nats)"), |_, row| row.test_log_likelihood))
             .series(series)
@@ -439,6 +441,7 @@ impl Mnist {
     /// The pictures of the first replica of every cell.
     fn draw_pictures(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         let lines = rows.table::<Line>("pictures")?;
+        publication.table("pictures", lines.iter().map(|(cell, line)| (cell, line)))?;
         let cells = rows.group_by(|cell, _| identity(cell));
         let shown: Vec<&Cell> = cells.values().filter_map(|own| own.iter().next().map(|(cell, _)| cell)).collect();
         let shown: Vec<&Cell> = shown.into_iter().filter(|cell| cell.replica == 0).collect();
