@@ -236,6 +236,31 @@ fn estimators_tell_the_time_of_their_chains() {
     assert_eq!(Exact.mixing(), None);
 }
 
+/// Ladders offer the last rung an exchange in every second update: their time is the same whether somebody asks after an even
+/// or an odd number of updates, within twice what 20 pairs of moves of 500 chains scatter.
+#[test]
+fn the_time_of_ladders_does_not_depend_on_when_one_asks() {
+    let (pairs, w) = (10, 8.0);
+    let mut machine = Rbm::new(pairs, pairs).unwrap();
+    (0..pairs).for_each(|i| machine.parameters_mut()[i * pairs + i] = w);
+    machine.parameters_mut()[pairs * pairs..].fill(-w / 2.0);
+    let data = uniform_configurations(pairs, 500, Seed::root(37));
+    let batch = Batch::Rows(data.clone());
+    let recipe: Recipe = "tempering:1:temperatures=3".parse().unwrap();
+    let correlation = |asked_after: u64| {
+        let mut estimator = recipe.estimator(&data, 500, pairs, Seed::root(38)).unwrap();
+        for update in 0..asked_after + 700 {
+            if update == asked_after {
+                estimator.mixing();
+            }
+            gradient(&mut *estimator, &machine, &batch, Seed::root(39).child("update", update)).unwrap();
+        }
+        (-1.0 / estimator.mixing().unwrap().tau).exp()
+    };
+    let (even, odd) = (correlation(40), correlation(41));
+    assert!((even - odd).abs() < 0.02, "{even} and {odd}");
+}
+
 /// The exact gradient times a factor.
 struct Scaled(f64);
 
