@@ -156,7 +156,7 @@ impl<'a> Rows<'a> {
         }
         match &reading.sites {
             Some((wanted, who)) if *wanted != sites => Err(place(
-                format!("a row has {sites} sites, and {who} has {wanted}"),
+                format!("a row has {sites} site{}, and {who} has {wanted}", if sites == 1 { "" } else { "s" }),
                 format!("give rows of {wanted} values"),
             )),
             _ => Ok(Self { path, sites, bits: Vec::new(), weights: reading.weights.as_ref().map(|_| Vec::new()) }),
