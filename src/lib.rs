@@ -7,11 +7,14 @@
 //!
 //! Modules depend downward only; `targets` and `model` do not know each other. The package in `experiments/` holds the
 //! laboratory (command line, sweeps, tables, figures) and on it the binaries; this one knows neither files nor options.
+//! [`prelude`] is what most programs need; `examples/` has four whole ones.
 //!
 //! | module | what is there |
 //! |---|---|
 //! | `experiments/*` (binaries) | one folder = one question = one binary = one folder of results |
 //! | `experiments/laboratory` | what experiments share: options, presets, a sweep that keeps what is finished, tables, figures |
+//! | `command` | the program `gibbsite`: own data to a trained machine, its likelihood, samples, couplings |
+//! | `files` | machines, configurations and checkpoints on disk, in formats that other programs read |
 //! | [`battery`] | machines with known answers, easy and built to fool |
 //! | [`catalogue`] | every target by name: a law with its draws and patterns |
 //! | [`monitor`] | model + target -> KL divergence, likelihood, observables; learned couplings with their errors; gradients against the exact one |
@@ -21,7 +24,7 @@
 //! | [`statistics`] | error bars that know autocorrelation, jackknife, tests of fit, summaries |
 //! | [`targets`], [`model`] | what is to be learned; what learns |
 //! | [`kernels`] | the hot path: arrays and bits |
-//! | [`law`], [`path`], [`configuration`], [`row_sampler`], [`enumerate`], [`numerics`], [`random`], [`state`], [`error`] | the ground |
+//! | [`law`], [`path`], [`configuration`], [`rows`], [`row_sampler`], [`enumerate`], [`numerics`], [`random`], [`state`], [`error`] | the ground |
 //!
 //! [`contract`] holds the checks that every law, kernel and estimator must pass.
 //!
@@ -40,8 +43,8 @@
 //! ## Where a newcomer adds things
 //!
 //! One new file and one entry: a target in `src/targets/` with its kind in [`catalogue`], a model in `src/model/`, an estimator in
-//! `src/training/gradient/` with its name in [`training::recipe`], a sampler in `src/monte_carlo/`, an estimator of ln Z in
-//! `src/log_partition/`, whose own tests call its [`contract`]; an experiment in a folder of `experiments/` with its entry in
+//! `src/training/gradient/` with its name in [`training::recipe`], a sampler in `src/monte_carlo/`, whose own tests
+//! call its [`contract`], a method for ln Z in `src/log_partition/` with its name in [`log_partition::method`]; an experiment in a folder of `experiments/` with its entry in
 //! `experiments/Cargo.toml`, which the macro `laboratory::main!` tests.
 //!
 //! ```
