@@ -1,6 +1,6 @@
 //! Laws on binary configurations, and the transitions that leave them unchanged.
 
-use crate::configuration::{Configurations, flip_bit};
+use crate::configuration::{Configurations, flip_bit, words_for};
 use crate::error::{Error, Result};
 use crate::random::Seed;
 use rayon::prelude::*;
@@ -117,11 +117,21 @@ pub trait Kernel: Sync {
 
     /// The same with any units held where they stand, those whose bits are 1 in the row `held`: what moves is then drawn
     /// from its law given them. A picture with some of its pixels held is filled in, one with its label held is dreamt.
-    /// Refused by samplers that move units together.
+    /// Refused by samplers that do not know how, and where `held` is not one row over all units.
     fn advance_holding(&self, _chains: &mut Chains, _beta: f64, _steps: usize, _held: &[u64]) -> Result<()> {
-        let problem = "it does not draw units one by one, so that none can be held";
+        let problem = "it cannot hold units where they stand";
         Err(Error::invalid("this sampler", problem, "take the Gibbs sampler of a machine"))
     }
+}
+
+/// Refuses what is not one row over all units.
+pub(crate) fn check_held(held: &[u64], units: usize) -> Result<()> {
+    let (words, wanted) = (held.len(), words_for(units));
+    if words == wanted {
+        return Ok(());
+    }
+    let problem = format!("{words} words for {units} units");
+    Err(Error::invalid("the units that are held", problem, format!("give one row of {wanted} words")))
 }
 
 impl<K: Kernel + ?Sized> Kernel for &K {

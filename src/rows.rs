@@ -78,7 +78,7 @@ impl Configurations {
         rows: impl Iterator<Item = impl ExactSizeIterator<Item = T>>,
     ) -> Result<Self> {
         let refuse = |problem: String, mend: &str| Err(Error::invalid("configurations", problem, mend));
-        if sites == 0 {
+        if sites == 0 || count == 0 {
             return refuse("there is no row, or a row has no site".to_string(), "give rows of at least one site");
         }
         let mut configurations = Self::zeros(sites, count);

@@ -35,6 +35,9 @@ fn the_likelihood_of_rows_is_that_of_enumeration() {
         assert!(found.lower <= found.value && found.value <= found.upper && found.lower < found.upper);
         assert!((found.value + found.log_partition - enumerate::mean_log_weight(&machine, &rows)).abs() < 1e-9);
     }
+    let mut broken = random_machine(24, 5, 0.6, 2);
+    broken.parameters_mut()[7] = f64::NAN;
+    assert!(log_likelihood(&broken, &rows, Seed::root(1)).unwrap_err().to_string().contains("W[1,2]"));
     let narrow = uniform_configurations(23, 3, Seed::root(1));
     assert!(log_likelihood(&small, &narrow, Seed::root(1)).unwrap_err().to_string().contains("23 sites"));
     assert!(log_likelihood(&small, &Configurations::zeros(24, 0), Seed::root(1)).is_err());

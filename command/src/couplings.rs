@@ -135,13 +135,15 @@ impl Couplings {
                 Criterion::PseudoLikelihood => Box::new(PseudoLikelihood),
             }
         };
-        let settings = Training {
-            batch: data.len(),
-            // The largest curvature is about half the number of sites, that of the total magnetisation.
-            learning_rate: 2.0 / sites as f64,
-            momentum: 0.9,
-            ..Training::default()
+        check_finite_maximum(&distinct)?;
+        // The largest curvature is that of the total magnetisation: about half the number of sites for the pseudo-likelihood,
+        // and for the likelihood that of all n (n + 1) / 2 statistics which turn over together in an ordered phase.
+        let n = sites as f64;
+        let learning_rate = match criterion {
+            Criterion::Likelihood => (8.0 / (n * (n + 1.0))).min(2.0 / n),
+            Criterion::PseudoLikelihood => 2.0 / n,
         };
+        let settings = Training { batch: data.len(), learning_rate, momentum: 0.9, ..Training::default() };
         let machine = BoltzmannMachine::new(sites, 0, &full_graph(sites))?;
         let seed = context.seed.child("couplings", 0);
         let mut trainer = Trainer::new(machine, estimator(), distinct.clone(), &settings, seed)?;
@@ -163,7 +165,7 @@ impl Couplings {
         Err(Error::invalid(
             format!("--updates {}", self.updates),
             format!("the largest gradient is still {largest:.1e}, and {enough:.1e} is wanted"),
-            "give more updates, or more data: a pair of sites that are always alike has no finite coupling",
+            "give more updates, or more data: sites that decide each other have no finite couplings",
         ))
     }
 }
@@ -210,4 +212,27 @@ fn figure(found: &[LearnedCoupling], sites: usize, rows: usize, criterion: Crite
         ],
         columns: 2,
     }
+}
+
+/// Refuses data without a finite maximum: a site that never changes, and two that are always alike or always different, of
+/// which descent would show nothing but where it was stopped.
+fn check_finite_maximum(distinct: &Configurations) -> Result<()> {
+    let refuse = |what: String, problem: &str| {
+        Err(Error::invalid(what, problem, "leave such a site away; its coupling or field has no finite value"))
+    };
+    let differs = |f: &dyn Fn(&[u64]) -> bool| {
+        let first = f(distinct.row(0));
+        (1..distinct.len()).any(|s| f(distinct.row(s)) != first)
+    };
+    for i in 0..distinct.sites() {
+        if !differs(&|row| bit(row, i)) {
+            return refuse(format!("site {i}"), "it is the same in every configuration");
+        }
+        for j in 0..i {
+            if !differs(&|row| bit(row, i) == bit(row, j)) {
+                return refuse(format!("sites {j} and {i}"), "they are always alike, or always different");
+            }
+        }
+    }
+    Ok(())
 }

@@ -34,7 +34,8 @@ use std::path::PathBuf;
 /// ln Z, likelihood and divergences of a machine, as JSON
 ///
 /// ln Z is exact where the smaller layer has at most 22 units (--exact: 30); beyond, it comes from annealing from both sides with
-/// its error, and `trusted` says whether to believe that. Everything is in nats; a missing error is null, 0 means exact.
+/// its error, and `trusted` says whether to believe that. Everything is in nats. An error of ln Z is null where ln Z is exact, and
+/// where it cannot be told: `trusted` tells these apart.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Evaluate {
@@ -84,6 +85,8 @@ struct Evaluation {
     log_partition_standard_error: Option<f64>,
     log_partition_lower: f64,
     log_partition_upper: f64,
+    /// Whether the upper end bounds ln Z in expectation; the lower one always does.
+    log_partition_upper_is_bound: bool,
     effective_samples: Option<f64>,
     trusted: bool,
     doubts: Vec<String>,
@@ -188,6 +191,7 @@ impl Evaluate {
             log_partition_standard_error: ln_z.standard_error(),
             log_partition_lower: lower,
             log_partition_upper: upper,
+            log_partition_upper_is_bound: ln_z.upper_is_bound(),
             effective_samples: ln_z.effective_samples(),
             trusted: ln_z.trusted(),
             doubts: ln_z.doubts(),

@@ -4,10 +4,10 @@ use crate::context::Context;
 use crate::error::Result;
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::{SMALLER_LIMIT, check_limit, log_partition};
-use gibbsite::log_partition::Doubt;
 use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::bracket::{Bracket, Bracketing};
+use gibbsite::log_partition::{Doubt, Side};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
 use laboratory::options::check_at_most;
@@ -103,6 +103,14 @@ impl LogPartition {
         match self {
             LogPartition::Exact(value) => (*value, *value),
             LogPartition::Bracket(bracket) => (bracket.lower(), bracket.upper()),
+        }
+    }
+
+    /// Whether the largest bounds ln Z in expectation, by exact starts, and is no estimate.
+    pub fn upper_is_bound(&self) -> bool {
+        match self {
+            LogPartition::Exact(_) => true,
+            LogPartition::Bracket(bracket) => bracket.reverse.side == Side::Above,
         }
     }
 

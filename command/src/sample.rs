@@ -165,7 +165,8 @@ impl Sample {
     /// For every line of held units, chains of the machine of the others.
     fn clamped(&self, machine: &Rbm, name: &str, path: &Path, seed: Seed, context: &Context) -> Result<Configurations> {
         let lines = read_held(path, machine.visible(), name)?;
-        check_at_most("--count times the lines of --clamp", self.count.saturating_mul(lines.len()), MOST_BITS / 64)?;
+        let most = MOST_BITS / machine.visible().max(64);
+        check_at_most("--count times the lines of --clamp", self.count.saturating_mul(lines.len()), most)?;
         let mut all = Configurations::zeros(machine.visible(), self.count * lines.len());
         for (number, held) in lines.iter().enumerate() {
             let free: Vec<usize> = (0..held.len()).filter(|i| held[*i].is_none()).collect();

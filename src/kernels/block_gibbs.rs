@@ -7,7 +7,7 @@ use super::matrix::{BitBlock, Matrix, TileRow, WORD, mask, padded};
 use super::noise::Noise;
 use super::registers::Registers;
 use crate::error::Result;
-use crate::law::{Chains, Clamp, Kernel};
+use crate::law::{Chains, Clamp, Kernel, check_held};
 use crate::random::Seed;
 use rayon::prelude::*;
 
@@ -262,6 +262,7 @@ impl Kernel for BlockGibbs {
     }
 
     fn advance_holding(&self, chains: &mut Chains, beta: f64, steps: usize, held: &[u64]) -> Result<()> {
+        check_held(held, self.units())?;
         let mut nothing = vec![(); chains.states().len()];
         self.for_each_block(chains, steps, &mut nothing, |rows, _, seed| {
             self.advance_block_holding(rows, seed, beta, steps, held);

@@ -8,7 +8,7 @@ use super::registers::{LANES, Registers, Sixteen};
 use super::single_precision;
 use crate::configuration::{bit, words_for};
 use crate::error::Result;
-use crate::law::{Chains, Clamp, Kernel};
+use crate::law::{Chains, Clamp, Kernel, check_held};
 
 /// Gibbs sampling of ln f(x) = sum_a d_a x_a + sum_{edges} W_ab x_a x_b.
 ///
@@ -94,6 +94,7 @@ impl Kernel for GraphGibbs {
     }
 
     fn advance_holding(&self, chains: &mut Chains, beta: f64, steps: usize, held: &[u64]) -> Result<()> {
+        check_held(held, self.units())?;
         self.draw(chains, beta, steps, |drawn| !bit(held, drawn.unit));
         Ok(())
     }

@@ -163,7 +163,7 @@ pub(crate) fn check_count(what: &str, numbers: &[f64], model: &dyn Model) -> Res
 }
 
 /// Refuses a model with a parameter that is not a finite number, as training that diverges leaves it.
-fn check_finite(model: &dyn Model) -> Result<()> {
+pub(crate) fn check_finite(model: &dyn Model) -> Result<()> {
     let parameters = model.parameters();
     match parameters.iter().position(|x| !x.is_finite()) {
         Some(index) => Err(Error::invalid(

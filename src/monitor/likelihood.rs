@@ -5,7 +5,7 @@ use crate::enumerate::{self, mean_log_weight};
 use crate::error::{Error, Result};
 use crate::log_partition::bracket::Bracketing;
 use crate::log_partition::names;
-use crate::model::Model;
+use crate::model::{Model, check_finite};
 use crate::random::Seed;
 
 /// The mean ln p of rows under a machine, in nats a row, and how well it is known.
@@ -19,7 +19,7 @@ pub struct Likelihood {
     pub lower: f64,
     /// With the smallest ln Z of the runs: too high in expectation.
     pub upper: f64,
-    /// Whether `lower` is a bound, by exact starts, and not an estimate.
+    /// Whether `lower` is a bound, and not an estimate: it is where ln Z is a sum; annealing back starts from tempering here.
     pub lower_is_bound: bool,
     /// Whether nothing speaks against the value and its error.
     pub trusted: bool,
@@ -51,6 +51,7 @@ pub fn log_likelihood(model: &dyn Model, rows: &Configurations, seed: Seed) -> R
         let problem = format!("{} rows of {} sites, and {} visible units", rows.len(), rows.sites(), model.visible());
         return Err(Error::invalid("the likelihood of rows", problem, "give rows of visible units, at least one"));
     }
+    check_finite(model)?;
     let marginal = model.marginal()?;
     let mean = mean_log_weight(&*marginal, rows);
     let summed = marginal.smaller().map_or(marginal.sites(), |smaller| smaller.sites());
