@@ -24,6 +24,7 @@ fn what_is_wrong_is_said_in_one_line_and_nothing_is_written() {
     write(path, "pair.csv", "0,1,1\n1,1,2\n");
     write(path, "held.txt", "0 1 ? ? 1 x\n");
     write(path, "short.txt", "0 1 ?\n");
+    write(path, "twins.txt", &"0 1 1\n1 0 0\n0 0 1\n1 1 0\n".repeat(50));
     write(path, "still.txt", &"0 1 1\n0 0 1\n".repeat(50));
     write(path, "0.5", "0 1 0 1 1 0\n");
     let mut wide = gibbsite::model::rbm::Rbm::new(40, 35).unwrap();
@@ -200,6 +201,10 @@ fn what_is_wrong_is_said_in_one_line_and_nothing_is_written() {
         (
             "couplings --data still.txt --updates 200 --out x.csv",
             "--data still.txt: site 0 never varies, and has no finite field; leave its column away",
+        ),
+        (
+            "couplings --data twins.txt --out x.csv",
+            "sites 0 and 2: they are always alike, or always different; leave one of them away: their coupling has no finite value",
         ),
         (
             "couplings --data spins.txt --weights last --out x.csv",
