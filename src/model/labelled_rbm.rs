@@ -113,14 +113,9 @@ impl LabelledRbm {
 
     /// The machine of the pixels where the label is given: c + U_l in the place of c.
     fn given(&self, label: usize) -> Result<Rbm> {
-        let (n, m) = (self.pixels(), self.rbm.hidden());
-        let mut rbm = Rbm::new(n, m)?;
-        let parameters = rbm.parameters_mut();
-        parameters[..n * m].copy_from_slice(&self.rbm.parameters()[..n * m]);
-        parameters[n * m..n * m + n].copy_from_slice(&self.rbm.visible_bias()[..n]);
-        let c = self.rbm.hidden_bias().iter().zip(self.label_weights(label));
-        parameters[n * m + n..].iter_mut().zip(c).for_each(|(out, (c, u))| *out = c + u);
-        Ok(rbm)
+        let labels = (0..self.labels).map(|l| Some(l == label));
+        let held: Vec<Option<bool>> = std::iter::repeat_n(None, self.pixels()).chain(labels).collect();
+        self.rbm.given(&held)
     }
 
     /// ln of the sum over all states, label by label: over hidden ones, or over pixels.

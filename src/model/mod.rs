@@ -7,7 +7,7 @@ pub mod rbm;
 pub mod rbm_path;
 pub mod trajectory;
 
-use crate::configuration::{Configurations, flip_bit, words_for};
+use crate::configuration::{Configurations, flip_bit, set_sites, words_for};
 use crate::error::{Error, Result};
 use crate::kernels::descent::Descent;
 use crate::law::{Kernel, Law};
@@ -173,4 +173,19 @@ pub(crate) fn check_finite(model: &dyn Model) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// ln(q_i / (1 - q_i)), where q_i is how often site i is 1 in the data, kept within [least, 1 - least].
+fn log_odds(data: &Configurations, least: f64) -> Vec<f64> {
+    let mut frequencies = vec![0.0; data.sites()];
+    for s in 0..data.len() {
+        for i in set_sites(data.row(s), data.sites()) {
+            frequencies[i] += data.weight(s);
+        }
+    }
+    let odds = |q: f64| {
+        let q = q.clamp(least, 1.0 - least);
+        (q / (1.0 - q)).ln()
+    };
+    frequencies.into_iter().map(odds).collect()
 }

@@ -1,7 +1,7 @@
 //! The restricted Boltzmann machine.
 
 use super::rbm_path::RbmPath;
-use super::{Model, Slope, check_finite};
+use super::{Model, Slope, check_finite, log_odds};
 use crate::configuration::{Configurations, bit, set_sites};
 use crate::enumerate::{SMALLER_LIMIT, check_limit};
 use crate::error::{Error, Result};
@@ -202,16 +202,10 @@ impl Rbm {
     /// Sets b_i = ln(q_i / (1 - q_i)), where q_i is how often site i is 1 in the data (Hinton 2010,
     /// section 8), kept within [0.001, 0.999].
     pub fn set_visible_bias_from(&mut self, data: &Configurations) {
-        let mut frequency = vec![0.0; self.visible];
-        for s in 0..data.len() {
-            for i in set_sites(data.row(s), self.visible) {
-                frequency[i] += data.weight(s);
-            }
-        }
         let start = self.couplings();
-        for (b, q) in self.parameters_mut()[start..].iter_mut().zip(frequency) {
-            let q: f64 = q.clamp(0.001, 0.999);
-            *b = (q / (1.0 - q)).ln();
+        let biases = self.visible;
+        for (b, odds) in self.parameters_mut()[start..start + biases].iter_mut().zip(log_odds(data, 0.001)) {
+            *b = odds;
         }
     }
 

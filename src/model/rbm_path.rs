@@ -1,7 +1,7 @@
 //! From independent visible units to a restricted Boltzmann machine.
 
 use super::rbm::Rbm;
-use super::{Model, check_finite};
+use super::{Model, check_finite, log_odds};
 use crate::configuration::{Configurations, set_bit, set_sites};
 use crate::enumerate::{WHOLE_LAW_LIMIT, check_limit, whole_law};
 use crate::error::{Error, Result};
@@ -69,17 +69,7 @@ impl<'a> RbmPath<'a> {
 
 /// a_i = ln(q_i / (1 - q_i)), with the shrunk frequency q_i of every site.
 pub(super) fn base_bias(data: &Configurations) -> Vec<f64> {
-    let mut frequencies = vec![0.0; data.sites()];
-    for s in 0..data.len() {
-        for i in set_sites(data.row(s), data.sites()) {
-            frequencies[i] += data.weight(s);
-        }
-    }
-    let bias = |q: &f64| {
-        let q = q.clamp(0.01, 0.99);
-        (q / (1.0 - q)).ln()
-    };
-    frequencies.iter().map(bias).collect()
+    log_odds(data, 0.01)
 }
 
 impl Path for RbmPath<'_> {
