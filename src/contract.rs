@@ -4,7 +4,7 @@
 //! a fixed seed, so a failure is a bug.
 
 use crate::catalogue::Target;
-use crate::configuration::Configurations;
+use crate::configuration::{Configurations, set_bit};
 use crate::enumerate;
 use crate::law::{Chains, Clamp, Kernel, Law};
 use crate::log_partition::{LogPartition, LogPartitionEstimator, Side};
@@ -304,6 +304,60 @@ fn honest_errors(estimator: &dyn LogPartitionEstimator, path: &dyn Path, seed: S
         return Err(format!("the mean of (error / standard error)^2 over {RUNS} runs is {mean}"));
     }
     Ok(())
+}
+
+/// The sums that a model may make faster than by the definition: differences of expectations, means of units and centred
+/// gradients, over rows with and without weights, wider than the visible layer, few and more than a thousand.
+pub fn sums(model: &dyn Model, seed: u64) -> Result<(), String> {
+    let seed = Seed::root(seed).child("contract", 4);
+    let (n, couplings, count) = (model.visible(), model.couplings(), model.parameters().len());
+    let draw = |rows: usize, number: u64| {
+        let mut generator = seed.child("rows", number).generator();
+        let (mut drawn, mut weights) = (Configurations::zeros(n + 3, rows), Vec::new());
+        for s in 0..rows {
+            (0..n + 3).for_each(|site| set_bit(drawn.row_mut(s), site, generator.random::<f64>() < 0.4));
+            weights.push(generator.random::<f64>() / rows as f64);
+        }
+        (drawn.clone(), Configurations::with_any_weights(n + 3, drawn.bits().to_vec(), weights))
+    };
+    let expected = |rows: &Configurations| {
+        let mut sums = vec![0.0; count];
+        model.add_expected_statistics(rows, &mut sums).map(|()| sums).map_err(|error| error.to_string())
+    };
+    let compare = |what: &str, found: &[f64], wanted: &[f64], tolerance: f64| {
+        match found.iter().zip(wanted).position(|(found, wanted)| !close(*found, *wanted, tolerance)) {
+            Some(k) => Err(format!("{what}: entry {k} is {} and not {}", found[k], wanted[k])),
+            None => Ok(()),
+        }
+    };
+    let text = |error: crate::error::Error| error.to_string();
+    let mut plain = Vec::new();
+    for (number, (chains, data)) in [(3, 40), (1500, 7), (0, 5)].into_iter().enumerate() {
+        let (chains, (_, data)) = (draw(chains, 2 * number as u64).0, draw(data, 2 * number as u64 + 1));
+        let (of_chains, of_data) = (expected(&chains)?, expected(&data)?);
+        plain = of_chains.iter().zip(&of_data).map(|(chains, data)| chains - data).collect();
+        // What was there before is not to matter.
+        let mut found = vec![7.0; count];
+        model.set_difference_of_expectations(&chains, &data, &mut found).map_err(text)?;
+        compare("set_difference_of_expectations", &found, &plain, 1e-5)?;
+        for (rows, wanted) in [(&chains, of_chains), (&data, of_data)] {
+            let mut means = vec![7.0; count - couplings];
+            model.set_expected_units(rows, &mut means).map_err(text)?;
+            compare("set_expected_units", &means, &wanted[couplings..], 1e-5)?;
+        }
+    }
+    let mu: Vec<f64> = (0..count - couplings).map(|unit| 0.3 + 0.4 * (unit as f64).sin()).collect();
+    let mut found = plain.clone();
+    model.centre(&mu, &mut found);
+    let (pairs, biases) = plain.split_at_mut(couplings);
+    let old = biases.to_vec();
+    for (coupling, g) in pairs.iter_mut().enumerate() {
+        let (a, b) = model.pair(coupling);
+        *g -= mu[a] * old[b] + mu[b] * old[a];
+        biases[a] -= mu[b] * *g;
+        biases[b] -= mu[a] * *g;
+    }
+    compare("centre", &found, &plain, 1e-12)
 }
 
 /// Makes an estimator whose persistent chains, if it has any, start from the given rows.

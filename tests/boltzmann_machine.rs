@@ -385,6 +385,13 @@ fn exact_gradients_are_those_of_brute_force() {
     }
 }
 
+#[test]
+fn sums_keep_their_contract() {
+    for graph in small_graphs() {
+        contract::sums(&graph.machine(), 105).unwrap_or_else(|problem| panic!("{}: {problem}", graph.name));
+    }
+}
+
 /// Against recomputation and enumeration (contract::law): the marginal and the joint law of every small
 /// graph, also where all parameters are large.
 #[test]

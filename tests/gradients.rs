@@ -171,6 +171,16 @@ fn estimators_keep_their_contract() {
 
 /// Against recipes that forget a part: the gradient of every estimator that samples is that of the estimator made by
 /// hand from the same seeds, for all treatments of the hidden units, and no two treatments give the same.
+/// Of restricted machines with a last tile of every kind.
+#[test]
+fn sums_keep_their_contract() {
+    for (visible, hidden) in [(1, 1), (5, 3), (33, 16), (70, 40), (64, 64), (200, 130)] {
+        let mut rbm = Rbm::new(visible, hidden).unwrap();
+        rbm.initialize(InitialWeights::Gaussian(0.6), Seed::root(34)).unwrap();
+        contract::sums(&rbm, 35).unwrap_or_else(|problem| panic!("{visible}x{hidden}: {problem}"));
+    }
+}
+
 #[test]
 fn recipes_make_what_they_say() {
     const CHAINS: usize = 20;

@@ -182,6 +182,51 @@ fn pseudo_likelihood_takes_the_labels_as_one_unit() {
     assert!(refused.contains("put exactly one label"), "{refused}");
 }
 
+/// Against p(l | v) in double precision and the statistics of a whole row, for every size of a last tile of hidden units and
+/// for more rows than are worked on together; and it is refused where a row has no label, or the machine none.
+#[test]
+fn the_gradient_of_labels_is_that_of_their_probabilities() {
+    for (pixels, labels, hidden, rows) in [(3, 3, 3, 5), (70, 10, 16, 40), (20, 2, 33, 2100), (9, 7, 64, 33), (130, 10, 52, 700)] {
+        let machine = machine(pixels, labels, hidden, 4);
+        let mut data = Configurations::zeros(machine.visible(), rows);
+        for s in 0..rows {
+            (0..pixels).for_each(|i| set_bit(data.row_mut(s), i, (7 * s + 3 * i + s * i) % 5 < 2));
+            machine.set_label(data.row_mut(s), s % labels);
+        }
+        let total = (rows * (rows + 1) / 2) as f64;
+        let weights: Vec<f64> = (0..rows).map(|s| (s + 1) as f64 / total).collect();
+        let data = Configurations::weighted(machine.visible(), data.bits().to_vec(), weights).unwrap();
+        let mut expected: Vec<f64> = (0..machine.parameters().len()).map(|k| (k as f64).sin()).collect();
+        let mut found = expected.clone();
+        machine.add_label_gradient(&data, 2.5, &mut found).unwrap();
+        for s in 0..rows {
+            for (label, p) in machine.label_probabilities(data.row(s)).into_iter().enumerate() {
+                let mut row = data.select(&[s]);
+                machine.set_label(row.row_mut(0), label);
+                let mut sums = vec![0.0; expected.len()];
+                machine.add_expected_statistics(&row, &mut sums).unwrap();
+                let share = 2.5 * data.weight(s) * (p - f64::from(u8::from(label == s % labels)));
+                expected.iter_mut().zip(sums).for_each(|(sum, x)| *sum += share * x);
+            }
+        }
+        for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let name = machine.parameter_name(index);
+            // Shares of all rows and labels add up to 2.5 and less, in single precision 1024 at a time.
+            assert!((found - expected).abs() < 5e-6, "{pixels}+{labels}x{hidden} {name}: {found} for {expected}");
+        }
+        let unlabelled = Configurations::zeros(machine.visible(), 2);
+        assert!(machine.add_label_gradient(&unlabelled, 1.0, &mut found).is_err());
+        assert!(machine.rbm().add_label_gradient(&data, 1.0, &mut found).unwrap_err().to_string().contains("; "));
+    }
+}
+
+#[test]
+fn sums_keep_their_contract() {
+    for (pixels, labels, hidden) in [(3, 3, 3), (70, 10, 40)] {
+        contract::sums(&machine(pixels, labels, hidden, 5), 8).unwrap();
+    }
+}
+
 /// Forward and reverse annealing from exact draws, over hidden units and over visible ones; and along the path from data.
 #[test]
 fn the_path_keeps_its_contract() {

@@ -71,8 +71,10 @@ const DRAWS: usize = 20_000;
 /// Divergences a spin to which the time is told.
 const THRESHOLDS: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
 
-/// Rungs of a ladder.
-const RUNGS: usize = 32;
+/// Rungs of a ladder: how far apart two may stand falls as one over the root of the size (Kofke, J. Chem. Phys. 117, 6911, 2002).
+fn rungs(sites: usize) -> usize {
+    (4.0 * (sites as f64).sqrt()).ceil() as usize
+}
 
 /// One training run.
 #[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]
@@ -320,7 +322,7 @@ impl BothPhases {
             let error = (share * (1.0 - share) / DRAWS as f64).sqrt();
             return Ok((kl, (share, unseen(error, DRAWS as f64), true)));
         }
-        let betas = Betas::Adaptive(RUNGS).resolve(&path, seed.child("betas", 0))?.betas;
+        let betas = Betas::Adaptive(rungs(machine.visible())).resolve(&path, seed.child("betas", 0))?.betas;
         let ladder = AlongPath::new(&path, &betas)?;
         let run = LadderRun { ladders: LADDERS, burn_in: self.rounds / 4, rounds: self.rounds };
         let LadderRun { ladders, burn_in, rounds } = run;

@@ -58,7 +58,7 @@ pub fn in_a_lab<T>(work: impl FnOnce(&Lab) -> T) -> T {
         share: 1.0,
         reported: Mutex::new(0.0),
         path: folder.path().join("cell"),
-        tables: Mutex::default(),
+        files: Mutex::default(),
     };
     work(&lab)
 }

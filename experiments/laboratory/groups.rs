@@ -152,6 +152,7 @@ impl TrainingOptions {
             momentum: self.momentum,
             weight_decay: self.weight_decay,
             centred: self.centred,
+            discriminative: 0.0,
             step: self.step,
             average: self.average,
         }

@@ -26,8 +26,8 @@ pub struct Lab<'a> {
     pub(crate) reported: Mutex<f64>,
     /// The files of the cell, without what follows its name.
     pub(crate) path: PathBuf,
-    /// Further tables, with their rows.
-    pub(crate) tables: Mutex<Vec<(String, usize)>>,
+    /// Further files, with their lengths.
+    pub(crate) files: Mutex<Vec<(String, usize)>>,
 }
 
 impl Lab<'_> {
@@ -104,13 +104,17 @@ impl Lab<'_> {
 
     /// Leaves a further table, `NAME.csv` beside rows.csv; its columns follow those of the cell.
     pub fn table<C: Record, R: Record>(&self, name: &str, cell: &C, rows: &[R]) -> Result<()> {
-        let path = file::ending(&self.path, &format!("{name}.csv"));
-        let refuse = |source| Error::Table { path: path.clone(), source };
-        let mut bytes = record::to_csv(rows.iter().map(|row| (cell, row))).map_err(refuse)?;
-        bytes.extend(last_line(rows.len()).bytes());
-        let mut tables = self.tables.lock().unwrap_or_else(|error| error.into_inner());
-        tables.push((name.to_string(), rows.len()));
-        file::write(&path, &bytes)
+        let name = format!("{name}.csv");
+        let refuse = |source| Error::Table { path: file::ending(&self.path, &name), source };
+        let bytes = record::to_csv(rows.iter().map(|row| (cell, row))).map_err(refuse)?;
+        self.file(&name, &bytes)
+    }
+
+    /// Leaves a file of any kind, such as a machine, for the figures' part of the experiment to publish.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut files = self.files.lock().unwrap_or_else(|error| error.into_inner());
+        files.push((name.to_string(), bytes.len()));
+        file::write(&file::ending(&self.path, name), bytes)
     }
 }
 
@@ -132,7 +136,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         in_a_lab(|lab| {
             let path = folder.path().join("cell");
-            let lab = Lab { path, tables: Mutex::default(), reported: Mutex::default(), ..*lab };
+            let lab = Lab { path, files: Mutex::default(), reported: Mutex::default(), ..*lab };
             assert_eq!(lab.kept::<(u64, String)>(), None);
             lab.keep(&(7_u64, "words")).unwrap();
             lab.keep(&(8_u64, "more")).unwrap();

@@ -55,7 +55,8 @@ pub struct Publication {
     staged: tempfile::TempDir,
     files: Vec<String>,
     figures: Vec<String>,
-    pictures: Vec<String>,
+    /// Files that are neither figures nor tables.
+    others: Vec<String>,
     text: String,
 }
 
@@ -82,7 +83,7 @@ impl Publication {
             staged: staged.map_err(refuse)?,
             files: Vec::new(),
             figures: Vec::new(),
-            pictures: Vec::new(),
+            others: Vec::new(),
             text: String::new(),
         })
     }
@@ -136,8 +137,17 @@ impl Publication {
             return Ok(());
         }
         tiles.write(self.staged.path(), name)?;
-        self.pictures.push(format!("{name}.png"));
+        self.others.push(format!("{name}.png"));
         self.files.push(format!("{name}.png"));
+        Ok(())
+    }
+
+    /// A copy of a file that a cell has left.
+    pub fn file(&mut self, name: &str, from: &Path) -> Result<()> {
+        let to = self.staged.path().join(name);
+        fs::copy(from, &to).map_err(|source| Error::cannot_write(&to, "write the file", source))?;
+        self.others.push(name.to_string());
+        self.files.push(name.to_string());
         Ok(())
     }
 
@@ -207,9 +217,9 @@ impl Publication {
             0 => String::new(),
             _ => format!("{} (.png, .svg), ", self.figures.join(", ")),
         };
-        let pictures: String = self.pictures.iter().map(|name| format!("{name}, ")).collect();
+        let others: String = self.others.iter().map(|name| format!("{name}, ")).collect();
         Ok(format!(
-            "{preset}Wrote {figures}{pictures}{} and run.json to {} in {}{kept}.\n{}",
+            "{preset}Wrote {figures}{others}{} and run.json to {} in {}{kept}.\n{}",
             tables.join(", "),
             self.out.display(),
             words(seconds),

@@ -2,33 +2,34 @@
 
 use crate::error::Result;
 use crate::experiment::Experiment;
-use crate::record::{self, Record};
-use crate::sweep::{Finished, Tables};
+use crate::record::{self, Record, identity};
+use crate::sweep::{Files, Finished};
 use gibbsite::statistics::estimate::Estimate;
 use gibbsite::statistics::summary::Summary;
 use indexmap::IndexMap;
 use std::hash::Hash;
+use std::path::PathBuf;
 
 /// Rows with the cells they belong to, in the order of rows.csv.
 pub struct Rows<'a, E: Experiment> {
     all: Vec<(&'a E::Cell, &'a E::Row)>,
-    tables: &'a Tables,
+    files: &'a Files,
 }
 
 impl<'a, E: Experiment> Clone for Rows<'a, E> {
     fn clone(&self) -> Self {
-        Self { all: self.all.clone(), tables: self.tables }
+        Self { all: self.all.clone(), files: self.files }
     }
 }
 
 impl<'a, E: Experiment> Rows<'a, E> {
     pub(crate) fn of(finished: &'a Finished<E>) -> Self {
-        Self { tables: &finished.tables, ..Self::of_pairs(&finished.rows) }
+        Self { files: &finished.files, ..Self::of_pairs(&finished.rows) }
     }
 
-    /// Rows that no sweep made, without further tables: to try figures and tables on.
+    /// Rows that no sweep made, without further files: to try figures and tables on.
     pub fn of_pairs(pairs: &'a [(E::Cell, E::Row)]) -> Self {
-        Self { all: pairs.iter().map(|(cell, row)| (cell, row)).collect(), tables: &Tables::None }
+        Self { all: pairs.iter().map(|(cell, row)| (cell, row)).collect(), files: &Files::None }
     }
 
     /// All of them.
@@ -50,14 +51,14 @@ impl<'a, E: Experiment> Rows<'a, E> {
     #[must_use]
     pub fn filter(&self, keep: impl Fn(&E::Cell, &E::Row) -> bool) -> Self {
         let all = self.iter().filter(|(cell, row)| keep(cell, row));
-        Self { all: all.collect(), tables: self.tables }
+        Self { all: all.collect(), files: self.files }
     }
 
     /// Rows with equal keys together, in the order in which the keys appear.
     pub fn group_by<K: Hash + Eq>(&self, key: impl Fn(&E::Cell, &E::Row) -> K) -> IndexMap<K, Self> {
         let mut groups: IndexMap<K, Self> = IndexMap::new();
         for (cell, row) in self.iter() {
-            let empty = || Self { all: Vec::new(), tables: self.tables };
+            let empty = || Self { all: Vec::new(), files: self.files };
             groups.entry(key(cell, row)).or_insert_with(empty).all.push((cell, row));
         }
         groups
@@ -83,11 +84,16 @@ impl<'a, E: Experiment> Rows<'a, E> {
     /// The further table that cells have left with `Lab::table`; cells that left none have no rows.
     pub fn table<R: Record>(&self, name: &str) -> Result<Vec<(E::Cell, R)>> {
         let mut all = Vec::new();
-        for path in self.tables.paths(name) {
+        for path in self.files.tables(name) {
             if path.exists() {
                 all.extend(record::read_csv(&path)?);
             }
         }
         Ok(all)
+    }
+
+    /// The file that a cell has left with `Lab::file`; none where an earlier run has published it already.
+    pub fn file(&self, cell: &E::Cell, name: &str) -> Option<PathBuf> {
+        self.files.of_cell(&identity(cell), name)
     }
 }

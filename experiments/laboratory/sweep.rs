@@ -103,12 +103,12 @@ pub struct Finished<E: Experiment> {
     pub cells: usize,
     /// Cells that an earlier run had finished.
     pub kept: usize,
-    /// Where further tables are.
-    pub tables: Tables,
+    /// Where further files are.
+    pub files: Files,
 }
 
-/// Where further tables are.
-pub enum Tables {
+/// Where further files are.
+pub enum Files {
     /// Nowhere: no run made the rows.
     None,
     /// Beside the cells: their files without what follows the names.
@@ -117,15 +117,24 @@ pub enum Tables {
     Published(PathBuf),
 }
 
-impl Tables {
+impl Files {
     /// The files of one table, which need not be there.
-    pub fn paths(&self, name: &str) -> Vec<PathBuf> {
+    pub fn tables(&self, name: &str) -> Vec<PathBuf> {
         let name = format!("{name}.csv");
         match self {
-            Tables::None => Vec::new(),
-            Tables::OfCells(cells) => cells.iter().map(|cell| file::ending(cell, &name)).collect(),
-            Tables::Published(folder) => vec![folder.join(name)],
+            Files::None => Vec::new(),
+            Files::OfCells(cells) => cells.iter().map(|cell| file::ending(cell, &name)).collect(),
+            Files::Published(folder) => vec![folder.join(name)],
         }
+    }
+
+    /// The file that the cell of this identity has left; none where the cells' own files are not there any more.
+    pub fn of_cell(&self, identity: &str, name: &str) -> Option<PathBuf> {
+        let Files::OfCells(cells) = self else {
+            return None;
+        };
+        let cell = cells.iter().find(|cell| cell.file_name().is_some_and(|file| file == identity))?;
+        Some(file::ending(cell, name)).filter(|path| path.exists())
     }
 }
 
@@ -142,7 +151,7 @@ pub fn finished_earlier<E: Experiment>(out: &Path) -> Result<Finished<E>> {
         }
         other => other,
     })?;
-    Ok(Finished { rows, cells: 0, kept: 0, tables: Tables::Published(out.to_path_buf()) })
+    Ok(Finished { rows, cells: 0, kept: 0, files: Files::Published(out.to_path_buf()) })
 }
 
 /// Computes all cells that are not there yet. Every finished cell is on disk before the next begins, so that a run that
@@ -176,14 +185,14 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
                 share: work / total,
                 reported: Mutex::new(0.0),
                 path: path.clone(),
-                tables: Mutex::default(),
+                files: Mutex::default(),
             };
             let rows = experiment
                 .run(cell, &lab)
                 .map_err(|error| Error::InCell { cell: identity(cell), source: Box::new(error) })?;
             lab.progress(1, 1);
             let rows: Vec<_> = rows.into_iter().map(|row| (cell.clone(), row)).collect();
-            write::<E>(path, &rows, &lab.tables.lock().unwrap_or_else(|error| error.into_inner()))?;
+            write::<E>(path, &rows, &lab.files.lock().unwrap_or_else(|error| error.into_inner()))?;
             lab.forget_kept();
             Ok(rows)
         })
@@ -193,7 +202,7 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
         rows: rows?.into_iter().flatten().collect(),
         cells: cells.len(),
         kept,
-        tables: Tables::OfCells(paths),
+        files: Files::OfCells(paths),
     })
 }
 
@@ -222,30 +231,30 @@ fn file_of(path: &Path) -> PathBuf {
 /// Pairs of a cell and a row.
 pub type Pairs<E> = Vec<(<E as Experiment>::Cell, <E as Experiment>::Row)>;
 
-/// The file of a cell names its further tables, so that one that is lost is missed.
-fn write<E: Experiment>(path: &Path, rows: &Pairs<E>, tables: &[(String, usize)]) -> Result<()> {
+/// The file of a cell names its further files, so that one that is lost is missed.
+fn write<E: Experiment>(path: &Path, rows: &Pairs<E>, files: &[(String, usize)]) -> Result<()> {
     let path = file_of(path);
     let refuse = |source| Error::Table { path: path.clone(), source };
     let mut bytes = record::to_csv(rows.iter().map(|(cell, row)| (cell, row))).map_err(refuse)?;
-    bytes.extend(tables.iter().flat_map(|(name, rows)| format!("{TABLE}{name} {}", last_line(*rows)).into_bytes()));
+    bytes.extend(files.iter().flat_map(|(name, length)| format!("{FILE}{length} {name}\n").into_bytes()));
     bytes.extend(last_line(rows.len()).bytes());
     file::write(&path, &bytes)
 }
 
-/// How the line of a further table begins.
-const TABLE: &str = "# table ";
+/// How the line of a further file begins.
+const FILE: &str = "# file ";
 
 /// The rows of a finished cell; `None` where a file is missing or damaged, so that the cell is computed anew.
 fn read<E: Experiment>(path: &Path) -> Option<Pairs<E>> {
     let rows: Pairs<E> = record::read_csv(&file_of(path)).ok()?;
     let text = fs::read_to_string(file_of(path)).ok()?;
-    let whole = |text: &str, line: &str| text.ends_with(&format!("\n{line}"));
-    let table_is_whole = |line: &str| {
-        let (name, line) = line.split_once(' ')?;
-        let text = fs::read_to_string(file::ending(path, &format!("{name}.csv"))).ok()?;
-        whole(&text, &format!("{line}\n")).then_some(())
+    // Files are put in place whole, so that one of the right length is the one that was written.
+    let is_there = |line: &str| {
+        let (length, name) = line.split_once(' ')?;
+        let found = fs::metadata(file::ending(path, name)).ok()?.len();
+        (found == length.parse::<u64>().ok()?).then_some(())
     };
-    let mut tables = text.lines().filter_map(|line| line.strip_prefix(TABLE));
-    let all = whole(&text, &last_line(rows.len())) && tables.all(|line| table_is_whole(line).is_some());
-    all.then_some(rows)
+    let mut files = text.lines().filter_map(|line| line.strip_prefix(FILE));
+    let whole = text.ends_with(&format!("\n{}", last_line(rows.len())));
+    (whole && files.all(|line| is_there(line).is_some())).then_some(rows)
 }

@@ -13,6 +13,7 @@ use digits::{Binarisation, Database, LABELS};
 use gibbsite::model::labelled_rbm::LabelledRbm;
 use gibbsite::prelude::*;
 use gibbsite::training::trainer::TrainerState;
+use gibbsite_files::model::{About, Stage, machine_to_bytes};
 use laboratory::prelude::*;
 use measuring::{Annealing, Exam, Machine, Row};
 use pictures::Line;
@@ -78,6 +79,10 @@ struct Mnist {
     #[arg(long, value_name = "DECAY", help_heading = "Training")]
     decay: Option<Decay>,
 
+    /// Weight alpha of -ln p(label | pixels) in the cost beside the likelihood, in the place of the preset's; 0 for none
+    #[arg(long, value_name = "ALPHA", value_parser = not_negative, help_heading = "Training")]
+    discriminative: Option<f64>,
+
     /// Updates back over which parameters are averaged, in the place of the preset's
     #[arg(long, value_name = "NUMBER", help_heading = "Training")]
     average: Option<u64>,
@@ -130,6 +135,9 @@ struct Kept {
     state: TrainerState,
     rows: Vec<Row>,
 }
+
+/// How the name of a machine's file ends.
+const MACHINE: &str = "machine.safetensors";
 
 /// Time between two states that are kept.
 const KEEP: Duration = Duration::from_secs(20);
@@ -286,6 +294,7 @@ impl Mnist {
             batch: self.batch.unwrap_or(training.batch),
             learning_rate: self.learning_rate.unwrap_or(training.learning_rate),
             decay: self.decay.unwrap_or(training.decay),
+            discriminative: self.discriminative.unwrap_or(training.discriminative),
             average: self.average.unwrap_or(training.average),
             ..training
         };
@@ -381,8 +390,23 @@ impl Mnist {
             }
         }
         let width = database.training.width();
+        let machine = trainer_now.model().rbm();
+        let stage = self.stage(cell, &trainer_now, rows.last())?;
+        lab.file(MACHINE, &machine_to_bytes(machine, &About::new(vec![stage]))?)?;
         lab.table("pictures", cell, &pictures::all(trainer_now.model(), exam, width, seed.child("pictures", 0))?)?;
         Ok(rows)
+    }
+
+    /// What the file of a machine says about its training.
+    fn stage<M: Machine>(&self, cell: &Cell, trainer: &Trainer<M>, row: Option<&Row>) -> Result<Stage> {
+        let plain = |value: serde_json::Result<serde_json::Value>| match value {
+            Ok(serde_json::Value::Object(map)) => map,
+            _ => serde_json::Map::new(),
+        };
+        let mut options = plain(serde_json::to_value(cell));
+        options.extend(plain(serde_json::to_value(self.plan(cell).training)));
+        let end = plain(serde_json::to_value(row));
+        Ok(Stage { options, epochs: trainer.epochs(), updates: trainer.updates(), end })
     }
 
     /// `best, PCD-5, 500 hidden units`.
@@ -460,11 +484,16 @@ impl Mnist {
                 ("filled_in", "What it puts where half a digit is missing", about("1000 Gibbs steps with the upper half held"), 2, (true, true)),
                 ("confusion", "What it takes digits for", about("rows: what they are; columns: the likeliest label"), 36, (true, true)),
             ];
+            let which = match shown.len() {
+                1 => String::new(),
+                _ => format!("_{}_{}_{}", cell.preset, cell.estimator, cell.hidden).replace([':', '='], "-"),
+            };
             for (picture, title, about, zoom, names) in sheets {
                 let tiles = pictures::sheet(&of(picture), title, &about, zoom, names);
-                let which = format!("{}_{}_{}", cell.preset, cell.estimator, cell.hidden).replace([':', '='], "-");
-                let file = if shown.len() == 1 { picture.to_string() } else { format!("{picture}_{which}") };
-                publication.tiles(&file, &tiles)?;
+                publication.tiles(&format!("{picture}{which}"), &tiles)?;
+            }
+            if let Some(machine) = rows.file(cell, MACHINE) {
+                publication.file(&MACHINE.replace('.', &format!("{which}.")), &machine)?;
             }
         }
         Ok(())

@@ -250,12 +250,12 @@ fn fold(x: [f64; 8], join: impl Fn(f64, f64) -> f64) -> f64 {
 }
 
 /// Makes the inputs of 32 hidden units in every row of a block, for a watcher.
-struct SeeTile<'a, W> {
-    product: Product<'a>,
-    tile: usize,
-    bias: &'a TileRow,
-    watcher: W,
-    scratch: &'a mut Scratch,
+pub(super) struct SeeTile<'a, W> {
+    pub product: Product<'a>,
+    pub tile: usize,
+    pub bias: &'a TileRow,
+    pub watcher: W,
+    pub scratch: &'a mut Scratch,
 }
 
 impl<W: Watch> VectorKernel for SeeTile<'_, W> {

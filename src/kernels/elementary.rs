@@ -49,7 +49,7 @@ const POWER_OF_TWO: [f32; 6] = [1.000_000_1, 0.693_146_94, 0.240_221_2, 0.055_50
 
 /// 2^t in single precision, t brought into [-126, 126]; relative error below 3e-7.
 #[inline(always)]
-fn power_of_two<R: Registers>(registers: R, t: R::Floats) -> R::Floats {
+pub fn power_of_two<R: Registers>(registers: R, t: R::Floats) -> R::Floats {
     // Adding 1.5 2^23 rounds to the nearest integer and leaves it in the low bits.
     let round = registers.splat(12_582_912.0);
     let t = registers.clamp(t, 126.0);

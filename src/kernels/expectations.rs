@@ -50,6 +50,31 @@ impl BlockGibbs {
         }
     }
 
+    /// Sets `means` to sum_s w_s E[(v, h) | v = row s]: what [`Self::set_expectations`] sets biases to, bit for bit.
+    pub fn set_expected_units(&self, data: &Configurations, means: &mut [f64]) {
+        let (n, m, words) = (self.visible(), self.hidden(), words_for(self.visible()));
+        assert_eq!(means.len(), n + m);
+        let mut first = true;
+        for rows in self.collect(&[(data, 1.0)]) {
+            let length = rows.weights.len();
+            let probabilities = self.weighted_probabilities(&rows, length * n * m > WORTH_A_THREAD);
+            let (visible, hidden) = means.split_at_mut(n);
+            // Visible units meet the column of weights alone.
+            let mut weights = Matrix::zeros(length, 1);
+            for (row, weight) in weights.tiles_mut().flatten().zip(&rows.weights) {
+                row[0].0[0] = *weight;
+            }
+            let bits = BitBlock::gather_transposed(&rows.bits, words, 0, n);
+            add_products(&bits, &weights, 0, first, Target::Units { pairs: &mut [], visible });
+            let always = BitBlock::ones_row(length);
+            add_products(&always, &probabilities, m, first, Target::Hidden(hidden));
+            first = false;
+        }
+        if first {
+            means.fill(0.0);
+        }
+    }
+
     /// The rows of all parts with their weights, at most [`ROWS`] together.
     fn collect(&self, parts: &[(&Configurations, f64)]) -> Vec<Rows> {
         let n = self.visible();
@@ -119,22 +144,28 @@ impl BlockGibbs {
 
     /// The sums over some rows: set the first time, then added.
     fn sums_over(&self, rows: &Rows, first: bool, sums: &mut [f64]) {
+        let parallel = rows.weights.len() * self.visible() * self.hidden() > WORTH_A_THREAD;
+        self.set_products(&rows.bits, &self.weighted_probabilities(rows, parallel), first, sums);
+    }
+
+    /// Sets, or adds to, `sums` the products of bits, rows of the visible layer, and of ones with a row of `factors` each:
+    /// the last column, past those of the hidden units, is that of the visible units' own sums.
+    pub(super) fn set_products(&self, bits: &[u64], factors: &Matrix, first: bool, sums: &mut [f64]) {
         let (n, m, words) = (self.visible(), self.hidden(), words_for(self.visible()));
-        let length = rows.weights.len();
+        let length = bits.len() / words;
         let parallel = length * n * m > WORTH_A_THREAD;
-        let probabilities = self.weighted_probabilities(rows, parallel);
         let (pairs, biases) = sums.split_at_mut(n * m);
         let (visible, hidden) = biases.split_at_mut(n);
         let units = units_of_a_task(n, parallel);
         let block = |(number, (pairs, visible)): (usize, (&mut [f64], &mut [f64]))| {
-            let bits = BitBlock::gather_transposed(&rows.bits, words, number * units, visible.len());
+            let bits = BitBlock::gather_transposed(bits, words, number * units, visible.len());
             let target = Target::Units { pairs, visible };
-            add_products(&bits, &probabilities, m, first, target);
+            add_products(&bits, factors, m, first, target);
         };
         let pairs = pairs.chunks_mut(units * m).zip(visible.chunks_mut(units));
         for_each(parallel, pairs.enumerate().collect(), block);
         let always = BitBlock::ones_row(length);
-        add_products(&always, &probabilities, m, first, Target::Hidden(hidden));
+        add_products(&always, factors, m, first, Target::Hidden(hidden));
     }
 
     /// p, a row for each row of bits, times the row's weight, which is also its last column.
@@ -263,14 +294,19 @@ impl<R: Registers> Receive<R> for Sums<'_> {
     fn receive<const N: usize>(&mut self, registers: R, s: usize, sums: [R::Floats; N]) {
         let m = self.hidden;
         let column = self.tile * WORD;
-        // Nearly always: a whole tile of pairs, set and not added.
+        // Nearly always: a whole tile of pairs.
         if let Target::Units { pairs, .. } = &mut self.target
-            && self.first
             && column + WORD <= m
         {
             let row = &mut pairs[s * m + column..][..WORD];
             for (x, to) in sums.into_iter().zip(row.as_chunks_mut().0) {
-                registers.widen(x, to);
+                if self.first {
+                    registers.widen(x, to);
+                } else {
+                    let mut values = [0.0; LANES];
+                    registers.widen(x, &mut values);
+                    to.iter_mut().zip(values).for_each(|(sum, x)| *sum = x + *sum);
+                }
             }
             return;
         }

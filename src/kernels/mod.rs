@@ -48,6 +48,7 @@ mod enumeration;
 mod expectations;
 pub mod graph_gibbs;
 mod lanes;
+mod label_gradient;
 pub mod level;
 mod matrix;
 pub mod multi_spin;

@@ -106,6 +106,14 @@ impl LabelledRbm {
         on.next().is_none().then_some(first - self.pixels())
     }
 
+    /// The label of row `s` of the data, which must have one.
+    fn label_of(&self, rows: &Configurations, s: usize) -> Result<usize> {
+        self.label(&rows.row(s)[..words_for(self.rbm.visible())]).ok_or_else(|| {
+            let mend = "put exactly one label on every row";
+            Error::invalid(format!("row {s} of the data"), "it has no label, or several", mend)
+        })
+    }
+
     /// Puts a label on a row, in place of those that it has.
     pub fn set_label(&self, row: &mut [u64], label: usize) {
         (0..self.labels).for_each(|l| set_bit(row, self.pixels() + l, l == label));
@@ -329,6 +337,20 @@ impl Model for LabelledRbm {
         self.rbm.set_difference_of_expectations(chains, data, gradient)
     }
 
+    fn set_expected_units(&self, rows: &Configurations, means: &mut [f64]) -> Result<()> {
+        self.rbm.set_expected_units(rows, means)
+    }
+
+    fn centre(&self, mu: &[f64], gradient: &mut [f64]) {
+        self.rbm.centre(mu, gradient);
+    }
+
+    fn add_label_gradient(&self, rows: &Configurations, share: f64, gradient: &mut [f64]) -> Result<()> {
+        let labels: Result<Vec<usize>> = (0..rows.len()).map(|s| self.label_of(rows, s)).collect();
+        self.rbm.sampler().add_label_gradient(rows, &labels?, self.label_bias(), share, gradient);
+        Ok(())
+    }
+
     fn descend(&mut self, descent: &Descent, slope: Slope, velocity: &mut [f64]) -> Result<()> {
         self.rbm.descend(descent, slope, velocity)
     }
@@ -365,10 +387,7 @@ impl Model for LabelledRbm {
         let (sites, words) = (self.visible(), words_for(self.visible()));
         for s in 0..rows.len() {
             let (row, weight) = (&rows.row(s)[..words], rows.weight(s));
-            if self.label(row).is_none() {
-                let mend = "put exactly one label on every row";
-                return Err(Error::invalid(format!("row {s} of the data"), "it has no label, or several", mend));
-            }
+            self.label_of(rows, s)?;
             for site in 0..self.pixels() {
                 let weight = weight * sigmoid(self.log_weight_change(row, site));
                 let mut both = [row, row].concat();

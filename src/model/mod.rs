@@ -70,6 +70,39 @@ pub trait Model: Send + Sync {
         self.add_expected_statistics(chains, gradient)
     }
 
+    /// Sets `means`, a number a unit with visible ones first, to sum_s w_s E[unit | v_s], in single precision where that is
+    /// faster: what a gradient has for biases, without its couplings.
+    fn set_expected_units(&self, rows: &Configurations, means: &mut [f64]) -> Result<()> {
+        let mut sums = vec![0.0; self.parameters().len()];
+        let none = Configurations::zeros(rows.sites(), 0);
+        self.set_difference_of_expectations(rows, &none, &mut sums)?;
+        means.copy_from_slice(&sums[self.couplings()..]);
+        Ok(())
+    }
+
+    /// Turns a gradient g of couplings w_ab and biases d_a into the one with units less mu_a (Melchior, Fischer and Wiskott
+    /// 2016, algorithm 1): g'_ab = g_ab - mu_a g_b - mu_b g_a, then g'_a = g_a - sum_b mu_b g'_ab, couplings in order.
+    fn centre(&self, mu: &[f64], gradient: &mut [f64]) {
+        let (pairs, biases) = gradient.split_at_mut(self.couplings());
+        let plain = biases.to_vec();
+        for (coupling, g) in pairs.iter_mut().enumerate() {
+            let (a, b) = self.pair(coupling);
+            *g -= mu[a] * plain[b] + mu[b] * plain[a];
+            biases[a] -= mu[b] * *g;
+            biases[b] -= mu[a] * *g;
+        }
+    }
+
+    /// Of a machine with labels: adds `share` times the gradient of -sum_s w_s ln p(l_s | v_s) to `gradient`, in single
+    /// precision where that is faster.
+    fn add_label_gradient(&self, _rows: &Configurations, _share: f64, _gradient: &mut [f64]) -> Result<()> {
+        Err(Error::invalid(
+            "learning to tell labels",
+            "the machine has none",
+            "take a machine with labels, or leave the discriminative part of the cost at 0",
+        ))
+    }
+
     /// Takes one step down a gradient; weight decay acts on the couplings. Without momentum `velocity` may be empty.
     fn descend(&mut self, descent: &Descent, slope: Slope, velocity: &mut [f64]) -> Result<()> {
         let couplings = self.couplings();

@@ -454,6 +454,35 @@ impl Model for Rbm {
         Ok(())
     }
 
+    fn set_expected_units(&self, rows: &Configurations, means: &mut [f64]) -> Result<()> {
+        self.sampler().set_expected_units(rows, means);
+        Ok(())
+    }
+
+    /// Row by row of W: the same operations in the same order, without looking up which units a coupling couples.
+    fn centre(&self, mu: &[f64], gradient: &mut [f64]) {
+        let m = self.hidden;
+        let (pairs, biases) = gradient.split_at_mut(self.couplings());
+        let plain = biases.to_vec();
+        let (visible, hidden) = biases.split_at_mut(self.visible);
+        let (mu_visible, mu_hidden) = mu.split_at(self.visible);
+        let (plain_visible, plain_hidden) = plain.split_at(self.visible);
+        for (i, pairs) in pairs.chunks_exact_mut(m).enumerate() {
+            let (mu, plain) = (mu_visible[i], plain_visible[i]);
+            for ((g, mu_hidden), plain_hidden) in pairs.iter_mut().zip(mu_hidden).zip(plain_hidden) {
+                *g -= mu * plain_hidden + mu_hidden * plain;
+            }
+            hidden.iter_mut().zip(&*pairs).for_each(|(bias, g)| *bias -= mu * g);
+        }
+        // Rows side by side, since each of these sums waits for its last addition.
+        const TOGETHER: usize = 8;
+        for (biases, rows) in visible.chunks_mut(TOGETHER).zip(pairs.chunks(TOGETHER * m)) {
+            for (j, mu) in mu_hidden.iter().enumerate() {
+                biases.iter_mut().enumerate().for_each(|(r, bias)| *bias -= mu * rows[r * m + j]);
+            }
+        }
+    }
+
     /// Along phases the gradient of a large machine never leaves the cache.
     fn descend(&mut self, descent: &Descent, slope: Slope, velocity: &mut [f64]) -> Result<()> {
         let couplings = self.couplings();

@@ -1,7 +1,7 @@
 //! What a training run does to a machine, update by update.
 
 use super::batch::Batch;
-use super::direction::{Centring, Direction, Update};
+use super::direction::{Centring, Direction, Discriminative, Update};
 use super::gradient::{Estimated, GradientEstimator};
 use super::settings::Training;
 use crate::configuration::Configurations;
@@ -59,6 +59,8 @@ impl Course {
         settings.check()?;
         let parameters = model.parameters();
         let centring = Centring::new(settings.centred).map(|centring| Box::new(centring) as Box<dyn Direction>);
+        let share = settings.discriminative;
+        let discriminative = (share > 0.0).then(|| Box::new(Discriminative { share }) as Box<dyn Direction>);
         let memory = Memory {
             seed,
             order: (0..data.len()).collect(),
@@ -72,7 +74,7 @@ impl Course {
         };
         Ok(Self {
             weighted: Arc::new(weighted(data)?),
-            directions: centring.into_iter().chain(settings.step.direction()).collect(),
+            directions: centring.into_iter().chain(discriminative).chain(settings.step.direction()).collect(),
             gradient: vec![0.0; parameters.len()],
             settings: *settings,
             memory,

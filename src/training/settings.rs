@@ -23,6 +23,8 @@ pub struct Training {
     pub weight_decay: f64,
     /// What is subtracted from the units in the gradient.
     pub centred: Offsets,
+    /// alpha of the cost -mean ln p(v, l) - alpha mean ln p(l | v) of a machine with labels; 0 for the likelihood alone.
+    pub discriminative: f64,
     /// What an update goes along.
     pub step: Step,
     /// So many updates back parameters are averaged for whoever looks at the machine, and for what it is in the end: a running
@@ -36,6 +38,10 @@ impl Training {
     pub fn check(&self) -> Result<()> {
         if self.batch == 0 {
             return Err(Error::invalid("batch", "0 is empty", "take 1 or more"));
+        }
+        if !(self.discriminative >= 0.0 && self.discriminative.is_finite()) {
+            let problem = format!("{} is no number from 0 on", self.discriminative);
+            return Err(Error::invalid("the discriminative part of the cost", problem, "take 0, or a share such as 1"));
         }
         match (self.step, self.centred) {
             (_, Offsets::None) | (Step::Gradient | Step::Adam, _) => Ok(()),
@@ -59,6 +65,7 @@ impl Default for Training {
             momentum: 0.0,
             weight_decay: 0.0,
             centred: Offsets::None,
+            discriminative: 0.0,
             step: Step::Gradient,
             average: 0,
         }

@@ -1,7 +1,6 @@
 //! Centred gradients.
 
 use super::{Direction, Update};
-use crate::configuration::Configurations;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::state::State;
@@ -61,36 +60,29 @@ impl Centring {
 impl Direction for Centring {
     fn turn(&mut self, update: &Update, gradient: &mut [f64]) -> Result<()> {
         let (model, couplings) = (update.model, update.model.couplings());
-        // -mean_data E[phi | v]; as fast as may be where chains have made the gradient noisy anyway.
-        let mut data = vec![0.0; gradient.len()];
+        // mean_data E[unit | v]; as fast as may be where chains have made the gradient noisy anyway.
+        let mut data = vec![0.0; gradient.len() - couplings];
         if update.chains.is_some() {
-            let none = Configurations::zeros(update.data.sites(), 0);
-            model.set_difference_of_expectations(&none, update.data, &mut data)?;
+            model.set_expected_units(update.data, &mut data)?;
         } else {
-            model.add_expected_statistics(update.data, &mut data)?;
-            data.iter_mut().for_each(|x| *x = -*x);
+            let mut all = vec![0.0; gradient.len()];
+            model.add_expected_statistics(update.data, &mut all)?;
+            data.copy_from_slice(&all[couplings..]);
         }
-        let biases = gradient[couplings..].iter().zip(&data[couplings..]);
+        let biases = gradient[couplings..].iter().zip(&data);
         let new = biases.map(|(g, data)| match self.offsets {
             Offsets::None => 0.0,
-            Offsets::Data => -data,
+            Offsets::Data => *data,
             // g is the model's mean less the data's.
-            Offsets::Model => g - data,
-            Offsets::Mean => 0.5 * g - data,
+            Offsets::Model => g + data,
+            Offsets::Mean => 0.5 * g + data,
         });
         if self.mu.is_empty() {
             self.mu = new.collect();
         } else {
             self.mu.iter_mut().zip(new).for_each(|(mu, new)| *mu += self.share * (new - *mu));
         }
-        let (pairs, biases) = gradient.split_at_mut(couplings);
-        let plain = biases.to_vec();
-        for (coupling, g) in pairs.iter_mut().enumerate() {
-            let (a, b) = model.pair(coupling);
-            *g -= self.mu[a] * plain[b] + self.mu[b] * plain[a];
-            biases[a] -= self.mu[b] * *g;
-            biases[b] -= self.mu[a] * *g;
-        }
+        model.centre(&self.mu, gradient);
         Ok(())
     }
 

@@ -2,10 +2,12 @@
 
 mod adam;
 mod centring;
+mod discriminative;
 mod natural;
 
 pub use adam::Adam;
 pub use centring::{Centring, Offsets};
+pub use discriminative::Discriminative;
 pub use natural::{Natural, fisher_information};
 
 use crate::configuration::Configurations;
