@@ -8,7 +8,7 @@
 //!
 //! | module | what is there |
 //! |---|---|
-//! | [`sample`], [`train`], [`evaluate`], [`couplings`], [`convert`], [`inspect`], [`shell`] | the subcommands |
+//! | [`sample`], [`train`], [`evaluate`], [`couplings`], [`features`], [`convert`], [`inspect`], [`shell`] | the subcommands |
 //! | [`options`] | what several of them ask for |
 //! | [`subject`] | Ising models and other laws, by name or from a file |
 //! | [`likelihood`] | ln Z of a machine: exact, or from both sides |
@@ -23,6 +23,7 @@ pub mod convert;
 pub mod couplings;
 pub mod error;
 pub mod evaluate;
+pub mod features;
 pub mod inspect;
 pub mod likelihood;
 pub mod options;
@@ -77,6 +78,8 @@ pub enum Command {
     Evaluate(evaluate::Evaluate),
     /// The inverse Ising problem: couplings and fields behind your data, with standard errors
     Couplings(couplings::Couplings),
+    /// Hidden probabilities of your data, as features for another program
+    Features(features::Features),
     /// Data from one format to another
     Convert(convert::Convert),
     /// Shapes, norms, history and filters of a machine
@@ -137,6 +140,7 @@ fn conduct(command: Command, context: &mut Context) -> Result<()> {
         Command::Train(options) => options.run(context),
         Command::Evaluate(options) => options.run(context),
         Command::Couplings(options) => options.run(context),
+        Command::Features(options) => options.run(context),
         Command::Convert(options) => options.run(context),
         Command::Inspect(options) => options.run(context),
         Command::Completions(options) => options.run(context, parser()),

@@ -41,6 +41,28 @@ fn probabilities(law: &dyn Law) -> Vec<f64> {
     log_probabilities(law).unwrap().iter().map(|x| x.exp()).collect()
 }
 
+/// The numbers behind the header against p(h | v), of whole rows and of rows whose last units nobody has given.
+#[test]
+fn features_are_hidden_probabilities() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    write_machine(&System, &path.join("m.st"), &machine(), &About::new(Vec::new())).unwrap();
+    std::fs::write(path.join("six.txt"), "1 0 1 1 0 1\n0 1 0 0 0 0\n").unwrap();
+    std::fs::write(path.join("four.txt"), "1 0 1 1\n0 1 0 0\n").unwrap();
+    for (words, states) in
+        [("six.txt", [0b101101, 0b000010]), ("four.txt --absent-off", [0b001101, 0b000010])]
+    {
+        done(path, &format!("features m.st --data {words} --out f.npy"));
+        let bytes = std::fs::read(path.join("f.npy")).unwrap();
+        assert_eq!(bytes.len(), 128 + 4 * 8);
+        for (number, bytes) in bytes[128..].chunks_exact(4).enumerate() {
+            let found = f32::from_le_bytes(bytes.try_into().unwrap());
+            let p = machine().hidden_probability(&[states[number / 4]], number % 4);
+            assert!((f64::from(found) - p).abs() < 1e-7, "{words}: number {number} is {found} and not {p}");
+        }
+    }
+}
+
 /// Of all states of the machine, and of those of held units given the others.
 #[test]
 fn draws_of_a_machine_follow_its_law_also_where_units_are_held() {

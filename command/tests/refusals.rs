@@ -19,6 +19,7 @@ fn what_is_wrong_is_said_in_one_line_and_nothing_is_written() {
     done(path, "train --data spins.txt --hidden 3 --epochs 1 --out m.safetensors --quiet");
     done(path, "sample ring:6 --count 5 --as spins --out pm.txt");
     write(path, "five.txt", "0 1 0 1 1\n");
+    write(path, "wide.txt", "0 1 0 1 1 0 1\n");
     write(path, "two.txt", "0 1 0 1 1 0\n0 1 2 1 1 0\n");
     write(path, "empty.txt", "");
     write(path, "pair.csv", "0,1,1\n1,1,2\n");
@@ -149,6 +150,14 @@ fn what_is_wrong_is_said_in_one_line_and_nothing_is_written() {
         (
             "inspect m.safetensors --shape 2x2",
             "--shape 2x2: the machine has 6 visible units; give sides whose product they are",
+        ),
+        (
+            "features m.safetensors --data five.txt --out x.npy",
+            "five.txt: it has 5 columns, and the machine 6 visible units; take the rest for 0 with --absent-off",
+        ),
+        (
+            "features m.safetensors --data wide.txt --absent-off --out x.npy",
+            "wide.txt: it has 7 columns, and the machine 6 visible units; take data of the machine",
         ),
         // Laws.
         ("sample tor:3x3 --count 5 --out x.txt", "target tor:3x3: there is no such target; take one of chain:N"),

@@ -60,6 +60,7 @@ impl Course {
                     batch: 100,
                     learning_rate: 0.05,
                     decay: Decay::Exponential(4000.0),
+                    discriminative: 10.0,
                     ..Training::default()
                 },
                 rising: false,
@@ -68,7 +69,7 @@ impl Course {
             },
             Course::Best => {
                 let small = Course::Small.plan();
-                let training = Training { epochs: 100, decay: Decay::Exponential(15_000.0), ..small.training };
+                let training = Training { epochs: 300, decay: Decay::Exponential(45_000.0), ..small.training };
                 Plan { training, ..small }
             }
             // The Deep Learning Tutorial's rbm.py; its inputs are the grey values themselves.

@@ -5,11 +5,14 @@
 
 mod courses;
 mod digits;
+mod features;
 mod measuring;
 mod pictures;
 
 use courses::{Course, Plan};
 use digits::{Binarisation, Database, LABELS};
+use features::Worth;
+use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::model::labelled_rbm::LabelledRbm;
 use gibbsite::prelude::*;
 use gibbsite::training::trainer::TrainerState;
@@ -99,6 +102,18 @@ struct Mnist {
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_two, help_heading = "Measuring")]
     ais_chains: usize,
 
+    /// Rungs of the tempering that starts reverse annealing
+    #[arg(long, value_name = "NUMBER", default_value_t = 40, value_parser = at_least_two, help_heading = "Measuring")]
+    ais_rungs: usize,
+
+    /// Rounds of that tempering: more, where the doubts say that states make few round trips
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = at_least_one, help_heading = "Measuring")]
+    ais_rounds: usize,
+
+    /// Leave hidden probabilities of all digits as NumPy arrays, and compare what a linear classifier makes of them and of pixels
+    #[arg(long, help_heading = "Measuring")]
+    features: bool,
+
     #[command(flatten)]
     #[serde(flatten)]
     common: CommonOptions,
@@ -107,7 +122,7 @@ struct Mnist {
 const EXAMPLES: &str = "\
 Examples:
   mnist                                   a machine that recognises digits and dreams them, in minutes
-  mnist --quick                           16 hidden units, every file in seconds
+  mnist --quick                           20 hidden units, every file in seconds
   mnist --presets lisa                    the tutorial's 784x500, with its likelihood
   mnist --presets centred --replicas 3    exact likelihoods of 16 hidden units, with and without centring
   mnist --presets best                    500 hidden units as well as we can
@@ -139,6 +154,9 @@ struct Kept {
 /// How the name of a machine's file ends.
 const MACHINE: &str = "machine.safetensors";
 
+/// The table of what features are worth.
+const FEATURES: &str = "features";
+
 /// Time between two states that are kept.
 const KEEP: Duration = Duration::from_secs(20);
 
@@ -147,9 +165,9 @@ impl Experiment for Mnist {
     type Row = Row;
     const NAME: &'static str = "mnist";
     const AXES: &'static [&'static str] = &["presets", "estimators", "hidden", "replicas"];
-    /// Without annealing there are no temperatures.
-    const INERT: &'static [&'static str] = &["ais_temperatures", "ais_chains"];
-    const QUICK: Preset = &[("hidden", "16"), ("digits", "3000"), ("epochs", "2"), ("every", "1")];
+    /// Without annealing there are no temperatures, and features are no rows.
+    const INERT: &'static [&'static str] = &["ais_temperatures", "ais_chains", "ais_rungs", "ais_rounds", "features"];
+    const QUICK: Preset = &[("hidden", "20"), ("digits", "3000"), ("epochs", "6"), ("every", "3")];
     const PAPER: Preset =
         &[("presets", "lisa,salakhutdinov,centred,best"), ("ais_temperatures", "20000"), ("every", "50")];
 
@@ -161,6 +179,8 @@ impl Experiment for Mnist {
         check_at_most("--replicas", self.replicas, 1000)?;
         check_at_most("--ais-temperatures", self.ais_temperatures, 10_000_000)?;
         check_at_most("--ais-chains", self.ais_chains, 100_000)?;
+        check_at_most("--ais-rungs", self.ais_rungs, 10_000)?;
+        check_at_most("--ais-rounds", self.ais_rounds, 100_000_000)?;
         for cell in self.cells()? {
             check_at_most("--hidden", cell.hidden, 20_000)?;
             let training = self.plan(&cell).training;
@@ -237,6 +257,7 @@ impl Experiment for Mnist {
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
         self.draw_curves(rows, publication)?;
         self.draw_pictures(rows, publication)?;
+        self.show_features(rows, publication)?;
         let last = rows.filter(|cell, row| row.epoch == self.plan(cell).training.epochs);
         let mut table = Table::new(
             "Mean ln p of the test digits after training, in nats: with ln Z from both sides or summed exactly, with the largest\n\
@@ -317,7 +338,7 @@ impl Mnist {
     fn work_of_parts(&self, cell: &Cell) -> (f64, f64) {
         let (plan, k) = (self.plan(cell), cell.gibbs_steps.unwrap_or(1));
         let k = if plan.rising { k.div_ceil(2) } else { k };
-        let annealed = if cell.hidden > 25 { self.ais_chains * (3 * self.ais_temperatures + 40 * 1500) } else { 0 };
+        let annealed = if cell.hidden > 25 { self.ais_chains * (3 * self.ais_temperatures + self.ais_rungs * (self.ais_rounds + 1500)) } else { 0 };
         let hidden = cell.hidden as f64 + 20.0;
         ((plan.digits * (k + 3)) as f64 * hidden, (annealed + 40_000) as f64 * hidden)
     }
@@ -338,7 +359,11 @@ impl Mnist {
             let estimator = recipe.estimator(&data, plan.training.batch, cell.hidden, seed.child("estimator", 0))?;
             Trainer::new(start.clone(), estimator, data, &plan.training, seed.child("training", 0))
         };
-        let annealing = Annealing { temperatures: self.ais_temperatures, chains: self.ais_chains };
+        let annealing = Annealing {
+            temperatures: self.ais_temperatures,
+            chains: self.ais_chains,
+            tempering: Tempering { rungs: self.ais_rungs, rounds: self.ais_rounds },
+        };
         let (epochs, (of_epoch, of_measurement)) = (plan.training.epochs, self.work_of_parts(cell));
         let (mut rows, mut trainer_now) = match lab.kept::<Kept>() {
             Some(Kept { state, rows }) => {
@@ -393,6 +418,10 @@ impl Mnist {
         let machine = trainer_now.model().rbm();
         let stage = self.stage(cell, &trainer_now, rows.last())?;
         lab.file(MACHINE, &machine_to_bytes(machine, &About::new(vec![stage]))?)?;
+        if self.features {
+            let worth = features::compare(trainer_now.model(), database, (plan.digits, plan.binarisation), exam, lab)?;
+            lab.table(FEATURES, cell, &[worth])?;
+        }
         lab.table("pictures", cell, &pictures::all(trainer_now.model(), exam, width, seed.child("pictures", 0))?)?;
         Ok(rows)
     }
@@ -426,7 +455,7 @@ impl Mnist {
             .points(|x, own| {
                 let mean = |of: fn(&Row) -> f64| own.iter().map(|(_, row)| of(row)).sum::<f64>() / own.len() as f64;
                 let low = own.iter().map(|(_, row)| row.test_log_likelihood_lower).fold(f64::INFINITY, f64::min);
-                let high = own.iter().map(|(_, row)| row.test_log_likelihood_forward).fold(f64::NEG_INFINITY, f64::max);
+                let high = own.iter().map(|(_, row)| row.test_log_likelihood_upper).fold(f64::NEG_INFINITY, f64::max);
                 let y = mean(|row| row.test_log_likelihood);
                 Some(Point { x, y, low: low.min(y), high: high.max(y) })
             })
@@ -434,7 +463,7 @@ impl Mnist {
             .doubtful("not trusted", |_, row| !row.trusted)
             .titled(
                 "How likely are test digits?",
-                "bars: from the largest ln Z of all runs to forward annealing alone; exact up to 25 hidden units",
+                "bars: from the largest to the smallest ln Z of all runs; exact up to 25 hidden units",
             );
         publication.figure("likelihood", &likelihood.figure())?;
         type Monitor = (&'static str, &'static str, fn(&Row) -> f64);
@@ -460,6 +489,30 @@ impl Mnist {
             }
         }
         figure.map_or(Ok(()), |figure| publication.figure("monitors", &figure))
+    }
+
+    /// What a linear classifier makes of hidden probabilities, where that was asked for.
+    fn show_features(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
+        let all = rows.table::<Worth>(FEATURES)?;
+        if all.is_empty() {
+            return Ok(());
+        }
+        publication.table(FEATURES, all.iter().map(|(cell, worth)| (cell, worth)))?;
+        let title = "Test digits that a linear classifier takes for others, by their pixels and by their hidden probabilities:";
+        let mut table = Table::new(title, &["preset", "estimator", "hidden", "replica", "digits", "pixels", "features"]);
+        for (cell, worth) in &all {
+            table.line([
+                cell.preset.to_string(),
+                cell.estimator.to_string(),
+                cell.hidden.to_string(),
+                cell.replica.to_string(),
+                worth.digits.to_string(),
+                format!("{:.2} %", 100.0 * worth.error_of_pixels),
+                format!("{:.2} %", 100.0 * worth.error_of_features),
+            ]);
+        }
+        publication.print(table);
+        Ok(())
     }
 
     /// The pictures of the first replica of every cell.
@@ -492,8 +545,10 @@ impl Mnist {
                 let tiles = pictures::sheet(&of(picture), title, &about, zoom, names);
                 publication.tiles(&format!("{picture}{which}"), &tiles)?;
             }
-            if let Some(machine) = rows.file(cell, MACHINE) {
-                publication.file(&MACHINE.replace('.', &format!("{which}.")), &machine)?;
+            for name in [MACHINE, "features_train.npy", "features_test.npy"] {
+                if let Some(file) = rows.file(cell, name) {
+                    publication.file(&name.replace('.', &format!("{which}.")), &file)?;
+                }
             }
         }
         Ok(())

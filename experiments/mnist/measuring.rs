@@ -60,9 +60,6 @@ const SEEN: usize = 10_000;
 /// Digits for the reconstruction error.
 const FEW: usize = 500;
 
-/// Starts of reverse annealing.
-const TEMPERING: Tempering = Tempering { rungs: 30, rounds: 200 };
-
 /// Steps of the machine on data before reverse annealing starts there.
 const DATA_STEPS: usize = 500;
 
@@ -95,8 +92,10 @@ pub struct Row {
     pub train_log_likelihood: f64,
     /// The same of the test digits.
     pub test_log_likelihood: f64,
-    /// The same with the largest ln Z of all runs: forward annealing alone stands on the other side.
+    /// The same with the largest ln Z of all runs.
     pub test_log_likelihood_lower: f64,
+    /// The same with the smallest ln Z of all runs.
+    pub test_log_likelihood_upper: f64,
     /// The same with ln Z by forward annealing alone, as it is often published: too high in expectation.
     pub test_log_likelihood_forward: f64,
     /// ln Z: summed exactly up to 25 hidden units, else annealed from both sides.
@@ -117,11 +116,14 @@ pub struct Annealing {
     pub temperatures: usize,
     /// Chains of each run.
     pub chains: usize,
+    /// What starts reverse annealing.
+    pub tempering: Tempering,
 }
 
 /// ln Z with its ends.
 struct LogZ {
     value: f64,
+    lower: f64,
     upper: f64,
     forward: f64,
     standard_error: Option<f64>,
@@ -192,6 +194,7 @@ impl Exam {
             train_log_likelihood: train - ln_z.value,
             test_log_likelihood: test - ln_z.value,
             test_log_likelihood_lower: test - ln_z.upper,
+            test_log_likelihood_upper: test - ln_z.lower,
             test_log_likelihood_forward: test - ln_z.forward,
             log_partition: ln_z.value,
             log_partition_standard_error: ln_z.standard_error,
@@ -210,13 +213,13 @@ impl Exam {
     ) -> Result<LogZ> {
         if machine.hidden() <= SUMMED {
             let value = log_partition(&*machine.marginal()?)?;
-            return Ok(LogZ { value, upper: value, forward: value, standard_error: None, doubts: String::new() });
+            return Ok(LogZ { value, lower: value, upper: value, forward: value, standard_error: None, doubts: String::new() });
         }
         let data = self.first(machine, self.test.len());
         let bracketing = Bracketing {
             betas: Betas::Adaptive(annealing.temperatures),
             chains: annealing.chains,
-            tempering: TEMPERING,
+            tempering: annealing.tempering,
             data: Some((&data, DATA_STEPS)),
         };
         let path = machine.path(Some(&data))?;
@@ -225,6 +228,7 @@ impl Exam {
         })?;
         Ok(LogZ {
             value: found.value,
+            lower: found.lower(),
             upper: found.upper(),
             forward: found.forward.value,
             standard_error: found.standard_error,

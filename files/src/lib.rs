@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`model`] | machines: safetensors with `weights`, `visible_bias`, `hidden_bias` |
 //! | [`data`] | configurations: text, .npy, read in one pass into bits |
+//! | [`numbers`] | tables of real numbers: .npy |
 //! | [`couplings`] | Ising models as lists of couplings and fields |
 //! | [`checkpoint`] | what a run has become, with a checksum; the one before is kept |
 //! | [`write`](mod@write) | every operation on disk that changes something, so that each can be made to fail |
@@ -23,5 +24,6 @@ pub mod data;
 pub mod error;
 pub mod idx;
 pub mod model;
+pub mod numbers;
 pub mod source;
 pub mod write;

@@ -247,6 +247,17 @@ impl Rbm {
         sigmoid(self.hidden_bias()[j] + input)
     }
 
+    /// The same of every hidden unit: what another program may take for features of v.
+    pub fn hidden_probabilities(&self, v: &[u64]) -> Vec<f64> {
+        let mut inputs = vec![0.0; self.hidden];
+        for i in set_sites(v, self.visible) {
+            let weights = &self.parameters[i * self.hidden..][..self.hidden];
+            inputs.iter_mut().zip(weights).for_each(|(x, w)| *x += w);
+        }
+        inputs.iter_mut().zip(self.hidden_bias()).for_each(|(x, c)| *x = sigmoid(c + *x));
+        inputs
+    }
+
     /// p(v_i = 1 | h) = sigmoid(b_i + sum_j W_ij h_j); `h` holds the hidden units from bit 0 on.
     pub fn visible_probability(&self, h: &[u64], i: usize) -> f64 {
         let input: f64 = set_sites(h, self.hidden).map(|j| self.parameters[i * self.hidden + j]).sum();
@@ -260,7 +271,7 @@ impl Rbm {
         let (n, m) = (self.visible, self.hidden);
         let of_row = |s: usize| {
             let row = rows.row(s);
-            let p: Vec<f64> = (0..m).map(|j| self.hidden_probability(row, j)).collect();
+            let p = self.hidden_probabilities(row);
             let squares = (0..n).map(|i| {
                 let weights = self.parameters[i * m..(i + 1) * m].iter();
                 let input = self.visible_bias()[i] + weights.zip(&p).map(|(w, p)| w * p).sum::<f64>();
@@ -562,6 +573,10 @@ mod tests {
         let first = (1.0 - s(0.5 + 2.0 * p)).powi(2) + s(-p).powi(2);
         let second = (1.0 - s(0.5 + 2.0 * q)).powi(2) + (1.0 - s(-q)).powi(2);
         assert!((rbm.reconstruction_error(&rows) - (first + second) / 4.0).abs() < 1e-12);
+        let rbm = initialized(InitialWeights::Gaussian(0.3));
+        let v = [0x5a5a, u64::MAX, 3, 1 << 7];
+        let one_by_one: Vec<f64> = (0..rbm.hidden()).map(|j| rbm.hidden_probability(&v, j)).collect();
+        assert_eq!(rbm.hidden_probabilities(&v), one_by_one);
     }
 
     /// 50,000 weights: the variance is known to 4.9 standard errors, 4.9 sqrt(2 / 50,000) = 3.1 % for a
