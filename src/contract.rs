@@ -324,11 +324,13 @@ pub fn sums(model: &dyn Model, seed: u64) -> Result<(), String> {
         let mut sums = vec![0.0; count];
         model.add_expected_statistics(rows, &mut sums).map(|()| sums).map_err(|error| error.to_string())
     };
-    let compare = |what: &str, found: &[f64], wanted: &[f64], tolerance: f64| {
-        match found.iter().zip(wanted).position(|(found, wanted)| !close(*found, *wanted, tolerance)) {
-            Some(k) => Err(format!("{what}: entry {k} is {} and not {}", found[k], wanted[k])),
-            None => Ok(()),
-        }
+    let compare = |what: &str, found: &[f64], wanted: &[f64], tolerance: f64| match found
+        .iter()
+        .zip(wanted)
+        .position(|(found, wanted)| !close(*found, *wanted, tolerance))
+    {
+        Some(k) => Err(format!("{what}: entry {k} is {} and not {}", found[k], wanted[k])),
+        None => Ok(()),
     };
     let text = |error: crate::error::Error| error.to_string();
     let mut plain = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::configuration::{Configurations, flip_bit, words_for};
 use crate::error::{Error, Result};
+use crate::kernels::sharing;
 use crate::random::Seed;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -164,9 +165,6 @@ impl Chains {
     /// Most chains of a block.
     pub(crate) const BLOCK: usize = 64;
 
-    /// Elementary operations below which one thread is faster than waking another (about 50 us).
-    const WORTH_A_THREAD: usize = 100_000;
-
     /// Chains that start from `states`; weights, if any, are kept but do not matter to a chain.
     pub fn new(states: Configurations, seed: Seed) -> Self {
         Self { states, seed, calls: 0 }
@@ -217,7 +215,7 @@ impl Chains {
         advance: impl Fn(&mut [u64], &mut [T], Seed) + Sync,
     ) {
         assert_eq!(companions.len(), self.states.len(), "an entry a chain");
-        let parallel = self.states.len() > limit && self.states.len() * operations_per_row > Self::WORTH_A_THREAD;
+        let parallel = self.states.len() > limit && self.states.len() * operations_per_row > sharing::CHAINS;
         self.calls += 1;
         let seed = self.seed.child("call", self.calls);
         // As few blocks as there can be, as equal as they can be.

@@ -186,7 +186,9 @@ fn pseudo_likelihood_takes_the_labels_as_one_unit() {
 /// for more rows than are worked on together; and it is refused where a row has no label, or the machine none.
 #[test]
 fn the_gradient_of_labels_is_that_of_their_probabilities() {
-    for (pixels, labels, hidden, rows) in [(3, 3, 3, 5), (70, 10, 16, 40), (20, 2, 33, 2100), (9, 7, 64, 33), (130, 10, 52, 700)] {
+    for (pixels, labels, hidden, rows) in
+        [(3, 3, 3, 5), (70, 10, 16, 40), (20, 2, 33, 2100), (9, 7, 64, 33), (130, 10, 52, 700)]
+    {
         let machine = machine(pixels, labels, hidden, 4);
         let mut data = Configurations::zeros(machine.visible(), rows);
         for s in 0..rows {

@@ -48,7 +48,8 @@ impl Features {
         let rows = self.reading.read(&self.data, None, context)?;
         let (sites, visible) = (rows.sites(), machine.visible());
         if sites > visible || (sites < visible && !self.absent_off) {
-            let mend = if sites > visible { "take data of the machine" } else { "take the rest for 0 with --absent-off" };
+            let mend =
+                if sites > visible { "take data of the machine" } else { "take the rest for 0 with --absent-off" };
             return Err(Error::invalid(
                 self.data.display().to_string(),
                 format!("it has {sites} columns, and the machine {visible} visible units"),

@@ -49,9 +49,7 @@ fn features_are_hidden_probabilities() {
     write_machine(&System, &path.join("m.st"), &machine(), &About::new(Vec::new())).unwrap();
     std::fs::write(path.join("six.txt"), "1 0 1 1 0 1\n0 1 0 0 0 0\n").unwrap();
     std::fs::write(path.join("four.txt"), "1 0 1 1\n0 1 0 0\n").unwrap();
-    for (words, states) in
-        [("six.txt", [0b101101, 0b000010]), ("four.txt --absent-off", [0b001101, 0b000010])]
-    {
+    for (words, states) in [("six.txt", [0b101101, 0b000010]), ("four.txt --absent-off", [0b001101, 0b000010])] {
         done(path, &format!("features m.st --data {words} --out f.npy"));
         let bytes = std::fs::read(path.join("f.npy")).unwrap();
         assert_eq!(bytes.len(), 128 + 4 * 8);

@@ -198,12 +198,7 @@ pub fn run<E: Experiment>(experiment: &E, folder: &Folder) -> Result<Finished<E>
         })
         .collect();
     progress.finish();
-    Ok(Finished {
-        rows: rows?.into_iter().flatten().collect(),
-        cells: cells.len(),
-        kept,
-        files: Files::OfCells(paths),
-    })
+    Ok(Finished { rows: rows?.into_iter().flatten().collect(), cells: cells.len(), kept, files: Files::OfCells(paths) })
 }
 
 /// Where each cell is kept; two cells with one name are refused, since one would overwrite the other.

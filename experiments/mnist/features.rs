@@ -128,8 +128,9 @@ pub fn compare<M: Machine>(
     lab.file("features_train.npy", &features.bytes())?;
     lab.file("features_test.npy", &test_features.bytes())?;
     let labels: Vec<usize> = (0..digits).map(|s| training.label(s)).collect();
-    let error =
-        |(table, test): (&Table, &Table)| Linear::learn(table, &labels, seed.child("order", 0)).error(test, &exam.labels);
+    let error = |(table, test): (&Table, &Table)| {
+        Linear::learn(table, &labels, seed.child("order", 0)).error(test, &exam.labels)
+    };
     let (error_of_pixels, error_of_features) =
         rayon::join(|| error((&pixels, &test_pixels)), || error((&features, &test_features)));
     Ok(Worth { digits, error_of_pixels, error_of_features })

@@ -338,7 +338,11 @@ impl Mnist {
     fn work_of_parts(&self, cell: &Cell) -> (f64, f64) {
         let (plan, k) = (self.plan(cell), cell.gibbs_steps.unwrap_or(1));
         let k = if plan.rising { k.div_ceil(2) } else { k };
-        let annealed = if cell.hidden > 25 { self.ais_chains * (3 * self.ais_temperatures + self.ais_rungs * (self.ais_rounds + 1500)) } else { 0 };
+        let annealed = if cell.hidden > 25 {
+            self.ais_chains * (3 * self.ais_temperatures + self.ais_rungs * (self.ais_rounds + 1500))
+        } else {
+            0
+        };
         let hidden = cell.hidden as f64 + 20.0;
         ((plan.digits * (k + 3)) as f64 * hidden, (annealed + 40_000) as f64 * hidden)
     }
@@ -498,8 +502,10 @@ impl Mnist {
             return Ok(());
         }
         publication.table(FEATURES, all.iter().map(|(cell, worth)| (cell, worth)))?;
-        let title = "Test digits that a linear classifier takes for others, by their pixels and by their hidden probabilities:";
-        let mut table = Table::new(title, &["preset", "estimator", "hidden", "replica", "digits", "pixels", "features"]);
+        let title =
+            "Test digits that a linear classifier takes for others, by their pixels and by their hidden probabilities:";
+        let mut table =
+            Table::new(title, &["preset", "estimator", "hidden", "replica", "digits", "pixels", "features"]);
         for (cell, worth) in &all {
             table.line([
                 cell.preset.to_string(),

@@ -213,7 +213,14 @@ impl Exam {
     ) -> Result<LogZ> {
         if machine.hidden() <= SUMMED {
             let value = log_partition(&*machine.marginal()?)?;
-            return Ok(LogZ { value, lower: value, upper: value, forward: value, standard_error: None, doubts: String::new() });
+            return Ok(LogZ {
+                value,
+                lower: value,
+                upper: value,
+                forward: value,
+                standard_error: None,
+                doubts: String::new(),
+            });
         }
         let data = self.first(machine, self.test.len());
         let bracketing = Bracketing {

@@ -9,6 +9,7 @@ use super::elementary::{input_scale, power_of_two_double};
 use super::level::{Level, VectorKernel};
 use super::matrix::{BitBlock, TileRow, WORD, padded};
 use super::registers::{Eight, LANES, Registers};
+use super::sharing::PRODUCT;
 use crate::configuration::Configurations;
 use crate::law::{Chains, Clamp};
 use crate::random::Seed;
@@ -21,9 +22,6 @@ const ROWS: usize = 64;
 
 /// Tiles of 32 units whose factors, at most 2 a unit, are multiplied before a logarithm is taken: at most 2^512.
 const TILES: usize = 16;
-
-/// Rows times weights of the machine above which threads share the work.
-const WORTH_A_THREAD: usize = 1 << 22;
 
 /// The path ln f_beta(v) = [(1 - beta) a + beta b].v + sum_j softplus(beta (c_j + (v'W)_j)): the joint energy times
 /// beta, with visible units of bias a at beta = 0, hidden units summed (Salakhutdinov and Murray 2008).
@@ -132,7 +130,7 @@ impl<'a> AnnealedGibbs<'a> {
             }
         };
         let rows = states.bits();
-        if states.len() * n * self.sampler.hidden() > WORTH_A_THREAD {
+        if states.len() * n * self.sampler.hidden() > PRODUCT {
             all.par_chunks_mut(ROWS * count).zip(rows.par_chunks(ROWS * words)).for_each(block);
         } else {
             all.chunks_mut(ROWS * count).zip(rows.chunks(ROWS * words)).for_each(block);

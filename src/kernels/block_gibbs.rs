@@ -6,14 +6,11 @@ use super::level::{Level, VectorKernel};
 use super::matrix::{BitBlock, Matrix, TileRow, WORD, mask, padded};
 use super::noise::Noise;
 use super::registers::Registers;
+use super::sharing::LAYER;
 use crate::error::Result;
 use crate::law::{Chains, Clamp, Kernel, check_held};
 use crate::random::Seed;
 use rayon::prelude::*;
-
-/// Weights from which on the threads share each half step, a tile of units each: tables serve every chain
-/// then. Below, each thread takes chains of its own and no thread waits for another.
-const LARGE: usize = 100_000;
 
 /// Most chains that move together where threads share the units: 1 MiB of sums.
 const LARGE_BLOCK: usize = 1024;
@@ -121,7 +118,7 @@ impl BlockGibbs {
     ) {
         assert_eq!(chains.states().sites(), self.visible() + self.hidden(), "rows are (v, h)");
         let weights = self.visible() * self.hidden();
-        if weights >= LARGE {
+        if weights >= LAYER {
             // From within the pool, so that the shares of each half step cost no change of thread.
             rayon::scope(|_| chains.for_each_block_with(LARGE_BLOCK, 0, companions, work));
         } else {
@@ -168,7 +165,7 @@ impl Connection {
             });
         };
         let columns = drawn.words_mut();
-        if units * given.units() >= LARGE {
+        if units * given.units() >= LAYER {
             columns
                 .par_chunks_mut(rows)
                 .zip(noise)

@@ -4,6 +4,7 @@ use super::block_gibbs::BlockGibbs;
 use super::level::Level;
 use super::matrix::{TileRow, WORD, set};
 use super::registers::LANES;
+use super::sharing::{UPDATE, for_each};
 use super::single_precision;
 use pulp::NullaryFnOnce;
 use rayon::prelude::*;
@@ -20,9 +21,6 @@ pub struct Descent {
     pub weight_decay: f64,
 }
 
-/// Couplings above which threads share a descent: about 50 us of it.
-const WORTH_A_THREAD: usize = 50_000;
-
 /// Numbers that a task takes.
 const BLOCK: usize = 4096;
 
@@ -35,7 +33,7 @@ impl Descent {
 
     /// As [`Self::step`], on the threads where that is worth while.
     pub fn step_in_parallel(&self, theta: &mut [f64], gradient: &[f64], velocity: &mut [f64]) {
-        if theta.len() < WORTH_A_THREAD {
+        if theta.len() < UPDATE {
             return self.step(theta, gradient, velocity);
         }
         let velocities = chunks_or_empty(velocity, BLOCK, theta.len());
@@ -51,7 +49,7 @@ impl Descent {
 pub fn largest_magnitude(values: &[f64]) -> f64 {
     // Among magnitudes, a larger number has the larger bits, and what is no number the largest.
     let largest = |values: &[f64]| Level::get().run(LargestBits(values));
-    let bits = if values.len() < WORTH_A_THREAD {
+    let bits = if values.len() < UPDATE {
         largest(values)
     } else {
         (values.par_chunks(BLOCK).map(largest).max()).unwrap_or(0)
@@ -113,7 +111,7 @@ impl BlockGibbs {
         let velocities = chunks_or_empty(velocity, size, weights.len());
         let rows = weights.chunks_mut(size).zip(gradient.chunks(size));
         let tasks: Vec<_> = rows.zip(velocities).zip(self.copies()).collect();
-        let parallel = gradient.len() >= WORTH_A_THREAD;
+        let parallel = gradient.len() >= UPDATE;
         for_each(parallel, tasks, |(((weights, gradient), velocity), copy)| {
             descent.step(weights, gradient, velocity);
             copy.make(weights);
@@ -124,7 +122,7 @@ impl BlockGibbs {
     pub fn set_weights(&mut self, weights: &[f64]) {
         let size = WORD * self.hidden();
         let tasks: Vec<_> = weights.chunks(size).zip(self.copies()).collect();
-        let parallel = weights.len() >= WORTH_A_THREAD;
+        let parallel = weights.len() >= UPDATE;
         for_each(parallel, tasks, |(weights, copy)| copy.make(weights));
     }
 
@@ -148,15 +146,6 @@ impl BlockGibbs {
                 set(tile, biases.iter().copied());
             }
         }
-    }
-}
-
-/// Does every task, on the threads if `parallel`.
-pub(super) fn for_each<T: Send>(parallel: bool, tasks: Vec<T>, work: impl Fn(T) + Sync + Send) {
-    if parallel {
-        tasks.into_par_iter().for_each(work);
-    } else {
-        tasks.into_iter().for_each(work);
     }
 }
 

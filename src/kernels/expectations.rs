@@ -6,11 +6,12 @@
 
 use super::binary_product::{Product, Receive, Scratch, put};
 use super::block_gibbs::BlockGibbs;
-use super::descent::{Descent, chunks_or_empty, for_each};
+use super::descent::{Descent, chunks_or_empty};
 use super::elementary::{input_scale, sigmoid};
 use super::level::{Level, VectorKernel};
 use super::matrix::{BitBlock, Matrix, TILE, TileRow, WORD};
 use super::registers::{LANES, Registers, Sixteen};
+use super::sharing::{PRODUCT, for_each};
 use crate::configuration::{Configurations, words_for};
 use std::cell::RefCell;
 
@@ -20,9 +21,6 @@ const ROWS: usize = 1024;
 /// Visible units whose sums one task makes: tables cost as much as 28 of them, and the sums of 128 and their
 /// weights fit the second-level cache.
 const UNITS: usize = 128;
-
-/// Multiplications above which threads share the work: about 50 us of it.
-const WORTH_A_THREAD: usize = 4_000_000;
 
 const ZERO: TileRow = [Sixteen::ZERO; TILE];
 
@@ -57,7 +55,7 @@ impl BlockGibbs {
         let mut first = true;
         for rows in self.collect(&[(data, 1.0)]) {
             let length = rows.weights.len();
-            let probabilities = self.weighted_probabilities(&rows, length * n * m > WORTH_A_THREAD);
+            let probabilities = self.weighted_probabilities(&rows, length * n * m > PRODUCT);
             let (visible, hidden) = means.split_at_mut(n);
             // Visible units meet the column of weights alone.
             let mut weights = Matrix::zeros(length, 1);
@@ -110,7 +108,7 @@ impl BlockGibbs {
         let [rows] = &all[..] else {
             return false;
         };
-        let parallel = rows.weights.len() * n * m > WORTH_A_THREAD;
+        let parallel = rows.weights.len() * n * m > PRODUCT;
         let probabilities = self.weighted_probabilities(rows, parallel);
         let (visible, hidden) = biases.split_at_mut(n);
         let units = units_of_a_task(n, parallel);
@@ -144,7 +142,7 @@ impl BlockGibbs {
 
     /// The sums over some rows: set the first time, then added.
     fn sums_over(&self, rows: &Rows, first: bool, sums: &mut [f64]) {
-        let parallel = rows.weights.len() * self.visible() * self.hidden() > WORTH_A_THREAD;
+        let parallel = rows.weights.len() * self.visible() * self.hidden() > PRODUCT;
         self.set_products(&rows.bits, &self.weighted_probabilities(rows, parallel), first, sums);
     }
 
@@ -153,7 +151,7 @@ impl BlockGibbs {
     pub(super) fn set_products(&self, bits: &[u64], factors: &Matrix, first: bool, sums: &mut [f64]) {
         let (n, m, words) = (self.visible(), self.hidden(), words_for(self.visible()));
         let length = bits.len() / words;
-        let parallel = length * n * m > WORTH_A_THREAD;
+        let parallel = length * n * m > PRODUCT;
         let (pairs, biases) = sums.split_at_mut(n * m);
         let (visible, hidden) = biases.split_at_mut(n);
         let units = units_of_a_task(n, parallel);

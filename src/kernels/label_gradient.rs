@@ -7,19 +7,16 @@
 use super::annealed_gibbs::SeeTile;
 use super::binary_product::{Product, Scratch};
 use super::block_gibbs::{BlockGibbs, Watch};
-use super::descent::for_each;
 use super::elementary::{input_scale, power_of_two, sigmoid};
 use super::level::Level;
 use super::matrix::{BitBlock, Matrix, TILE, TileRow, WORD};
 use super::registers::{Registers, Sixteen};
+use super::sharing::{PRODUCT, for_each};
 use crate::configuration::{Configurations, set_bit, words_for};
 use crate::numerics::log_sum_exp;
 
 /// Rows that are worked on together.
 const ROWS: usize = 1024;
-
-/// Rows times weights of the machine above which threads share the work.
-const WORTH_A_THREAD: usize = 1 << 22;
 
 impl BlockGibbs {
     /// Adds factor x the gradient of -sum_s w_s ln p(l_s | v_s) to `gradient`, W row by row and then biases, where l_s is the
@@ -41,7 +38,7 @@ impl BlockGibbs {
                 bits.extend_from_slice(&rows.row(s)[..words]);
                 (n - labels..n).for_each(|site| set_bit(&mut bits[start..], site, false));
             }
-            let parallel = own.len() * n * m > WORTH_A_THREAD;
+            let parallel = own.len() * n * m > PRODUCT;
             let mut shares = self.log_sums_of_labels(&bits, labels, parallel);
             for (s, shares) in shares.chunks_exact_mut(labels).enumerate() {
                 shares.iter_mut().zip(label_bias).for_each(|(x, bias)| *x += bias);

@@ -47,14 +47,15 @@ pub mod elementary;
 mod enumeration;
 mod expectations;
 pub mod graph_gibbs;
-mod lanes;
 mod label_gradient;
+mod lanes;
 pub mod level;
 mod matrix;
 pub mod multi_spin;
 mod noise;
 pub mod pairwise;
 pub mod registers;
+pub mod sharing;
 pub mod two_layers;
 
 /// A parameter in single precision, kept where no sum of 10^8 terms overflows: its unit is then

@@ -19,6 +19,7 @@ mod moments;
 use super::elementary::{exp_of_negative, sums_over_set_bits};
 use super::level::Level;
 use super::registers::Eight;
+use super::sharing::ENUMERATION;
 use super::two_layers::TwoLayers;
 use crate::configuration::Configurations;
 use crate::numerics::log_sum_exp;
@@ -51,9 +52,6 @@ const BLOCK_BITS: usize = 12;
 
 /// Most partial sums that an enumeration keeps, so that memory does not grow with the states.
 const TASKS: usize = 64;
-
-/// Factors above which threads share an enumeration: about 50 us of it.
-const WORTH_A_THREAD: usize = 1 << 18;
 
 /// What is shared by all states: the table E and how the units are grouped.
 struct Tables<'a> {
@@ -148,7 +146,7 @@ impl<'a> Tables<'a> {
     fn tasks(&self) -> Vec<Range<usize>> {
         let states = self.high_states();
         let work = (states * self.layers.second_bias.len()) << self.low;
-        let tasks = (work / WORTH_A_THREAD).clamp(1, TASKS).next_power_of_two().min(states);
+        let tasks = (work / ENUMERATION).clamp(1, TASKS).next_power_of_two().min(states);
         let length = states / tasks;
         (0..tasks).map(|task| task * length..(task + 1) * length).collect()
     }
