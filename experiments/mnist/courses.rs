@@ -69,7 +69,8 @@ impl Course {
             },
             Course::Best => {
                 let small = Course::Small.plan();
-                let training = Training { epochs: 300, decay: Decay::Exponential(45_000.0), ..small.training };
+                let training =
+                    Training { epochs: 400, decay: Decay::Exponential(50_000.0), average: 3000, ..small.training };
                 Plan { training, ..small }
             }
             // The Deep Learning Tutorial's rbm.py; its inputs are the grey values themselves.

@@ -99,7 +99,7 @@ struct Mnist {
     ais_temperatures: usize,
 
     /// Chains of each of its runs: forward, reverse, and reverse from the data
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_two, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = at_least_two, help_heading = "Measuring")]
     ais_chains: usize,
 
     /// Rungs of the tempering that starts reverse annealing
@@ -107,7 +107,7 @@ struct Mnist {
     ais_rungs: usize,
 
     /// Rounds of that tempering: more, where the doubts say that states make few round trips
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = at_least_one, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 3000, value_parser = at_least_one, help_heading = "Measuring")]
     ais_rounds: usize,
 
     /// Leave hidden probabilities of all digits as NumPy arrays, and compare what a linear classifier makes of them and of pixels
@@ -168,8 +168,13 @@ impl Experiment for Mnist {
     /// Without annealing there are no temperatures, and features are no rows.
     const INERT: &'static [&'static str] = &["ais_temperatures", "ais_chains", "ais_rungs", "ais_rounds", "features"];
     const QUICK: Preset = &[("hidden", "20"), ("digits", "3000"), ("epochs", "6"), ("every", "3")];
-    const PAPER: Preset =
-        &[("presets", "lisa,salakhutdinov,centred,best"), ("ais_temperatures", "20000"), ("every", "50")];
+    const PAPER: Preset = &[
+        ("presets", "lisa,salakhutdinov,centred,best"),
+        ("ais_temperatures", "20000"),
+        ("ais_chains", "100"),
+        ("ais_rounds", "10000"),
+        ("every", "100"),
+    ];
 
     fn common(&self) -> &CommonOptions {
         &self.common
