@@ -3,11 +3,12 @@
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::options::{ReadingOptions, WritingOptions};
-use crate::subject::{IsingOptions, Sampler, refuse_said};
+use crate::subject::{Drawing, IsingOptions, refuse_said};
 use gibbsite::configuration::{Configurations, bit, copy_bits, set_bit};
 use gibbsite::law::{Chains, Clamp};
 use gibbsite::model::Model;
 use gibbsite::model::rbm::Rbm;
+use gibbsite::monte_carlo::sampler::SAMPLERS;
 use gibbsite::path::uniform_configurations;
 use gibbsite::random::Seed;
 use gibbsite_files::error::Error as FileError;
@@ -43,9 +44,9 @@ pub struct Sample {
     #[allow(missing_docs)]
     pub ising: IsingOptions,
 
-    /// How a law is drawn from: exact (enumeration, up to 20 sites), chains, or auto [default: auto]
-    #[arg(long, value_name = "SAMPLER", help_heading = "Ising models")]
-    pub sampler: Option<Sampler>,
+    /// How a law is drawn from: exact (enumeration, up to 20 sites), chains, auto, or chains that a sampler of this name moves [default: auto]
+    #[arg(long, value_name = "SAMPLER", help_heading = "Ising models", long_help = samplers_help())]
+    pub sampler: Option<Drawing>,
 
     /// Steps of block Gibbs from the start to each configuration [default: 1000]
     #[arg(long, value_name = "K", value_parser = at_least_one, help_heading = "Machines")]
@@ -66,6 +67,15 @@ pub struct Sample {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub writing: WritingOptions,
+}
+
+fn samplers_help() -> String {
+    let names: Vec<String> = SAMPLERS.iter().map(|sampler| format!("{} ({})", sampler.name, sampler.about)).collect();
+    format!(
+        "How a law is drawn from: exact (enumeration, up to 20 sites), chains, auto (exact where that is possible), or from chains \
+         of an Ising model whose step is one of {} [default: auto]",
+        names.join(", ")
+    )
 }
 
 fn long_help() -> String {
@@ -116,7 +126,7 @@ impl Sample {
                 refuse_said(&said, "a law")?;
                 let subject = self.ising.subject(self.what.as_deref())?;
                 self.check_size(subject.law().sites())?;
-                subject.draw(self.count, self.sampler.unwrap_or(Sampler::Auto), seed)?
+                subject.draw(self.count, self.sampler.unwrap_or(Drawing::Auto), seed)?
             }
         };
         self.writing.write(&self.out, &rows, context)

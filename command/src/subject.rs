@@ -5,6 +5,8 @@ use gibbsite::catalogue::{Surroundings, Target, TargetName};
 use gibbsite::configuration::Configurations;
 use gibbsite::enumerate::{WHOLE_LAW_LIMIT, check_limit, whole_law};
 use gibbsite::law::Law;
+use gibbsite::monte_carlo::ising_sample::draw_configurations_by;
+use gibbsite::monte_carlo::sampler::{SAMPLERS, Sampler};
 use gibbsite::random::Seed;
 use gibbsite::row_sampler::RowSampler;
 use gibbsite::targets::ising::Ising;
@@ -12,9 +14,9 @@ use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::site_fields::SiteFields;
 use gibbsite_files::couplings::{self, CouplingList};
 use gibbsite_files::source::Source;
-use laboratory::choice;
 use laboratory::value::{finite, positive};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// The law that something is compared with, or drawn from.
 pub enum Subject {
@@ -51,9 +53,34 @@ pub struct IsingOptions {
 /// The largest |E|/T of a state: beyond it sums of weights leave the real numbers.
 const LARGEST: f64 = 1e100;
 
-choice! {
-    /// How configurations of a law are drawn.
-    pub Sampler { Auto = "auto", Exact = "exact", Chains = "chains" }
+/// How configurations of a law are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Drawing {
+    /// From the enumerated law where that is small, else from chains.
+    Auto,
+    /// From the enumerated law.
+    Exact,
+    /// From chains that the library chooses.
+    Chains,
+    /// From chains that this sampler moves.
+    By(&'static Sampler),
+}
+
+impl FromStr for Drawing {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "auto" => Ok(Drawing::Auto),
+            "exact" => Ok(Drawing::Exact),
+            "chains" => Ok(Drawing::Chains),
+            name => Sampler::named(name).map(Drawing::By).map_err(|_| {
+                let names: Vec<&str> =
+                    ["auto", "exact", "chains"].into_iter().chain(SAMPLERS.map(|s| s.name)).collect();
+                laboratory::choices::no_such_choice(&names)
+            }),
+        }
+    }
 }
 
 impl IsingOptions {
@@ -161,16 +188,24 @@ impl Subject {
     }
 
     /// `count` configurations.
-    pub fn draw(&self, count: usize, sampler: Sampler, seed: Seed) -> Result<Configurations> {
+    pub fn draw(&self, count: usize, drawing: Drawing, seed: Seed) -> Result<Configurations> {
         let law = self.law();
         let small = law.sites() <= WHOLE_LAW_LIMIT && matches!(self, Subject::Ising(_) | Subject::Fields(_));
-        match sampler {
-            Sampler::Exact => {
+        match drawing {
+            Drawing::Exact => {
                 let what = "--sampler exact";
                 check_limit(what, law.sites(), WHOLE_LAW_LIMIT, "take --sampler chains")?;
                 Ok(RowSampler::new(&whole_law(law)?)?.draw(count, seed))
             }
-            Sampler::Auto if small => Ok(RowSampler::new(&whole_law(law)?)?.draw(count, seed)),
+            Drawing::Auto if small => Ok(RowSampler::new(&whole_law(law)?)?.draw(count, seed)),
+            Drawing::By(sampler) => match self {
+                Subject::Ising(ising) => Ok(draw_configurations_by(ising, sampler, count, seed)?.configurations),
+                _ => Err(Error::invalid(
+                    format!("--sampler {}", sampler.name),
+                    "it moves Ising models with one field on all sites",
+                    "take --sampler chains",
+                )),
+            },
             _ => Ok(match self {
                 Subject::Ising(ising) => Target::draw(&**ising, count, seed)?,
                 Subject::Fields(with_fields) => with_fields.draw(count, seed)?,

@@ -159,6 +159,14 @@ fn what_is_wrong_is_said_in_one_line_and_nothing_is_written() {
             "features m.safetensors --data wide.txt --absent-off --out x.npy",
             "wide.txt: it has 7 columns, and the machine 6 visible units; take data of the machine",
         ),
+        (
+            "sample bars:3x3 --count 5 --sampler wolff --out x.txt",
+            "--sampler wolff: it moves Ising models with one field on all sites; take --sampler chains",
+        ),
+        (
+            "sample ring:9 --count 5 --sampler wolf --out x.txt",
+            "there is no such choice; take auto, exact, chains, metropolis, heat_bath, coloured_heat_bath, multi_spin, wolff or swendsen_wang; see --help",
+        ),
         // Laws.
         ("sample tor:3x3 --count 5 --out x.txt", "target tor:3x3: there is no such target; take one of chain:N"),
         (

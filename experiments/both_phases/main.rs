@@ -14,6 +14,7 @@ use gibbsite::path::Path;
 use gibbsite::prelude::*;
 use gibbsite::targets::ising::phase;
 use gibbsite::training::direction::Offsets;
+use gibbsite::training::mixing::Mixing;
 use laboratory::prelude::*;
 use std::sync::Arc;
 
@@ -274,7 +275,7 @@ impl Experiment for BothPhases {
                 format!("{:.3}", row.weight_up),
                 format!("{:.3}", row.weight_up_standard_error),
                 if row.trusted { "yes" } else { "no" }.to_string(),
-                row.tau.map_or(String::new(), |tau| format!("{tau:.1}")),
+                row.tau.map_or(String::new(), |tau| pace(tau, cell.estimator.gibbs_steps)),
             ]);
         }
         publication.print(table);
@@ -296,6 +297,12 @@ impl Experiment for BothPhases {
         publication.print(times);
         Ok(())
     }
+}
+
+/// tau, and whether an update gives the chains fewer steps.
+fn pace(tau: f64, gibbs_steps: Option<usize>) -> String {
+    let slow = gibbs_steps.is_some_and(|gibbs_steps| Mixing { gibbs_steps, tau, ladders: None }.is_slow());
+    format!("{tau:.1}{}", if slow { ", k is less" } else { "" })
 }
 
 /// Where a trusted measurement first found at most so large a divergence a spin: not later, perhaps earlier.
@@ -340,6 +347,14 @@ laboratory::main!(BothPhases);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chains_that_do_not_keep_up_are_named() {
+        assert_eq!(
+            [(5.25, Some(5)), (4.0, Some(4)), (2.0, None)].map(|(tau, k)| pace(tau, k)),
+            ["5.2, k is less", "4.0", "2.0"]
+        );
+    }
 
     #[test]
     fn the_time_is_that_of_the_first_trusted_measurement_below() {

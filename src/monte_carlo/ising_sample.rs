@@ -4,6 +4,7 @@
 use super::cluster::Wolff;
 use super::coloured::coloured_heat_bath;
 use super::ladder::AlongPath;
+use super::sampler::Sampler;
 use super::schedule::Schedule;
 use super::single_site::Metropolis;
 use super::tempering::ParallelTempering;
@@ -69,6 +70,15 @@ pub fn draw_configurations(ising: &Ising, count: usize, seed: Seed) -> Result<Is
     draw_within(ising, count, LONGEST, seed)
 }
 
+/// The same with chains that are moved by a sampler of one's choice, frustrated or not: refused where they do not agree, as
+/// those of a single-site sampler in an ordered phase may not.
+pub fn draw_configurations_by(ising: &Ising, sampler: &Sampler, count: usize, seed: Seed) -> Result<IsingSample> {
+    let gauge = Gauge::of(ising);
+    let starts = starts(ising, &gauge, seed.child("starts", 0));
+    let mut moved = Moved { kernel: sampler.kernel(ising)?, chains: Chains::new(starts, seed.child("chain", 0)) };
+    draw(ising, &gauge, &mut moved, count, LONGEST, seed)
+}
+
 fn draw_within(ising: &Ising, count: usize, longest: usize, seed: Seed) -> Result<IsingSample> {
     let gauge = Gauge::of(ising);
     let starts = starts(ising, &gauge, seed.child("starts", 0));
@@ -82,12 +92,13 @@ fn draw_within(ising: &Ising, count: usize, longest: usize, seed: Seed) -> Resul
     }
     let parts: Vec<(Box<dyn Kernel>, usize)> =
         vec![(Box::new(Wolff::new(ising)), 1), (Box::new(Metropolis::new(ising)?), 1)];
-    let mut clusters = Clusters { kernel: Schedule::new(parts), chains: Chains::new(starts, seed_of_chains) };
+    let kernel: Box<dyn Kernel> = Box::new(Schedule::new(parts));
+    let mut clusters = Moved { kernel, chains: Chains::new(starts, seed_of_chains) };
     draw(ising, &gauge, &mut clusters, count, longest, seed)
 }
 
 /// What moves the eight chains.
-trait Sampler {
+trait Walk {
     fn advance(&mut self, steps: usize);
     fn states(&self) -> &Configurations;
     /// Whether every chain has been renewed.
@@ -96,12 +107,12 @@ trait Sampler {
     }
 }
 
-struct Clusters<'a> {
-    kernel: Schedule<'a>,
+struct Moved<'a> {
+    kernel: Box<dyn Kernel + 'a>,
     chains: Chains,
 }
 
-impl Sampler for Clusters<'_> {
+impl Walk for Moved<'_> {
     fn advance(&mut self, steps: usize) {
         self.kernel.advance(&mut self.chains, 1.0, steps, Clamp::Nothing);
     }
@@ -136,7 +147,7 @@ impl<'a> Ladders<'a> {
     }
 }
 
-impl Sampler for Ladders<'_> {
+impl Walk for Ladders<'_> {
     fn advance(&mut self, steps: usize) {
         (0..steps).for_each(|_| self.tempering.advance(&self.ladder, 1));
     }
@@ -208,7 +219,7 @@ fn starts(ising: &Ising, gauge: &Gauge, seed: Seed) -> Configurations {
 fn draw(
     ising: &Ising,
     gauge: &Gauge,
-    sampler: &mut dyn Sampler,
+    sampler: &mut dyn Walk,
     count: usize,
     longest: usize,
     seed: Seed,
@@ -273,7 +284,7 @@ enum Verdict {
 }
 
 impl Pilot {
-    fn go_on(&mut self, sampler: &mut dyn Sampler, length: usize) {
+    fn go_on(&mut self, sampler: &mut dyn Walk, length: usize) {
         while self.steps < length {
             sampler.advance(1);
             for (chain, states) in self.states.iter_mut().enumerate() {
