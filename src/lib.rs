@@ -43,9 +43,9 @@
 //! ## Where a newcomer adds things
 //!
 //! One new file and one entry: a target in `src/targets/` with its kind in [`catalogue`], a model in `src/model/`, an estimator in
-//! `src/training/gradient/` with its name in [`training::recipe`], a sampler in `src/monte_carlo/`, whose own tests
-//! call its [`contract`], a method for ln Z in `src/log_partition/` with its name in [`log_partition::method`]; an experiment in a folder of `experiments/` with its entry in
-//! `experiments/Cargo.toml`, which the macro `laboratory::main!` tests.
+//! `src/training/gradient/` with its name in [`training::recipe`], a sampler in `src/monte_carlo/` with its name in
+//! [`monte_carlo::sampler`], a method for ln Z in `src/log_partition/` with its name in [`log_partition::method`]; an experiment in a
+//! folder of `experiments/` with its entry in `experiments/Cargo.toml`, which the macro `laboratory::main!` tests.
 //!
 //! ```
 //! use gibbsite::enumerate::whole_law;

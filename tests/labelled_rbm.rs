@@ -12,8 +12,9 @@ use gibbsite::model::Model;
 use gibbsite::model::labelled_rbm::LabelledRbm;
 use gibbsite::model::rbm::{InitialWeights, Rbm};
 use gibbsite::random::Seed;
-use gibbsite::training::gradient::HiddenStatistics;
+use gibbsite::training::gradient::{Exact, HiddenStatistics};
 use gibbsite::training::recipe::{EstimatorName, Recipe};
+use gibbsite::training::trainer::{Trainer, Training};
 
 /// n pixels, L labels, m hidden units, every parameter drawn.
 fn machine(pixels: usize, labels: usize, hidden: usize, seed: u64) -> LabelledRbm {
@@ -220,6 +221,36 @@ fn the_gradient_of_labels_is_that_of_their_probabilities() {
         assert!(machine.add_label_gradient(&unlabelled, 1.0, &mut found).is_err());
         assert!(machine.rbm().add_label_gradient(&data, 1.0, &mut found).unwrap_err().to_string().contains("; "));
     }
+}
+
+/// One update by the exact gradient: a step along the gradient of the likelihood and alpha times that of the labels; and a share
+/// that is none is refused.
+#[test]
+fn the_cost_has_its_discriminative_part() {
+    let start = machine(3, 3, 3, 1);
+    let data = whole_law(&start).unwrap().select(&[0, 5, 11, 14]);
+    let settings = Training { batch: 4, learning_rate: 0.5, discriminative: 2.0, ..Training::default() };
+    let trainer = |settings: &Training| {
+        Trainer::new(start.clone(), Box::new(Exact), data.clone(), settings, Seed::root(7)).map(|mut trainer| {
+            trainer.update().unwrap();
+            trainer.into_model()
+        })
+    };
+    let found = trainer(&settings).unwrap();
+    let plain = trainer(&Training { discriminative: 0.0, ..settings }).unwrap();
+    let mut labels = vec![0.0; start.parameters().len()];
+    start.add_label_gradient(&data, 1.0, &mut labels).unwrap();
+    assert!(labels.iter().any(|x| x.abs() > 0.01));
+    for (index, label) in labels.iter().enumerate() {
+        let expected = plain.parameters()[index] - 0.5 * 2.0 * label;
+        assert!((found.parameters()[index] - expected).abs() < 1e-6, "{}", start.parameter_name(index));
+    }
+    for discriminative in [-1.0, f64::NAN, f64::INFINITY] {
+        let refused = trainer(&Training { discriminative, ..settings }).unwrap_err().to_string();
+        assert!(refused.contains("take 0, or a share"), "{refused}");
+    }
+    let rbm = Trainer::new(start.rbm().clone(), Box::new(Exact), data.clone(), &settings, Seed::root(7));
+    assert!(rbm.unwrap().update().unwrap_err().to_string().contains("the machine has none"));
 }
 
 #[test]
