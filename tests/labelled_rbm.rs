@@ -282,6 +282,25 @@ fn the_path_keeps_its_contract() {
     }
 }
 
+/// Where every label is held and none is on there is no state to draw.
+#[test]
+fn labels_that_are_all_held_off_are_refused() {
+    let machine = machine(3, 3, 3, 1);
+    let mut states = Configurations::zeros(9, 2);
+    (0..2).for_each(|s| machine.set_label(states.row_mut(s), 1));
+    let hold = |states: Configurations, held: u64| {
+        machine.kernel().advance_holding(&mut Chains::new(states, Seed::root(9)), 1.0, 3, &[held])
+    };
+    assert!(hold(states.clone(), 0b111_000).is_ok() && hold(states.clone(), 0b101_000).is_ok());
+    set_bit(states.row_mut(1), 4, false);
+    assert!(hold(states.clone(), 0b101_000).is_ok());
+    let refused = hold(states, 0b111_000).unwrap_err().to_string();
+    assert!(
+        refused.contains("the labels of chain 1: all of them are held, and none is on; leave one free"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn labels_are_put_on_and_read() {
     let machine = machine(3, 3, 3, 1);

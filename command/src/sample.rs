@@ -104,6 +104,15 @@ impl Sample {
             Some(path) => {
                 self.ising.check_unused("a machine")?;
                 refuse_said(&[("--sampler", self.sampler.is_some())], "a machine")?;
+                if self.start.as_deref().is_none_or(|start| start == Path::new("random")) {
+                    let (spins, reading) = (self.reading.spins, &self.reading);
+                    let said = [
+                        ("--spins", spins),
+                        ("--weights", reading.weights.is_some()),
+                        ("--header", reading.header.is_some()),
+                    ];
+                    refuse_said(&said, "a machine without --start FILE")?;
+                }
                 let machine = read_machine(Path::new(path))?.machine;
                 self.check_size(machine.visible() + machine.hidden())?;
                 match &self.clamp {

@@ -167,6 +167,10 @@ fn what_is_wrong_is_said_in_one_line_and_nothing_is_written() {
             "sample ring:9 --count 5 --sampler wolf --out x.txt",
             "there is no such choice; take auto, exact, chains, metropolis, heat_bath, coloured_heat_bath, multi_spin, wolff or swendsen_wang; see --help",
         ),
+        (
+            "sample m.safetensors --count 5 --weights last --out x.txt",
+            "--weights: it means nothing to a machine without --start FILE; leave it away",
+        ),
         // Laws.
         ("sample tor:3x3 --count 5 --out x.txt", "target tor:3x3: there is no such target; take one of chain:N"),
         (

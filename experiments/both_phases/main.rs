@@ -25,6 +25,7 @@ use std::sync::Arc;
 /// measured, by enumeration where a layer is small and else along ladders of temperatures from two kinds of starts that must
 /// agree, and so is the weight that the machine gives to the phase up, one half in the law.
 #[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES)]
 struct BothPhases {
     #[command(flatten)]
     #[serde(flatten)]
@@ -63,11 +64,21 @@ struct BothPhases {
     common: CommonOptions,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  both_phases                                      8x8 at three temperatures, every gradient
+  both_phases --quick                              every file in seconds
+  both_phases --temperatures 1.8 --hidden 64 --estimators cd:5,tempering:1:temperatures=20
+  both_phases --lattices square:16x16 --samples 100000 --budget 2e10 --rounds 10000";
+
 /// Ladders of a measurement.
 const LADDERS: usize = 64;
 
 /// Exact draws, where there are any.
 const DRAWS: usize = 20_000;
+
+/// Gradients that one figure can tell apart.
+const FEW: usize = 5;
 
 /// Divergences a spin to which the time is told.
 const THRESHOLDS: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
@@ -228,23 +239,31 @@ impl Experiment for BothPhases {
         let lattice = |cell: &Cell| if one { String::new() } else { format!("{}, ", cell.lattice.description()) };
         let panel = |cell: &Cell, _: &Row| format!("{}T = {}, {}", lattice(cell), cell.temperature, units(cell.hidden));
         let about = format!("{}; {about}", self.target.lattices_in_words());
-        for (name, centred) in [("plain", false), ("centred", true)] {
-            let own = rows.filter(|cell, _| (cell.centred != Offsets::None) == centred);
+        let centred = |cell: &Cell| cell.centred != Offsets::None;
+        // Few gradients share a figure; of many, plain and centred ones have their own, whose title says so.
+        let few = self.estimators.len() <= FEW;
+        let kinds: &[(&str, &str, Option<bool>)] = match few {
+            true => &[("", "", None)],
+            false => &[("_plain", ": plain gradients", Some(false)), ("_centred", ": centred gradients", Some(true))],
+        };
+        for (name, words, kind) in kinds {
+            let own = rows.filter(|cell, _| kind.is_none_or(|kind| centred(cell) == kind));
             if own.is_empty() {
                 continue;
             }
-            // The title says so.
-            let series = |cell: &Cell, _: &Row| cell.estimator.label().replace(", centred=data", "");
+            let label = |cell: &Cell| cell.estimator.label();
+            let series =
+                |cell: &Cell, _: &Row| if few { label(cell) } else { label(cell).replace(", centred=data", "") };
             let kl = own.plot(x(), (Axis::log("KL divergence a spin (nats)"), |_, row| row.kl_per_site)).panel(panel);
             let kl = kl.series(series).doubtful("not trusted", |_, row| !row.trusted).mark(Mark::Bars).columns(2);
-            let title = format!("What a gradient reaches for a budget of Gibbs updates: {name} gradients");
-            publication.figure(&format!("kl_{name}"), &kl.titled(title, &about).figure())?;
+            let title = format!("What a gradient reaches for a budget of Gibbs updates{words}");
+            publication.figure(&format!("kl{name}"), &kl.titled(title, &about).figure())?;
             let half = |_: &Rows<Self>| vec![Level { label: "Ising model".to_string(), y: 0.5, span: None }];
             let weight = own.plot(x(), (Axis::linear("weight of the phase up"), |_, row| row.weight_up)).panel(panel);
             let weight = weight.series(series).levels(half).doubtful("not trusted", |_, row| !row.trusted);
             let weight = weight.mark(Mark::Bars).columns(2);
-            let title = format!("How much of the law is up: {name} gradients");
-            publication.figure(&format!("weight_up_{name}"), &weight.titled(title, &about).figure())?;
+            let title = format!("How much of the law is up{words}");
+            publication.figure(&format!("weight_up{name}"), &weight.titled(title, &about).figure())?;
         }
         let mut table = Table::new(
             format!("After {:.1e} Gibbs updates:", self.budget),

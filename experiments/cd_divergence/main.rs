@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// Machines learn a list of patterns in full batches by every gradient named, from small weights, and the exact likelihood of
 /// the patterns is followed beside the reconstruction error that goes on falling, and beside how well the chains mix.
 #[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES)]
 struct CdDivergence {
     #[arg(long, value_name = "LIST", default_value = "bars:4x4,labelled_shifter:4", help_heading = "Target",
           help = format!("Patterns to learn: {}", targets_in_words(|kind| !kind.thermal)))]
@@ -37,6 +38,13 @@ struct CdDivergence {
     #[serde(flatten)]
     common: CommonOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  cd_divergence                                    every gradient on bars and stripes and the shifter
+  cd_divergence --quick                            every file in seconds
+  cd_divergence --data bars:3x3 --estimators cd:1,pcd:1,exact --epochs 5000
+  cd_divergence --data bars:4x4 --estimators cd:1:centred=data,ptt:1:chains=500 --replicas 5";
 
 /// A gradient by name.
 #[derive(Clone, Debug, PartialEq)]

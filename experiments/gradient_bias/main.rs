@@ -12,6 +12,7 @@ use laboratory::prelude::*;
 /// gradients at the same parameters: contrastive divergence from draws of the law, persistent chains that have followed
 /// the machine, and two Gibbs runs from random states, with hidden units in closed form or drawn in each phase.
 #[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES)]
 struct GradientBias {
     #[command(flatten)]
     #[serde(flatten)]
@@ -23,6 +24,12 @@ struct GradientBias {
     #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = at_least_two, help_heading = "Measuring")]
     estimates: usize,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gradient_bias                                    CD, PCD and two Gibbs runs at k = 1, 10, 100
+  gradient_bias --quick                            every file in seconds
+  gradient_bias --lattices ring:6 --temperatures 1,2 --gibbs-steps 1,3,10,30";
 
 /// An estimator at one machine. Lengths are in units of that of the exact gradient.
 #[derive(Clone, Debug, Serialize, Deserialize, DocumentedFields)]

@@ -17,6 +17,7 @@ use laboratory::prelude::*;
 /// A machine learns an Ising law by trajectory tempering. Then plain Gibbs sampling, parallel tempering and the machines kept along the trajectory
 /// sample it, and flips of the magnetisation's sign are counted for all the units drawn on all rungs.
 #[derive(Clone, Debug, Parser, Serialize)]
+#[command(after_help = EXAMPLES)]
 struct Mixing {
     #[command(flatten)]
     #[serde(flatten)]
@@ -40,6 +41,12 @@ struct Mixing {
     #[serde(flatten)]
     common: CommonOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  mixing                                           flips of machines that learned the 8x8 Ising model
+  mixing --quick                                   every file in seconds
+  mixing --temperatures 2.1,2.2 --hidden 32";
 
 choice! {
     /// What samples the machine.

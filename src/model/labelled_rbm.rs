@@ -6,7 +6,7 @@ use super::{Model, Slope};
 use crate::configuration::{Configurations, bit, flip_bit, set_bit, set_sites, words_for};
 use crate::error::{Error, Result};
 use crate::kernels::descent::Descent;
-use crate::law::{Chains, Clamp, Kernel, Law};
+use crate::law::{Chains, Clamp, Kernel, Law, check_held};
 use crate::numerics::{log_sum_exp, sigmoid, softplus};
 use crate::path::Path;
 use crate::random::{Generator, uniform};
@@ -275,6 +275,17 @@ impl Kernel for LabelledGibbs<'_> {
     }
 
     fn advance_holding(&self, chains: &mut Chains, beta: f64, steps: usize, held: &[u64]) -> Result<()> {
+        check_held(held, self.units())?;
+        let machine = self.machine;
+        let labels = machine.pixels()..machine.visible();
+        let nothing_is_left = |s: &usize| {
+            let on = |site: usize| bit(chains.states().row(*s), site);
+            labels.clone().all(|site| bit(held, site)) && !labels.clone().any(on)
+        };
+        if let Some(s) = (0..chains.states().len()).find(nothing_is_left) {
+            let problem = "all of them are held, and none is on";
+            return Err(Error::invalid(format!("the labels of chain {s}"), problem, "leave one free, or put one on"));
+        }
         for _ in 0..steps {
             self.block.advance_holding(chains, beta, 1, held)?;
             self.machine.draw_labels(chains, beta, Some(held));
