@@ -103,11 +103,11 @@ struct Mnist {
     ais_chains: usize,
 
     /// Rungs of the tempering that starts reverse annealing
-    #[arg(long, value_name = "NUMBER", default_value_t = 40, value_parser = at_least_two, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 30, value_parser = at_least_two, help_heading = "Measuring")]
     ais_rungs: usize,
 
     /// Rounds of that tempering: more, where the doubts say that states make few round trips
-    #[arg(long, value_name = "NUMBER", default_value_t = 3000, value_parser = at_least_one, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 5000, value_parser = at_least_one, help_heading = "Measuring")]
     ais_rounds: usize,
 
     /// Leave hidden probabilities of all digits as NumPy arrays, and compare what a linear classifier makes of them and of pixels
