@@ -48,7 +48,8 @@ impl BlockGibbs {
         }
     }
 
-    /// Sets `means` to sum_s w_s E[(v, h) | v = row s]: what [`Self::set_expectations`] sets biases to, bit for bit.
+    /// Sets `means` to sum_s w_s E[(v, h) | v = row s]: what [`Self::set_expectations`] sets biases to,
+    /// but for rounding.
     pub fn set_expected_units(&self, data: &Configurations, means: &mut [f64]) {
         let (n, m, words) = (self.visible(), self.hidden(), words_for(self.visible()));
         assert_eq!(means.len(), n + m);
