@@ -103,7 +103,7 @@ struct Mnist {
     ais_chains: usize,
 
     /// Rungs of the tempering that starts reverse annealing
-    #[arg(long, value_name = "NUMBER", default_value_t = 30, value_parser = at_least_two, help_heading = "Measuring")]
+    #[arg(long, value_name = "NUMBER", default_value_t = 40, value_parser = at_least_two, help_heading = "Measuring")]
     ais_rungs: usize,
 
     /// Rounds of that tempering: more, where the doubts say that states make few round trips
