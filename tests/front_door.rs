@@ -109,3 +109,12 @@ fn machines_and_settings_are_read_as_they_were_written() {
         assert!(serde_json::from_str::<BoltzmannMachine>(wrong).is_err(), "{wrong}");
     }
 }
+
+/// Rows that are too long or too short are refused, whichever comes first.
+#[test]
+fn rows_of_several_lengths_are_refused() {
+    for rows in [[vec![0_u8, 1], vec![0]], [vec![0], vec![0, 1]], [vec![1, 1, 0], vec![]]] {
+        assert!(Configurations::from_rows(&rows).unwrap_err().to_string().contains("; "), "{rows:?}");
+    }
+    assert_eq!(Configurations::from_rows(&[vec![0_u8, 1], vec![1, 0]]).unwrap().len(), 2);
+}

@@ -453,4 +453,8 @@ fn machines_keep_the_contract_of_a_law() {
             contract::law(&rbm, 33).unwrap_or_else(|problem| panic!("{visible}x{hidden}, {deviation}: {problem}"));
         }
     }
+    // More factors than a product of them can hold.
+    let mut rbm = Rbm::new(3, 1100).unwrap();
+    rbm.initialize(InitialWeights::Gaussian(1.0), Seed::root(32)).unwrap();
+    contract::law(&rbm, 33).unwrap();
 }

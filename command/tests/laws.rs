@@ -92,6 +92,19 @@ fn draws_of_a_machine_follow_its_law_also_where_units_are_held() {
     }
 }
 
+/// The same line twice has random numbers of its own each time.
+#[test]
+fn lines_of_held_units_are_drawn_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    write_machine(&System, &path.join("m.st"), &machine(), &About::new(Vec::new())).unwrap();
+    std::fs::write(path.join("held.txt"), "1 ? ? ? ? ?\n1 ? ? ? ? ?\n").unwrap();
+    done(path, "sample m.st --count 60 --gibbs-steps 50 --clamp held.txt --out held.npy");
+    let all = rows(&path.join("held.npy"));
+    let half = |first: usize| (first..first + 60).map(|s| all.row(s)[0]).collect::<Vec<_>>();
+    assert_ne!(half(0), half(60));
+}
+
 /// Couplings and fields from a file, drawn exactly and along chains.
 #[test]
 fn draws_of_a_list_of_couplings_follow_its_law() {

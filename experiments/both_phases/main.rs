@@ -212,8 +212,7 @@ impl Experiment for BothPhases {
             let seed = seed.child("measurement", rows.len() as u64);
             let (kl, weight_up) = self.measure(trainer.model(), &data, &fresh, seed)?;
             let (weight_up, weight_up_standard_error, believed) = weight_up;
-            let mut doubts = kl.doubts.clone();
-            doubts.extend((!believed).then_some("weights of the phases"));
+            let (trusted, doubts) = verdict(&kl, believed);
             rows.push(Row {
                 updates,
                 gibbs_updates,
@@ -222,8 +221,8 @@ impl Experiment for BothPhases {
                 kl_per_site: kl.value / kl.sites as f64,
                 weight_up,
                 weight_up_standard_error,
-                trusted: kl.trusted && believed,
-                doubts: doubts.join("; "),
+                trusted,
+                doubts,
                 tau: mixing.map(|mixing| mixing.tau),
                 rungs: mixing.and_then(|mixing| Some(mixing.ladders?.rungs)),
             });
@@ -318,6 +317,13 @@ impl Experiment for BothPhases {
     }
 }
 
+/// Whether to trust a divergence and the weights of the phases, and what speaks against them.
+fn verdict(kl: &SampledKl, weights_are_believed: bool) -> (bool, String) {
+    let mut doubts = kl.doubts.clone();
+    doubts.extend((!weights_are_believed).then_some("weights of the phases"));
+    (kl.trusted && weights_are_believed, doubts.join("; "))
+}
+
 /// tau, and whether an update gives the chains fewer steps.
 fn pace(tau: f64, gibbs_steps: Option<usize>) -> String {
     let slow = gibbs_steps.is_some_and(|gibbs_steps| Mixing { gibbs_steps, tau, ladders: None }.is_slow());
@@ -366,6 +372,26 @@ laboratory::main!(BothPhases);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A row is trusted where both of its numbers are, and says which of them is not.
+    #[test]
+    fn both_numbers_must_be_believed() {
+        let kl = |trusted, doubts: &[&'static str]| SampledKl {
+            value: 1.0,
+            standard_error: None,
+            log_partition_error: None,
+            average_error: None,
+            lower: 1.0,
+            upper: 1.0,
+            sites: 64,
+            trusted,
+            doubts: doubts.to_vec(),
+        };
+        assert_eq!(verdict(&kl(true, &[]), true), (true, String::new()));
+        assert_eq!(verdict(&kl(true, &[]), false), (false, "weights of the phases".to_string()));
+        assert_eq!(verdict(&kl(false, &["short run"]), true), (false, "short run".to_string()));
+        assert_eq!(verdict(&kl(false, &["short run"]), false), (false, "short run; weights of the phases".to_string()));
+    }
 
     #[test]
     fn chains_that_do_not_keep_up_are_named() {

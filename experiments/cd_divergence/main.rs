@@ -326,3 +326,24 @@ impl FromStr for Method {
 }
 
 laboratory::main!(CdDivergence);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use laboratory::contract::run;
+
+    /// Replicas of the exact gradient differ in their first weights, and gradients of a replica do not.
+    #[test]
+    fn replicas_have_weights_of_their_own() {
+        let words = "--quick --data bars:2x2 --hidden 3 --estimators exact,cd:1 --epochs 2 --replicas 2";
+        let (_, rows) = run::<CdDivergence>(&words.split(' ').collect::<Vec<_>>());
+        let first = |estimator: &str, replica: usize| {
+            let own = rows.iter().find(|(cell, row)| {
+                (cell.estimator.to_string(), cell.replica, row.updates) == (estimator.to_string(), replica, 0)
+            });
+            own.unwrap().1.weight_norm
+        };
+        assert_ne!(first("exact", 0), first("exact", 1));
+        assert_eq!([0, 1].map(|replica| first("exact", replica)), [0, 1].map(|replica| first("cd:1", replica)));
+    }
+}

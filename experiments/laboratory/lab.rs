@@ -110,6 +110,11 @@ impl Lab<'_> {
         self.file(&name, &bytes)
     }
 
+    /// What the cell has left under this name: for tests.
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(file::ending(&self.path, name)).ok()
+    }
+
     /// Leaves a file of any kind, such as a machine, for the figures' part of the experiment to publish.
     pub fn file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let mut files = self.files.lock().unwrap_or_else(|error| error.into_inner());

@@ -199,8 +199,7 @@ impl Experiment for Mixing {
         let flips: u64 = signs.iter().map(|signs| flips(signs)).sum();
         let means: Vec<f64> =
             signs.iter().map(|signs| 0.5 + 0.5 * signs.iter().sum::<f64>() / signs.len() as f64).collect();
-        let weight_up = means.iter().sum::<f64>() / LADDERS as f64;
-        let squares: f64 = means.iter().map(|mean| (mean - weight_up).powi(2)).sum();
+        let (weight_up, error) = mean_and_error(&means);
         let a_round = (ladder.rungs() * ladder.units() * LADDERS) as u64;
         let gibbs_updates = a_round * self.rounds as u64;
         let views: Vec<&[f64]> = signs.iter().map(|signs| &signs[..]).collect();
@@ -218,7 +217,7 @@ impl Experiment for Mixing {
             tau,
             tau_updates: tau.map(|tau| tau * a_round as f64 / LADDERS as f64),
             weight_up,
-            standard_error: tau.map(|_| (squares / (LADDERS - 1) as f64 / LADDERS as f64).sqrt()),
+            standard_error: tau.map(|_| error),
             exact_weight_up,
         }])
     }
@@ -282,11 +281,26 @@ fn flips(signs: &[f64]) -> u64 {
     signs.clone().zip(signs.skip(1)).map(|(a, b)| u64::from(a != b)).sum()
 }
 
+/// The mean of independent numbers, and its standard error.
+fn mean_and_error(numbers: &[f64]) -> (f64, f64) {
+    let count = numbers.len() as f64;
+    let mean = numbers.iter().sum::<f64>() / count;
+    let squares: f64 = numbers.iter().map(|x| (x - mean).powi(2)).sum();
+    (mean, (squares / (count - 1.0) / count).sqrt())
+}
+
 laboratory::main!(Mixing);
 
 #[cfg(test)]
 mod tests {
-    use super::flips;
+    use super::{flips, mean_and_error};
+
+    /// Of 1, 2 and 6: the mean 3, squares 4 + 1 + 9 over two degrees of freedom and three numbers.
+    #[test]
+    fn the_error_is_that_of_the_mean() {
+        let (mean, error) = mean_and_error(&[1.0, 2.0, 6.0]);
+        assert!((mean - 3.0).abs() < 1e-12 && (error - (14.0_f64 / 6.0).sqrt()).abs() < 1e-12);
+    }
 
     #[test]
     fn states_without_a_sign_are_passed_over() {

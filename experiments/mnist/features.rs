@@ -139,6 +139,34 @@ pub fn compare<M: Machine>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digits::Database;
+    use laboratory::contract::in_a_lab;
+
+    /// The files have a row a digit and a column a hidden unit, p(h_j = 1 | pixels); and pixels are compared with them.
+    #[test]
+    fn features_are_hidden_probabilities_of_the_pixels() {
+        let database = Database::read(None).unwrap();
+        let exam = Exam::new(&database, 30, Binarisation::Threshold);
+        let mut machine = Rbm::new(794, 3).unwrap();
+        machine.initialize(InitialWeights::Gaussian(0.1), Seed::root(2)).unwrap();
+        in_a_lab(|lab| {
+            let worth = compare(&machine, &database, (30, Binarisation::Threshold), &exam, lab).unwrap();
+            assert!(worth.digits == 30 && worth.error_of_pixels != worth.error_of_features);
+            let rows = database.training.rows(30, Binarisation::Threshold, false, Seed::root(0));
+            let test = exam.test.select(&(0..10_000).collect::<Vec<_>>());
+            for (name, count, rows) in [("features_train.npy", 30, rows), ("features_test.npy", 10_000, test)] {
+                let bytes = lab.read(name).unwrap();
+                assert_eq!(bytes.len(), 128 + 4 * 3 * count, "{name}");
+                let numbers = bytes[128..].chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+                for (number, found) in numbers.enumerate().step_by(7) {
+                    let mut row = vec![0; 13];
+                    copy_bits(rows.row(number / 3), 0, 784, &mut row, 0);
+                    let p = machine.hidden_probability(&row, number % 3);
+                    assert!((f64::from(found) - p).abs() < 1e-6, "{name}: {found} for {p}");
+                }
+            }
+        });
+    }
 
     /// Where the law of labels is such a regression itself, its probabilities are found: of two numbers, label 1 with odds
     /// e^{2 x_0 - 1}, label 2 with e^{3 x_1 - 2}, in a data set that has each as often as it is expected.

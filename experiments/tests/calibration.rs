@@ -131,6 +131,19 @@ fn every_file_is_written_with_the_same_bytes() {
             assert!((number(7) - number(9)).abs() < 1.0, "{line}");
         }
     }
+    // Estimators are runs of their own: no two of a machine have one value.
+    for name in ["narrow_0.9", "ferromagnet_k0.6"] {
+        let of = |estimator: &str| {
+            let line =
+                rows.lines().find(|line| line.contains(name) && line.contains(&format!(",log_partition,{estimator},")));
+            line.unwrap().split(',').nth(7).unwrap().to_string()
+        };
+        let mut values =
+            ["forward_ais", "reverse_ais", "both_sides", "both_sides_tempered", "bennett", "thermodynamic_integration"]
+                .map(of);
+        values.sort();
+        assert!(values.windows(2).all(|pair| pair[0] != pair[1]), "{name}: {values:?}");
+    }
     // Half the mass and more is in modes that forward annealing does not meet, and it does not know.
     let blind = |line: &&str| line.starts_with("narrow,narrow_0.9,36,10,log_partition,forward_ais");
     let line = rows.lines().find(blind).unwrap();

@@ -258,3 +258,34 @@ fn checksum_of_words(words: impl Iterator<Item = u64>) -> u64 {
 fn push_row(bits: &mut Vec<u64>, row: &[u64], sites: usize) {
     bits.extend_from_slice(&row[..words_for(sites)]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bits, weights, sizes and which of several sets is missing.
+    #[test]
+    fn fingerprints_tell_data_apart() {
+        let weighted = |weights: [f64; 2]| Configurations::weighted(3, vec![0b101, 0b010], weights.to_vec()).unwrap();
+        let plain = |bits: [u64; 2]| {
+            let mut rows = Configurations::zeros(3, 2);
+            bits.iter().enumerate().for_each(|(s, bits)| rows.row_mut(s)[0] = *bits);
+            rows
+        };
+        let (a, b, c, d) = (plain([5, 2]), plain([5, 3]), weighted([0.5, 0.5]), weighted([0.25, 0.75]));
+        let all = [
+            &[Some(&a)][..],
+            &[Some(&b)],
+            &[Some(&c)],
+            &[Some(&d)],
+            &[Some(&a), None],
+            &[None, Some(&a)],
+            &[Some(&a), Some(&b)],
+        ];
+        let mut found: Vec<u64> = all.iter().map(|data| fingerprint(data)).collect();
+        assert_eq!(fingerprint(&[Some(&a.clone())]), found[0]);
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found.len(), all.len());
+    }
+}
