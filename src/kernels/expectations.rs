@@ -304,7 +304,7 @@ impl<R: Registers> Receive<R> for Sums<'_> {
                 } else {
                     let mut values = [0.0; LANES];
                     registers.widen(x, &mut values);
-                    to.iter_mut().zip(values).for_each(|(sum, x)| *sum = x + *sum);
+                    to.iter_mut().zip(values).for_each(|(sum, x)| *sum += x);
                 }
             }
             return;

@@ -95,14 +95,14 @@ impl BlockGibbs {
         let shares: Vec<f32> = shares.iter().map(|share| *share as f32).collect();
         let mut hidden = Matrix::zeros(bits.rows(), m + 1);
         let mut of_labels = vec![[Sixteen::ZERO; TILE]; self.up.bias.len() * labels];
-        let tiles = hidden.tiles_mut().zip(of_labels.chunks_exact_mut(labels)).zip(&self.up.bias);
-        let fill = |(tile, ((out, sums), bias)): (usize, ((&mut [TileRow], &mut [TileRow]), &TileRow))| {
+        let tiles = hidden.tiles_mut().zip(of_labels.chunks_exact_mut(labels));
+        let tasks: Vec<_> = tiles.zip(&self.up.bias).enumerate().collect();
+        for_each(parallel, tasks, |(tile, ((out, sums), bias))| {
             let watcher = Shared { weights: self.of_labels(tile, labels), shares: &shares, out, sums };
             Scratch::lend(bits.rows(), |scratch| {
                 Level::get().run_with(SeeTile { product, tile, bias, watcher, scratch });
             });
-        };
-        for_each(parallel, tiles.enumerate().collect(), fill);
+        });
         (hidden, of_labels)
     }
 
