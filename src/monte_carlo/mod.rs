@@ -1,7 +1,8 @@
 //! Samplers over any law, samplers of Ising models, and training configurations drawn with them.
 //!
 //! Most often one wants configurations that are ready to be learned: [`ising_sample::draw_configurations`]. A sampler, by its
-//! name in [`sampler::SAMPLERS`] or made by hand, is a [`crate::law::Kernel`] that moves [`crate::law::Chains`]; with tempering they move on a [`ladder::Ladder`] of laws.
+//! name in [`sampler::SAMPLERS`] or made by hand, is a [`crate::law::Kernel`] that moves [`crate::law::Chains`]; with tempering
+//! they move on a [`ladder::Ladder`] of laws.
 //!
 //! ```
 //! use gibbsite::monte_carlo::cluster::Wolff;
