@@ -10,6 +10,7 @@ mod subjects;
 use clap::Parser;
 use documented::DocumentedFields;
 use gibbsite::log_partition::{LogPartition, Side, names};
+use gibbsite::statistics::estimate::Estimate;
 use laboratory::plot::Plot;
 use laboratory::prelude::*;
 use runs::{Estimator, Run, brackets, runs};
@@ -172,14 +173,8 @@ impl Experiment for AisAccuracy {
     type Row = Row;
     const NAME: &'static str = "ais_accuracy";
     const AXES: &'static [&'static str] = &["families", "sides"];
-    const QUICK: Preset = &[
-        ("families", "random,spins"),
-        ("sides", "4,6"),
-        ("ais_temperatures", "10,100"),
-        ("without_14500", "true"),
-        ("replicas", "2"),
-    ];
-    const PAPER: Preset = &[("sides", "8,16,32"), ("replicas", "20")];
+    const QUICK: Preset = "--families random,spins --sides 4,6 --ais-temperatures 10,100 --without-14500 --replicas 2";
+    const PAPER: Preset = "--sides 8,16,32 --replicas 20";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -326,7 +321,7 @@ impl AisAccuracy {
         )
         .panel(|cell, _| in_words(&cell.model))
         .over(Over::Mean)
-        .levels(|_| vec![Level { label: "exact".to_string(), y: 0.0, span: None }])
+        .levels(|_| vec![Level::across("exact", 0.0)])
         .titled(
             "Forward and reverse annealing close on ln Z from both sides",
             format!(
@@ -358,12 +353,11 @@ impl AisAccuracy {
         plot(&first.filter(longest), (side, |cell, _| (cell.visible as f64).sqrt()), (error, |_, row| row.error()))
             .points(|x, own| {
                 let (_, row) = own.iter().next()?;
-                let (y, error) = (row.error(), row.standard_error.unwrap_or(0.0));
-                Some(Point { x, y, low: y - error, high: y + error })
+                Some(Point::with_error(x, row.error(), row.standard_error.unwrap_or(0.0)))
             })
             .panel(|cell, _| format!("T = {}", cell.model.rsplit("_t").next().unwrap_or("")))
             .mark(Mark::Bars)
-            .levels(|_| vec![Level { label: "Kaufman's, exact".to_string(), y: 0.0, span: None }])
+            .levels(|_| vec![Level::across("Kaufman's, exact", 0.0)])
             .titled(
                 "ln Z of the Ising model itself, without a machine",
                 "estimates less the exact value, with one standard error; a little aside so that bars do not hide each other",
@@ -404,7 +398,7 @@ fn error_against_work(rows: &All) -> Figure {
     .points(|x, own| {
         let y = quantile(own, 0.5);
         // Rounding's zeros have no place on a logarithmic axis.
-        (y > 1e-12).then_some(Point { x, y, low: y, high: y })
+        (y > 1e-12).then_some(Point::at(x, y))
     })
     .panel(|cell, _| cell.family().title().to_string())
     .titled(
@@ -426,7 +420,7 @@ fn coverage(rows: &All) -> Figure {
                 Some(Point { x, y, low: (y - error).max(0.0), high: (y + error).min(1.0) })
             })
             .panel(|_, _| panel.to_string())
-            .levels(|_| vec![Level { label: "95.4 %, a normal law's".to_string(), y: 0.9545, span: None }])
+            .levels(|_| vec![Level::across("95.4 %, a normal law's", 0.9545)])
             .titled(
                 "Does the error bar know? Runs within two standard errors of the exact ln Z",
                 "small machines, every repetition",
@@ -439,33 +433,29 @@ fn coverage(rows: &All) -> Figure {
     Figure { columns: 2, ..figure }
 }
 
+type Lines<'a> = Table<Group<'a, AisAccuracy>>;
+
 /// Both families of small machines, every estimator.
-fn small_machines(rows: &All) -> Table {
-    let mut table = Table::new(
-        "Small machines: median and largest |error| (nats), runs within 2 and 3 standard errors, runs without a doubt",
-        &["family", "estimator", "schedule", "temps", "chains", "median", "largest", "2 se", "3 se", "no doubt"],
-    );
+fn small_machines<'a>(rows: &All<'a>) -> Lines<'a> {
     let small = rows.filter(|cell, _| cell.is_small());
-    for ((family, settings), own) in small.group_by(|cell, row| (cell.family(), cell.settings(row))) {
-        let share = |keep: &dyn Fn(&Row) -> bool| {
-            let count = own.iter().filter(|(_, row)| keep(row)).count();
-            format!("{:.0} %", 100.0 * count as f64 / own.len() as f64)
-        };
-        let (estimator, schedule, temperatures, chains, _) = settings;
-        table.line([
-            family.to_string(),
-            estimator.to_string(),
-            schedule,
-            temperatures.to_string(),
-            chains.to_string(),
-            format!("{:.2e}", quantile(&own, 0.5)),
-            format!("{:.2e}", quantile(&own, 1.0)),
-            share(&|row| row.within(2.0)),
-            share(&|row| row.within(3.0)),
-            share(&Row::undoubted),
-        ]);
-    }
-    table
+    let share = |own: &Group<AisAccuracy>, keep: fn(&Row) -> bool| {
+        let count = own.rows.filter(|_, row| keep(row)).len();
+        format!("{:.0} %", 100.0 * count as f64 / own.rows.len() as f64)
+    };
+    Table::of(
+        "Small machines: median and largest |error| (nats), runs within 2 and 3 standard errors, runs without a doubt",
+        small.groups(|cell, row| (cell.family(), cell.settings(row))),
+    )
+    .column("family", |own| own.cell.family())
+    .column("estimator", |own| own.row.estimator)
+    .column("schedule", |own| own.row.schedule.clone())
+    .column("temps", |own| own.row.temperatures)
+    .column("chains", |own| own.row.chains)
+    .column("median", |own| format!("{:.2e}", quantile(&own.rows, 0.5)))
+    .column("largest", |own| format!("{:.2e}", quantile(&own.rows, 1.0)))
+    .column("2 se", |own| share(own, |row| row.within(2.0)))
+    .column("3 se", |own| share(own, |row| row.within(3.0)))
+    .column("no doubt", |own| share(own, Row::undoubted))
 }
 
 /// The published protocol: 14,500 temperatures.
@@ -504,60 +494,44 @@ fn undoubted(rows: &All) -> String {
 }
 
 /// error^2 x Gibbs updates, on machines that learned a lattice.
-fn efficiency(rows: &All) -> Table {
-    let mut table = Table::new(
-        "Machines that learned 8x8 spins: mean error^2 x Gibbs updates (nats^2, less is better), from repetitions",
-        &["machine", "estimator", "schedule", "temps", "updates", "error^2 x updates", "mean err", "no doubt"],
-    );
+fn efficiency<'a>(rows: &All<'a>) -> Lines<'a> {
     let lattice = rows.filter(|cell, _| cell.family() == Family::Lattice);
-    for ((model, settings), own) in lattice.group_by(|cell, row| (cell.model.clone(), cell.settings(row))) {
-        let product = own.mean(|_, row| row.error().powi(2) * row.gibbs_updates as f64);
-        let (Some(product), Some(error)) = (product, own.mean(|_, row| row.error())) else {
-            continue;
-        };
-        let (estimator, schedule, temperatures, ..) = settings;
-        table.line([
-            model,
-            estimator.to_string(),
-            schedule,
-            temperatures.to_string(),
-            format!("{:.2e}", own.summary(|_, row| row.gibbs_updates as f64).median),
-            match product.standard_error {
-                Some(error) => format!("{:.2e} +- {error:.1e}", product.value),
-                None => format!("{:.2e}", product.value),
-            },
-            format!("{:+.4}", error.value),
-            undoubted(&own),
-        ]);
-    }
-    table
+    Table::of(
+        "Machines that learned 8x8 spins: mean error^2 x Gibbs updates (nats^2, less is better), from repetitions",
+        lattice.groups(|cell, row| (cell.model.clone(), cell.settings(row))),
+    )
+    .column("machine", |own| own.cell.model.clone())
+    .column("estimator", |own| own.row.estimator)
+    .column("schedule", |own| own.row.schedule.clone())
+    .column("temps", |own| own.row.temperatures)
+    .column("updates", |own| format!("{:.2e}", own.rows.summary(|_, row| row.gibbs_updates as f64).median))
+    .column("error^2 x updates", |own| {
+        let product = own.rows.mean(|_, row| row.error().powi(2) * row.gibbs_updates as f64);
+        or_empty(product.map(|Estimate { value, standard_error, .. }| match standard_error {
+            Some(error) => format!("{value:.2e} +- {error:.1e}"),
+            None => format!("{value:.2e}"),
+        }))
+    })
+    .column("mean err", |own| or_empty(own.rows.mean(|_, row| row.error()).map(|mean| format!("{:+.4}", mean.value))))
+    .column("no doubt", |own| undoubted(&own.rows))
 }
 
 /// The Ising model itself: the first repetition of all runs.
-fn spins(rows: &All) -> Table {
-    let mut table = Table::new(
-        "The Ising model itself, ln Z against Kaufman's (nats); the largest |error| of all repetitions",
-        &["model", "estimator", "updates", "error", "std error", "largest", "no doubt"],
-    );
+fn spins<'a>(rows: &All<'a>) -> Lines<'a> {
     let spins = rows.filter(|cell, _| cell.family() == Family::Spins);
     // Both temperatures of a run one below the other.
-    for same in spins.group_by(|cell, row| (cell.visible, cell.settings(row))).values() {
-        for (model, own) in same.group_by(|cell, _| cell.model.clone()) {
-            let Some((_, row)) = own.iter().find(|(_, row)| row.replica == 0) else {
-                continue;
-            };
-            table.line([
-                model,
-                row.estimator.to_string(),
-                format!("{:.2e}", row.gibbs_updates as f64),
-                format!("{:+.4}", row.error()),
-                format!("{:.4}", row.standard_error.unwrap_or(f64::NAN)),
-                format!("{:.4}", quantile(&own, 1.0)),
-                undoubted(&own),
-            ]);
-        }
-    }
-    table
+    let same = spins.group_by(|cell, row| (cell.visible, cell.settings(row))).into_values();
+    Table::of(
+        "The Ising model itself, ln Z against Kaufman's (nats); the largest |error| of all repetitions",
+        same.flat_map(|same| same.groups(|cell, _| cell.model.clone())),
+    )
+    .column("model", |own| own.cell.model.clone())
+    .column("estimator", |own| own.row.estimator)
+    .column("updates", |own| format!("{:.2e}", own.row.gibbs_updates as f64))
+    .column("error", |own| format!("{:+.4}", own.row.error()))
+    .column("std error", |own| format!("{:.4}", own.row.standard_error.unwrap_or(f64::NAN)))
+    .column("largest", |own| format!("{:.4}", quantile(&own.rows, 1.0)))
+    .column("no doubt", |own| undoubted(&own.rows))
 }
 
 laboratory::main!(AisAccuracy);
@@ -598,7 +572,7 @@ mod tests {
     }
 
     /// The last line of a table, from the estimator on.
-    fn line(table: &Table) -> Vec<String> {
+    fn line(table: &Lines) -> Vec<String> {
         let text = table.text().unwrap();
         let words = text.lines().last().unwrap().split_whitespace().skip(1);
         words.filter(|word| *word != "%").map(str::to_string).collect()

@@ -189,17 +189,13 @@ impl Experiment for BoltzmannMachines {
     const AXES: &'static [&'static str] = &[
         "targets", "models", "hidden", "estimators", "gibbs_steps", "burn_in", "chains", "learning_rate", "replicas",
     ];
-    const DEFAULTS: Preset = &[("hidden", "8"), ("replicas", "5")];
-    #[rustfmt::skip]
-    const QUICK: Preset = &[
-        ("targets", "bars:2x3,ring:5"), ("hidden", "3,4"), ("gibbs_steps", "1,5"), ("burn_in", "1,5"),
-        ("chains", "20,50"), ("learning_rate", "0.1,0.4"), ("updates", "400"), ("replicas", "2"),
-    ];
-    #[rustfmt::skip]
-    const PAPER: Preset = &[
-        ("gibbs_steps", "1,5"), ("burn_in", "1,3,10"), ("chains", "20,100,500"), ("learning_rate", "0.05,0.2,0.5,1"),
-        ("updates", "4000"), ("replicas", "5"),
-    ];
+    const DEFAULTS: Preset = "--hidden 8 --replicas 5";
+    const QUICK: Preset = "\
+        --targets bars:2x3,ring:5 --hidden 3,4 --gibbs-steps 1,5 --burn-in 1,5 --chains 20,50 \
+        --learning-rate 0.1,0.4 --updates 400 --replicas 2";
+    const PAPER: Preset = "\
+        --gibbs-steps 1,5 --burn-in 1,3,10 --chains 20,100,500 --learning-rate 0.05,0.2,0.5,1 --updates 4000 \
+        --replicas 5";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -355,7 +351,7 @@ impl Experiment for BoltzmannMachines {
             .levels(|rows| {
                 let answer = rows.iter().next().and_then(|(cell, _)| answers.get(&cell.target.to_string()));
                 let label = "KL that the general and the restricted machine reach".to_string();
-                answer.map(|answer| Level { label, y: answer.kl, span: None }).into_iter().collect()
+                answer.map(|answer| Level::across(label, answer.kl)).into_iter().collect()
             })
             .titled(
                 "What does it cost to learn with hidden units that are coupled?",
@@ -539,20 +535,16 @@ impl Answer {
 }
 
 /// Where each machine ends: over its settings, the smallest median over replicas.
-fn final_levels(rows: &Rows<BoltzmannMachines>) -> Table {
-    let mut table = Table::new(
-        "KL divergence in nats at which each machine ends, with its best setting, exact gradient included (median over replicas):",
-        &["target", "model", "visible", "hidden", "parameters", "KL"],
-    );
-    for ((target, model, hidden), own) in rows.group_by(|cell, _| (cell.target.to_string(), cell.model, cell.hidden)) {
-        let median = |runs: Vec<Run>| Summary::of(runs.iter().map(|run| final_level(run)).collect()).median;
-        let kl = runs(&own).into_values().map(median).fold(f64::INFINITY, f64::min);
-        if let Some((Cell { visible, parameters, .. }, _)) = own.iter().next() {
-            let [visible, hidden, parameters] = [*visible, hidden, *parameters].map(|number| number.to_string());
-            table.line([target, model.to_string(), visible, hidden, parameters, digits(kl)]);
-        }
-    }
-    table
+fn final_levels<'a>(rows: &Rows<'a, BoltzmannMachines>) -> Table<Group<'a, BoltzmannMachines>> {
+    let headline = "KL divergence in nats at which each machine ends, with its best setting, exact gradient included (median over replicas):";
+    let median = |runs: Vec<Run>| Summary::of(runs.iter().map(|run| final_level(run)).collect()).median;
+    Table::of(headline, rows.groups(|cell, _| (cell.target.to_string(), cell.model, cell.hidden)))
+        .column("target", |own| own.cell.target.clone())
+        .column("model", |own| own.cell.model)
+        .column("visible", |own| own.cell.visible)
+        .column("hidden", |own| own.cell.hidden)
+        .column("parameters", |own| own.cell.parameters)
+        .column("KL", |own| digits(runs(&own.rows).into_values().map(median).fold(f64::INFINITY, f64::min)))
 }
 
 laboratory::main!(BoltzmannMachines);

@@ -141,22 +141,15 @@ impl Experiment for BothPhases {
     const UNUSED: &'static [&'static str] = &["epochs", "centred"];
     /// The machines of a quick run are small enough to be enumerated, and need no ladders.
     const INERT: &'static [&'static str] = &["rounds"];
-    #[rustfmt::skip]
-    const DEFAULTS: Preset = &[
-        ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.269"), ("hidden", "16,64"), ("batch", "100"),
-        ("learning_rate", "0.05"), ("decay", "exponential:10000"), ("average", "2000"), ("replicas", "1"),
-    ];
-    #[rustfmt::skip]
-    const QUICK: Preset = &[
-        ("lattices", "square:4x4"), ("temperatures", "1.8"), ("hidden", "4"), ("estimators", "cd:1,tempering:1:temperatures=4,ptt:1"),
-        ("samples", "500"), ("average", "20"), ("decay", "exponential:500"), ("budget", "2000000"), ("measurements", "2"), ("rounds", "50"), ("sweeps", "100"),
-    ];
-    const PAPER: Preset = &[
-        ("lattices", "square:8x8,square:16x16"),
-        ("hidden", "16,64,256"),
-        ("budget", "100000000000"),
-        ("decay", "exponential:50000"),
-    ];
+    const DEFAULTS: Preset = "\
+        --lattices square:8x8 --temperatures 1.8,2.0,2.269 --hidden 16,64 --batch 100 --learning-rate 0.05 \
+        --decay exponential:10000 --average 2000 --replicas 1";
+    const QUICK: Preset = "\
+        --lattices square:4x4 --temperatures 1.8 --hidden 4 --estimators cd:1,tempering:1:temperatures=4,ptt:1 \
+        --samples 500 --average 20 --decay exponential:500 --budget 2000000 --measurements 2 --rounds 50 \
+        --sweeps 100";
+    const PAPER: Preset = "\
+        --lattices square:8x8,square:16x16 --hidden 16,64,256 --budget 100000000000 --decay exponential:50000";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -257,62 +250,43 @@ impl Experiment for BothPhases {
             let kl = kl.series(series).doubtful("not trusted", |_, row| !row.trusted).mark(Mark::Bars).columns(2);
             let title = format!("What a gradient reaches for a budget of Gibbs updates{words}");
             publication.figure(&format!("kl{name}"), &kl.titled(title, &about).figure())?;
-            let half = |_: &Rows<Self>| vec![Level { label: "Ising model".to_string(), y: 0.5, span: None }];
+            let half = |_: &Rows<Self>| vec![Level::across("Ising model", 0.5)];
             let weight = own.plot(x(), (Axis::linear("weight of the phase up"), |_, row| row.weight_up)).panel(panel);
             let weight = weight.series(series).levels(half).doubtful("not trusted", |_, row| !row.trusted);
             let weight = weight.mark(Mark::Bars).columns(2);
             let title = format!("How much of the law is up{words}");
             publication.figure(&format!("weight_up{name}"), &weight.titled(title, &about).figure())?;
         }
-        let mut table = Table::new(
-            format!("After {:.1e} Gibbs updates:", self.budget),
-            &[
-                "lattice",
-                "T",
-                "hidden",
-                "gradient",
-                "updates",
-                "KL a spin",
-                "error",
-                "weight up",
-                "error",
-                "trusted",
-                "tau",
-            ],
-        );
-        let last = rows.group_by(|cell, _| identity(cell));
-        for (cell, row) in last.values().filter_map(|own| own.iter().last()) {
-            table.line([
-                cell.lattice.to_string(),
-                cell.temperature.to_string(),
-                cell.hidden.to_string(),
-                cell.estimator.label(),
-                row.updates.to_string(),
-                digits(row.kl_per_site),
-                known(row.kl_standard_error.map(|error| error / cell.lattice.sites() as f64)),
-                format!("{:.3}", row.weight_up),
-                format!("{:.3}", row.weight_up_standard_error),
-                if row.trusted { "yes" } else { "no" }.to_string(),
-                row.tau.map_or(String::new(), |tau| pace(tau, cell.estimator.gibbs_steps)),
-            ]);
-        }
-        publication.print(table);
-        let thresholds = THRESHOLDS.map(|kl| format!("{kl}"));
-        let mut columns = vec!["lattice", "T", "hidden", "gradient"];
-        columns.extend(thresholds.iter().map(String::as_str));
-        let mut times = Table::new("Gibbs updates until the KL divergence a spin is at most:", &columns);
-        for own in last.values() {
-            let Some((cell, _)) = own.iter().next() else { continue };
-            let Cell { lattice, temperature, hidden, ref estimator, .. } = *cell;
-            let mut line =
-                [lattice.to_string(), temperature.to_string(), hidden.to_string(), estimator.label()].to_vec();
-            line.extend(THRESHOLDS.map(|kl| {
-                let time = time_to(own.iter().map(|(_, row)| row), kl);
+        let last = || {
+            let runs = rows.groups(|cell, _| identity(cell)).into_iter();
+            runs.filter_map(|run| run.rows.iter().last().map(|(_, last)| (last, run)))
+        };
+        let table = |headline: String| {
+            Table::of(headline, last())
+                .column("lattice", |(_, run)| run.cell.lattice)
+                .column("T", |(_, run)| run.cell.temperature)
+                .column("hidden", |(_, run)| run.cell.hidden)
+                .column("gradient", |(_, run)| run.cell.estimator.label())
+        };
+        let a_spin = |error: f64, cell: &Cell| error / cell.lattice.sites() as f64;
+        let reached = table(format!("After {:.1e} Gibbs updates:", self.budget))
+            .column("updates", |(last, _)| last.updates)
+            .column("KL a spin", |(last, _)| digits(last.kl_per_site))
+            .column("error", |(last, run)| known(last.kl_standard_error.map(|error| a_spin(error, run.cell))))
+            .column("weight up", |(last, _)| format!("{:.3}", last.weight_up))
+            .column("error", |(last, _)| format!("{:.3}", last.weight_up_standard_error))
+            .column("trusted", |(last, _)| yes_or_no(last.trusted))
+            .column("tau", |(last, run)| {
+                last.tau.map_or(String::new(), |tau| pace(tau, run.cell.estimator.gibbs_steps))
+            });
+        publication.print(reached);
+        let times = table("Gibbs updates until the KL divergence a spin is at most:".to_string());
+        publication.print(THRESHOLDS.iter().fold(times, |times, &kl| {
+            times.column(kl.to_string(), |(_, run)| {
+                let time = time_to(run.rows.iter().map(|(_, row)| row), kl);
                 time.map_or("not yet".to_string(), |time| format!("{time:.1e}"))
-            }));
-            times.line(line);
-        }
-        publication.print(times);
+            })
+        }));
         Ok(())
     }
 }

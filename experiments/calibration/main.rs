@@ -27,7 +27,7 @@ use gibbsite::statistics::doubt::Doubt;
 use gibbsite::targets::ising::Ising;
 use gibbsite::targets::observable::Observable;
 use laboratory::prelude::*;
-use laboratory::report::stacked_bars::{Bar, Group, Panel, Share, StackedBars};
+use laboratory::report::stacked_bars::{Bar, BarGroup, Panel, Share, StackedBars};
 use std::collections::BTreeMap;
 
 /// How often does `converged` or `trusted` say yes when the number is wrong, and no when it is right?
@@ -226,8 +226,8 @@ impl Experiment for Calibration {
     type Row = Row;
     const NAME: &'static str = "calibration";
     const AXES: &'static [&'static str] = &["families"];
-    const QUICK: Preset = &[("replicas", "1"), ("ais_temperatures", "200")];
-    const PAPER: Preset = &[("replicas", "200")];
+    const QUICK: Preset = "--replicas 1 --ais-temperatures 200";
+    const PAPER: Preset = "--replicas 200";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -368,7 +368,7 @@ impl Calibration {
         if panels.len() > 1 {
             panels.push(panel("all of them", rows));
         }
-        let group = |bars: &[[&str; 4]]| Group {
+        let group = |bars: &[[&str; 4]]| BarGroup {
             label: bars[0][0].to_string(),
             bars: bars.iter().map(|bar| bar[3].to_string()).collect(),
         };
@@ -406,24 +406,20 @@ const BARS: [[&str; 4]; 11] = [
 ];
 
 /// A line a family and estimator.
-fn table(rows: &Rows<Calibration>) -> Table {
-    let header = ["family", "estimator", "runs", "yes", "within 2", "beyond 4", "refused", "though within 2"];
-    let mut table =
-        Table::new("Numbers that the library stands by, and how many standard errors they are off:", &header);
-    for ((family, estimator), own) in rows.group_by(|cell, row| (cell.family, row.estimator.clone())) {
-        let tally = Tally::of(&own);
-        table.line([
-            family.to_string(),
-            estimator,
-            tally.runs.to_string(),
-            tally.yes.to_string(),
-            tally.per_cent(Outcome::Within),
-            format!("{} ({})", tally.count(Outcome::Beyond), tally.per_cent(Outcome::Beyond)),
-            (tally.runs - tally.yes).to_string(),
-            tally.count(Outcome::RefusedThoughWithin).to_string(),
-        ]);
-    }
-    table
+fn table<'a>(rows: &Rows<'a, Calibration>) -> Table<(Tally, Group<'a, Calibration>)> {
+    let lines = rows.groups(|cell, row| (cell.family, row.estimator.clone())).into_iter();
+    let lines = lines.map(|own| (Tally::of(&own.rows), own));
+    Table::of("Numbers that the library stands by, and how many standard errors they are off:", lines)
+        .column("family", |(_, own)| own.cell.family)
+        .column("estimator", |(_, own)| own.row.estimator.clone())
+        .column("runs", |(tally, _)| tally.runs)
+        .column("yes", |(tally, _)| tally.yes)
+        .column("within 2", |(tally, _)| tally.per_cent(Outcome::Within))
+        .column("beyond 4", |(tally, _)| {
+            format!("{} ({})", tally.count(Outcome::Beyond), tally.per_cent(Outcome::Beyond))
+        })
+        .column("refused", |(tally, _)| tally.runs - tally.yes)
+        .column("though within 2", |(tally, _)| tally.count(Outcome::RefusedThoughWithin))
 }
 
 /// The answer: single runs, and what is called converged or trusted.

@@ -100,15 +100,13 @@ impl Experiment for CdDivergence {
     type Row = Row;
     const NAME: &'static str = "cd_divergence";
     const AXES: &'static [&'static str] = &["data", "estimators", "hidden", "replicas"];
-    const DEFAULTS: Preset = &[("epochs", "50000"), ("replicas", "5")];
+    const DEFAULTS: Preset = "--epochs 50000 --replicas 5";
     /// Patterns are learned in full batches.
     const UNUSED: &'static [&'static str] = &["batch"];
-    #[rustfmt::skip]
-    const QUICK: Preset = &[
-        ("data", "bars:3x3"), ("hidden", "4"), ("epochs", "300"), ("replicas", "2"),
-        ("estimators", "exact,cd:1,pcd:1,fpcd:1,tempering:1:temperatures=4,ptt:1,natural:0.001"),
-    ];
-    const PAPER: Preset = &[("replicas", "25")];
+    const QUICK: Preset = "\
+        --data bars:3x3 --hidden 4 --epochs 300 --replicas 2 \
+        --estimators exact,cd:1,pcd:1,fpcd:1,tempering:1:temperatures=4,ptt:1,natural:0.001";
+    const PAPER: Preset = "--replicas 25";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -228,7 +226,7 @@ impl Experiment for CdDivergence {
         };
         let bound = |rows: &Rows<Self>| {
             let first = rows.iter().next();
-            let level = |row: &Row| Level { label: "upper bound".to_string(), y: row.bound, span: None };
+            let level = |row: &Row| Level::across("upper bound", row.bound);
             first.map(|(_, row)| level(row)).into_iter().collect()
         };
         // One beside the other for every list of patterns: the likelihood, and what is measured with another axis.
@@ -257,36 +255,28 @@ impl Experiment for CdDivergence {
         let missing = |_: &Cell, row: &Row| row.bound - row.log_likelihood;
         let figure = beside(&others, "what is missing", Axis::log("bound − sum of ln p (nats)"), missing, title);
         publication.figure("chains", &figure)?;
-        let mut table = Table::new(
-            format!("Sum of ln p over the patterns, in nats, {}:", self.machines.replicas_in_words("medians")),
-            &["data", "gradient", "hidden", "peak", "at update", "end", "bound", "tau at the end"],
-        );
-        for ((data, estimator, hidden), own) in
-            rows.group_by(|cell, _| (cell.data.clone(), cell.estimator.label(), cell.hidden))
-        {
-            let medians = own.group_by(|_, row| row.updates);
-            let medians = medians
-                .into_iter()
-                .map(|(updates, own)| (own.summary(|_, row| row.log_likelihood).median, updates, own));
+        let machines = rows.groups(|cell, _| (cell.data.clone(), cell.estimator.label(), cell.hidden)).into_iter();
+        let machines = machines.filter_map(|own| {
+            let updates = own.rows.groups(|_, row| row.updates).into_iter();
+            let medians = updates.map(|own| (own.rows.summary(|_, row| row.log_likelihood).median, own));
             let medians: Vec<_> = medians.collect();
-            let (Some(peak), Some(end)) = (medians.iter().max_by(|a, b| a.0.total_cmp(&b.0)), medians.last()) else {
-                continue;
-            };
-            let bound = own.iter().next().map_or(f64::NAN, |(_, row)| row.bound);
-            let tau = end.2.summary(|_, row| row.tau.unwrap_or(f64::NAN)).median;
-            let tau = if tau.is_nan() { String::new() } else { format!("{tau:.3}") };
-            let nats = |x: f64| format!("{x:.2}");
-            table.line([
-                data.to_string(),
-                estimator,
-                hidden.to_string(),
-                nats(peak.0),
-                peak.1.to_string(),
-                nats(end.0),
-                nats(bound),
-                tau,
-            ]);
-        }
+            let peak = medians.iter().max_by(|a, b| a.0.total_cmp(&b.0)).map(|(peak, own)| (*peak, own.row.updates))?;
+            Some((own, peak, medians.into_iter().last()?))
+        });
+        let tau = |own: &Group<Self>| own.rows.summary(|_, row| row.tau.unwrap_or(f64::NAN)).median;
+        let headline =
+            format!("Sum of ln p over the patterns, in nats, {}:", self.machines.replicas_in_words("medians"));
+        let table = Table::of(headline, machines)
+            .column("data", |(own, ..)| own.cell.data.clone())
+            .column("gradient", |(own, ..)| own.cell.estimator.label())
+            .column("hidden", |(own, ..)| own.cell.hidden)
+            .column("peak", |(_, (peak, _), _)| format!("{peak:.2}"))
+            .column("at update", |(_, (_, updates), _)| *updates)
+            .column("end", |(.., (end, _))| format!("{end:.2}"))
+            .column("bound", |(own, ..)| format!("{:.2}", own.row.bound))
+            .column("tau at the end", |(.., (_, last))| {
+                or_empty(Some(tau(last)).filter(|tau| !tau.is_nan()).map(|tau| format!("{tau:.3}")))
+            });
         publication.print(table);
         Ok(())
     }

@@ -61,17 +61,13 @@ impl Experiment for GradientBias {
     type Row = Row;
     const NAME: &'static str = "gradient_bias";
     const AXES: &'static [&'static str] = LEARNING_AXES;
-    #[rustfmt::skip]
-    const DEFAULTS: Preset = &[
-        ("estimators", "cd,pcd,two-runs"), ("gibbs_steps", "1,10,100"), ("hidden_statistics", "analytic,sampled"),
-        ("hidden", "2,8"), ("epochs", "400"), ("batch", "100"), ("learning_rate", "0.2"), ("initial_weights", "gaussian:0.1"),
-    ];
-    const QUICK: Preset = &[("epochs", "100"), ("every", "50"), ("estimates", "50"), ("gibbs_steps", "1,10")];
-    #[rustfmt::skip]
-    const PAPER: Preset = &[
-        ("gibbs_steps", "1,3,10,30,100,300,1000"), ("estimates", "1000"), ("epochs", "4000"), ("replicas", "5"),
-        ("hidden_statistics", "analytic,sampled,analytic/sampled,sampled/analytic"),
-    ];
+    const DEFAULTS: Preset = "\
+        --estimators cd,pcd,two-runs --gibbs-steps 1,10,100 --hidden-statistics analytic,sampled --hidden 2,8 \
+        --epochs 400 --batch 100 --learning-rate 0.2 --initial-weights gaussian:0.1";
+    const QUICK: Preset = "--epochs 100 --every 50 --estimates 50 --gibbs-steps 1,10";
+    const PAPER: Preset = "\
+        --gibbs-steps 1,3,10,30,100,300,1000 --estimates 1000 --epochs 4000 --replicas 5 \
+        --hidden-statistics analytic,sampled,analytic/sampled,sampled/analytic";
 
     fn common(&self) -> &CommonOptions {
         &self.learning.common
@@ -145,16 +141,20 @@ impl Experiment for GradientBias {
         let noise = rows.plot(x(), (Axis::log("noise"), |_, row| row.noise)).panel(panel).columns(2);
         let noise = noise.series(|cell, _| format!("hidden units {}", cell.hidden_statistics));
         publication.figure("noise", &noise.titled("How noisy is one estimate, whichever k?", &about).figure())?;
-        let last = self.learning.training.epochs;
-        #[rustfmt::skip]
-        publication.print(Table::of_medians(
-            format!("After {last} updates, medians over replicas:"), &rows.filter(|_, row| row.updates == last as u64),
-            &[("hidden", |cell| cell.hidden.to_string()), ("estimator", |cell| cell.recipe().label()),
-              ("hidden statistics", |cell| cell.hidden_statistics.to_string())],
-            &[("bias", |row| row.bias), ("noise's part", |row| row.bias_floor), ("noise", |row| row.noise),
-              ("expected bias", |row| row.expected_bias.unwrap_or(f64::NAN)),
-              ("angle (degrees)", |row| row.angle_degrees), ("norm", |row| row.norm_ratio)],
-        ));
+        let updates = self.learning.training.epochs;
+        let last = rows.filter(|_, row| row.updates == updates as u64);
+        let lines = last.groups(|cell, _| (cell.hidden, cell.recipe().label(), cell.hidden_statistics.to_string()));
+        let table = Table::of(format!("After {updates} updates, medians over replicas:"), lines)
+            .column("hidden", |own| own.cell.hidden)
+            .column("estimator", |own| own.cell.recipe().label())
+            .column("hidden statistics", |own| own.cell.hidden_statistics)
+            .median("bias", |row| row.bias)
+            .median("noise's part", |row| row.bias_floor)
+            .median("noise", |row| row.noise)
+            .median("expected bias", |row| row.expected_bias.unwrap_or(f64::NAN))
+            .median("angle (degrees)", |row| row.angle_degrees)
+            .median("norm", |row| row.norm_ratio);
+        publication.print(table);
         Ok(())
     }
 }

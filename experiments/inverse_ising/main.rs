@@ -113,9 +113,9 @@ impl Experiment for InverseIsing {
     type Row = Row;
     const NAME: &'static str = "inverse_ising";
     const AXES: &'static [&'static str] = &["lattices", "temperatures", "samples", "estimators"];
-    const DEFAULTS: Preset = &[("lattices", "square:4x4"), ("temperatures", "3")];
-    const QUICK: Preset = &[("lattices", "ring:5,square:3x3"), ("samples", "300,1000"), ("updates", "300")];
-    const PAPER: Preset = &[("lattices", "square:4x4,square:8x8"), ("estimators", "exact,pseudo-likelihood")];
+    const DEFAULTS: Preset = "--lattices square:4x4 --temperatures 3";
+    const QUICK: Preset = "--lattices ring:5,square:3x3 --samples 300,1000 --updates 300";
+    const PAPER: Preset = "--lattices square:4x4,square:8x8 --estimators exact,pseudo-likelihood";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -224,7 +224,7 @@ impl Experiment for InverseIsing {
                 (Axis::log("configurations M"), |cell, _| cell.samples as f64),
                 (Axis::log("rms error of J/T"), |_, row| row.error()),
             )
-            .points(|x, pairs| errors(pairs).map(|(y, _)| Point { x, y, low: y, high: y }))
+            .points(|x, pairs| errors(pairs).map(|(y, _)| Point::at(x, y)))
             .panel(|cell, _| words(cell))
             .series(|cell, _| cell.estimator.in_words().to_string())
             .mark(Mark::Bars)
@@ -235,18 +235,14 @@ impl Experiment for InverseIsing {
             .figure();
         error.panels.iter_mut().for_each(|panel| panel.series.extend(guide(&panel.series)));
         publication.figure("coupling_error", &error)?;
-        let mut table = Table::new(
-            "Couplings of the inverse Ising problem, over all pairs:",
-            &["lattice", "estimator", "samples", "rms error", "mean z^2"],
-        );
-        for ((place, estimator, samples), fit) in pairs.group_by(|cell, _| (place(cell), cell.estimator, cell.samples))
-        {
-            let Some((rms, z2)) = errors(&fit) else {
-                continue;
-            };
-            let z2 = z2.map_or(String::new(), digits);
-            table.line([place, estimator.to_string(), samples.to_string(), digits(rms), z2]);
-        }
+        let fits = pairs.groups(|cell, _| (place(cell), cell.estimator, cell.samples)).into_iter();
+        let fits = fits.filter_map(|fit| Some((errors(&fit.rows)?, fit)));
+        let table = Table::of("Couplings of the inverse Ising problem, over all pairs:", fits)
+            .column("lattice", |(_, fit)| place(fit.cell))
+            .column("estimator", |(_, fit)| fit.cell.estimator)
+            .column("samples", |(_, fit)| fit.cell.samples)
+            .column("rms error", |((rms, _), _)| digits(*rms))
+            .column("mean z^2", |((_, z2), _)| z2.map_or(String::new(), digits));
         publication.print(table);
         // A standard error is that of a maximum: the gradient there is small against its own error, at most 1 / sqrt(4 M).
         let ends = rows.table::<End>("end")?.into_iter();
@@ -280,12 +276,11 @@ impl InverseIsing {
             .plot((axis, side_by_side), (Axis::linear("learned less true coupling"), |_, row| row.error()))
             .points(|x, rows| {
                 let (_, row) = rows.iter().next()?;
-                let (y, error) = (row.error(), row.standard_error.filter(|_| bars).unwrap_or(0.0));
-                Some(Point { x, y, low: y - error, high: y + error })
+                Some(Point::with_error(x, row.error(), row.standard_error.filter(|_| bars).unwrap_or(0.0)))
             })
             .panel(|cell, _| panel(cell))
             .series(|_, _| "pairs of sites".to_string())
-            .levels(|_| vec![Level { label: "as it should be".to_string(), y: 0.0, span: None }])
+            .levels(|_| vec![Level::across("as it should be", 0.0)])
             .mark(Mark::Dots)
             .titled(
                 "The inverse Ising problem: errors of the couplings learned back",
@@ -317,10 +312,7 @@ fn guide(series: &[Series]) -> Option<Series> {
     let last = series.iter().filter_map(|series| series.points.last());
     let Point { x: most, y: lowest, .. } = *last.min_by(|a, b| a.y.total_cmp(&b.y))?;
     let fewest = series.iter().flat_map(|series| &series.points).map(|point| point.x).fold(most, f64::min);
-    let point = |x: f64| {
-        let y = 0.75 * lowest * (most / x).sqrt();
-        Point { x, y, low: y, high: y }
-    };
+    let point = |x: f64| Point::at(x, 0.75 * lowest * (most / x).sqrt());
     let points = [fewest, most].map(point).to_vec();
     Some(Series { label: "as 1/√M".to_string(), look: Look::numbered(0), mark: Mark::Guide, points })
 }
@@ -355,7 +347,7 @@ mod tests {
             label: String::new(),
             look: Look::numbered(0),
             mark: Mark::Bars,
-            points: [(100.0, 9.0), (10_000.0, last)].map(|(x, y)| Point { x, y, low: y, high: y }).to_vec(),
+            points: [(100.0, 9.0), (10_000.0, last)].map(|(x, y)| Point::at(x, y)).to_vec(),
         };
         let points = guide(&[series(0.8), series(0.4)]).unwrap().points;
         let close = |a: f64, b: f64| (a - b).abs() < 1e-12;

@@ -83,30 +83,13 @@ impl Experiment for IsingKl {
     type Row = Row;
     const NAME: &'static str = "ising_kl";
     const AXES: &'static [&'static str] = LEARNING_AXES;
-    const DEFAULTS: Preset = &[
-        ("hidden", "1,2,4,8,16"),
-        ("replicas", "5"),
-        ("epochs", "8000"),
-        ("batch", "200"),
-        ("learning_rate", "0.2"),
-        ("decay", "exponential:2500"),
-        ("momentum", "0.5"),
-        ("initial_weights", "gaussian:0.5"),
-    ];
-    const QUICK: Preset =
-        &[("gibbs_steps", "1,10"), ("hidden", "2,8"), ("replicas", "2"), ("epochs", "500"), ("every", "25")];
-    const PAPER: Preset = &[
-        ("lattices", "ring:6,chain:6"),
-        ("temperatures", "1"),
-        ("estimators", "exact"),
-        ("hidden", "1,2,3"),
-        ("replicas", "12"),
-        ("epochs", "100000"),
-        ("every", "1000"),
-        ("momentum", "0.9"),
-        ("decay", "none"),
-        ("initial_weights", "uniform"),
-    ];
+    const DEFAULTS: Preset = "\
+        --hidden 1,2,4,8,16 --replicas 5 --epochs 8000 --batch 200 --learning-rate 0.2 --decay exponential:2500 \
+        --momentum 0.5 --initial-weights gaussian:0.5";
+    const QUICK: Preset = "--gibbs-steps 1,10 --hidden 2,8 --replicas 2 --epochs 500 --every 25";
+    const PAPER: Preset = "\
+        --lattices ring:6,chain:6 --temperatures 1 --estimators exact --hidden 1,2,3 --replicas 12 --epochs 100000 \
+        --every 1000 --momentum 0.9 --decay none --initial-weights uniform";
 
     fn common(&self) -> &CommonOptions {
         &self.learning.common
@@ -205,26 +188,18 @@ impl Experiment for IsingKl {
             .titled(format!("Learning the Ising model on {lattices}"), format!("{protocol}; {replicas}"));
         publication.figure("kl_against_epoch", &learning.figure())?;
         publication.figure("kl_against_hidden", &self.reached(rows))?;
-        let mut table = Table::new(
-            format!("KL divergence to the Ising law after {} epochs, in nats:", self.learning.training.epochs),
-            &["lattice", "T", "estimator", "k", "hidden", "median", "min", "max", "floor"],
-        );
-        for (_, own) in last.group_by(|cell, _| identity(&cell.without_replica())) {
-            let (Some((cell, _)), kl) = (own.iter().next(), own.summary(kl)) else {
-                continue;
-            };
-            table.line([
-                cell.lattice.to_string(),
-                cell.temperature.to_string(),
-                cell.estimator.to_string(),
-                or_empty(cell.gibbs_steps),
-                cell.hidden.to_string(),
-                digits(kl.median),
-                digits(kl.smallest),
-                digits(kl.largest),
-                self.floor(cell).map_or(String::new(), digits),
-            ]);
-        }
+        let headline =
+            format!("KL divergence to the Ising law after {} epochs, in nats:", self.learning.training.epochs);
+        let table = Table::of(headline, last.groups(|cell, _| identity(&cell.without_replica())))
+            .column("lattice", |own| own.cell.lattice)
+            .column("T", |own| own.cell.temperature)
+            .column("estimator", |own| own.cell.estimator)
+            .column("k", |own| or_empty(own.cell.gibbs_steps))
+            .column("hidden", |own| own.cell.hidden)
+            .column("median", |own| digits(own.rows.summary(kl).median))
+            .column("min", |own| digits(own.rows.summary(kl).smallest))
+            .column("max", |own| digits(own.rows.summary(kl).largest))
+            .column("floor", |own| self.floor(own.cell).map_or(String::new(), digits));
         publication.print(table);
         Ok(())
     }

@@ -16,8 +16,7 @@ fn machine(hidden: usize) -> String {
 }
 
 fn line(label: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Series {
-    let point = |(x, y)| Point { x, y, low: y, high: y };
-    let (look, points) = (look(label), points.into_iter().map(point).collect());
+    let (look, points) = (look(label), points.into_iter().map(|(x, y)| Point::at(x, y)).collect());
     Series { label: label.to_string(), look, mark: Mark::Band, points }
 }
 
@@ -28,8 +27,7 @@ fn look(label: &str) -> Look {
 /// The mean over replicas with its error.
 fn mean(x: f64, rows: &Rows<IsingObservables>) -> Option<Point> {
     let (found, _) = summary(rows)?;
-    let (y, error) = (found.value, found.standard_error.unwrap_or(0.0));
-    Some(Point { x, y, low: y - error, high: y + error })
+    Some(Point::with_error(x, found.value, found.standard_error.unwrap_or(0.0)))
 }
 
 impl IsingObservables {
@@ -150,7 +148,7 @@ fn observable_panel(rows: &Rows<IsingObservables>, mut curve: Vec<(f64, f64)>) -
     match curve[..] {
         [] => {}
         // A single temperature has no line.
-        [(_, y)] => panel.levels.push(Level { label: EXACT.to_string(), y, span: None }),
+        [(_, y)] => panel.levels.push(Level::across(EXACT, y)),
         _ => panel.series.insert(0, line(EXACT, curve)),
     }
     panel
@@ -180,7 +178,7 @@ pub fn deviation_panel(rows: &Rows<IsingObservables>) -> Panel {
     let smallest = all().map(size).filter(|size| *size > 0.0).fold(f64::INFINITY, f64::min);
     let linear = if smallest.is_finite() { 10_f64.powf(smallest.log10().floor()) } else { 1.0 };
     panel.y = Some(Axis::symlog("deviation from the exact value", linear));
-    panel.levels = vec![Level { label: String::new(), y: 0.0, span: None }];
+    panel.levels = vec![Level::across("", 0.0)];
     panel
 }
 

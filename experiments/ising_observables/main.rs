@@ -30,6 +30,7 @@ use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::observable::Observable;
 use gibbsite::training::trainer::train;
 use laboratory::prelude::*;
+use std::collections::HashMap;
 
 /// Does a machine that dreams of spins have their energy, specific heat, magnetisation and susceptibility?
 ///
@@ -149,41 +150,17 @@ impl Experiment for IsingObservables {
     type Row = Row;
     const NAME: &'static str = "ising_observables";
     const AXES: &'static [&'static str] = &["lattices", "temperatures", "hidden", "replicas"];
-    const DEFAULTS: Preset = &[
-        ("lattices", "square:8x8"),
-        ("temperatures", "1,1.5,2,2.269,2.5,3,3.54"),
-        ("hidden", "4,16,64"),
-        ("epochs", "250"),
-        ("learning_rate", "0.05"),
-        ("decay", "exponential:25000"),
-        ("sweeps", "5000"),
-    ];
-    const QUICK: Preset = &[
-        ("temperatures", "2.269,3.54"),
-        ("hidden", "4,16"),
-        ("samples", "5000"),
-        ("replicas", "2"),
-        ("epochs", "100"),
-        ("decay", "exponential:3000"),
-        ("sweeps", "2000"),
-    ];
+    const DEFAULTS: Preset = "\
+        --lattices square:8x8 --temperatures 1,1.5,2,2.269,2.5,3,3.54 --hidden 4,16,64 --epochs 250 \
+        --learning-rate 0.05 --decay exponential:25000 --sweeps 5000";
+    const QUICK: Preset = "\
+        --temperatures 2.269,3.54 --hidden 4,16 --samples 5000 --replicas 2 --epochs 100 --decay exponential:3000 \
+        --sweeps 2000";
     /// Torlai and Melko 2016, with a fall of the learning rate at the end of the 4,000,000 updates.
-    const PAPER: Preset = &[
-        (
-            "temperatures",
-            "1,1.127,1.254,1.381,1.508,1.635,1.762,1.889,2.016,2.143,2.27,2.397,2.524,2.651,2.778,2.905,3.032,3.159,\
-             3.286,3.413,3.54",
-        ),
-        ("hidden", "4,16,64,256"),
-        ("samples", "100000"),
-        ("replicas", "1"),
-        ("epochs", "2000"),
-        ("gibbs_steps", "20"),
-        ("batch", "50"),
-        ("learning_rate", "0.01"),
-        ("decay", "exponential:1000000"),
-        ("sweeps", "20000"),
-    ];
+    const PAPER: Preset = "\
+        --temperatures 1,1.127,1.254,1.381,1.508,1.635,1.762,1.889,2.016,2.143,2.27,2.397,2.524,2.651,2.778,2.905,3.032,3.159,3.286,3.413,3.54 \
+        --hidden 4,16,64,256 --samples 100000 --replicas 1 --epochs 2000 --gibbs-steps 20 --batch 50 \
+        --learning-rate 0.01 --decay exponential:1000000 --sweeps 20000";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -327,36 +304,33 @@ impl IsingObservables {
     }
 
     /// What the machines have learned at one temperature, in numbers: means over replicas, with both errors.
-    fn table(&self, lattice: &str, rows: &Rows<Self>) -> Table {
+    fn table<'a>(&self, lattice: &str, rows: &Rows<'a, Self>) -> Table<(Found, Group<'a, Self>)> {
         let (temperature, replicas) = (self.histogram_temperature(), self.machines.replicas);
-        let mut table = Table::new(
-            format!(
-                "{lattice} at T = {temperature}, {replicas} replica(s); +- is the scatter of replicas, then the error of \
-                 sampling alone:"
-            ),
-            &["observable", "source", "hidden", "value", "+-", "+- sampling", "deviation", "doubt"],
+        let headline = format!(
+            "{lattice} at T = {temperature}, {replicas} replica(s); +- is the scatter of replicas, then the error of sampling \
+             alone:"
         );
-        for own in rows.group_by(|_, row| row.observable.clone()).values() {
-            let exact = own.iter().find(|(_, row)| row.source == Source::Exact).map(|(_, row)| row.value);
-            for ((source, hidden), own) in own.group_by(|cell, row| (row.source, cell.hidden)) {
-                let (Some((_, row)), Some((found, sampling))) = (own.iter().next(), summary(&own)) else {
-                    continue;
-                };
-                let error = |error: Option<f64>| error.map_or(String::new(), |e| format!("{e:.5}"));
-                let exact = exact.filter(|_| source != Source::Exact);
-                table.line([
-                    row.observable.clone(),
-                    source.to_string(),
-                    or_empty(hidden),
-                    format!("{:.5}", found.value),
-                    error(found.standard_error),
-                    error(sampling.filter(|_| hidden.is_some())),
-                    exact.map_or(String::new(), |exact| format!("{:+.2} %", 100.0 * (found.value / exact - 1.0))),
-                    found.doubt.map_or(String::new(), |doubt| format!("not converged: {doubt}")),
-                ]);
-            }
-        }
-        table
+        let exact: HashMap<_, _> = rows
+            .filter(|_, row| row.source == Source::Exact)
+            .iter()
+            .map(|(_, row)| (row.observable.clone(), row.value))
+            .collect();
+        let observables = rows.group_by(|_, row| row.observable.clone()).into_values();
+        let lines = observables.flat_map(|own| own.groups(|cell, row| (row.source, cell.hidden)));
+        let lines = lines.filter_map(|own| Some((summary(&own.rows)?, own)));
+        let error = |error: Option<f64>| or_empty(error.map(|e| format!("{e:.5}")));
+        Table::of(headline, lines)
+            .column("observable", |(_, own)| own.row.observable.clone())
+            .column("source", |(_, own)| own.row.source)
+            .column("hidden", |(_, own)| or_empty(own.cell.hidden))
+            .column("value", |((found, _), _)| format!("{:.5}", found.value))
+            .column("+-", |((found, _), _)| error(found.standard_error))
+            .column("+- sampling", |((_, sampling), own)| error(sampling.filter(|_| own.cell.hidden.is_some())))
+            .column("deviation", |((found, _), own)| {
+                let exact = exact.get(&own.row.observable).filter(|_| own.row.source != Source::Exact);
+                or_empty(exact.map(|exact| format!("{:+.2} %", 100.0 * (found.value / exact - 1.0))))
+            })
+            .column("doubt", |((found, _), _)| or_empty(found.doubt.map(|doubt| format!("not converged: {doubt}"))))
     }
 }
 
@@ -376,8 +350,11 @@ fn histogram_of(sampled: &Sampled, source: Source, lattice: Lattice) -> Vec<Ener
 }
 
 /// The mean over the replicas of a source with the standard error from their scatter (a single replica's own), and the
-/// standard error of the mean from sampling alone; `None` without a row.
-fn summary(rows: &Rows<IsingObservables>) -> Option<(Estimate, Option<f64>)> {
+/// standard error of the mean from sampling alone.
+type Found = (Estimate, Option<f64>);
+
+/// What the rows of a source make together; `None` without a row.
+fn summary(rows: &Rows<IsingObservables>) -> Option<Found> {
     let estimates: Vec<Estimate> = rows.iter().map(|(_, row)| row.estimate()).collect();
     let errors: Option<Vec<f64>> = estimates.iter().map(|estimate| estimate.standard_error).collect();
     let sampling = errors.map(|errors| errors.iter().map(|e| e * e).sum::<f64>().sqrt() / errors.len() as f64);

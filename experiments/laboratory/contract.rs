@@ -2,7 +2,7 @@
 
 use crate::experiment::{Experiment, conduct};
 use crate::lab::{Lab, Shared};
-use crate::options::{self, Preset};
+use crate::options;
 use crate::progress::Progress;
 use crate::record::{self, identity, texts};
 use crate::sweep::{self, Folder, Pairs};
@@ -169,8 +169,8 @@ fn options_leave_traces<E: Experiment>() {
     let program = stamp.get("program").and_then(Value::as_str);
     assert!(program.is_some_and(|hash| hash.len() == 16), "the stamp does not name the program");
     for preset in [E::DEFAULTS, E::QUICK, E::PAPER] {
-        let preset: Preset = preset;
-        preset.iter().for_each(|(name, _)| assert!(known.contains(name), "a preset names {name}, which is no option"));
+        let is_known = |name: &str| assert!(known.contains(name), "a preset names {name}, which is no option");
+        options::named(preset).for_each(|(name, _)| is_known(&name));
     }
 }
 

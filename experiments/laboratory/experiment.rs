@@ -24,7 +24,7 @@ pub trait Experiment: clap::Parser + Serialize + Sync {
     /// Options that only choose cells, as they are serialised: a finished cell is kept when they change.
     const AXES: &'static [&'static str];
     /// Defaults of shared options that are this experiment's own.
-    const DEFAULTS: Preset = &[];
+    const DEFAULTS: Preset = "";
     /// Shared options that mean nothing here: not in --help, and refused.
     const UNUSED: &'static [&'static str] = &[];
     /// Options that leave the rows of a quick run as they are.

@@ -57,8 +57,18 @@ pub struct CommonOptions {
     pub columns: bool,
 }
 
-/// Options with other defaults: (name as the field is written, value): `("learning_rate", "0.1")`. They change defaults only, and --help shows them.
-pub type Preset = &'static [(&'static str, &'static str)];
+/// Other defaults, as a command line would have them: `--learning-rate 0.1 --hidden 2,8`. They change defaults only, and --help
+/// shows them.
+pub type Preset = &'static str;
+
+/// The options of a preset by their names, with their values; a flag's is `true`.
+pub fn named(preset: Preset) -> impl Iterator<Item = (String, &'static str)> {
+    let mut words = preset.split_whitespace().peekable();
+    std::iter::from_fn(move || {
+        let name = words.next()?.trim_start_matches("--").replace('-', "_");
+        Some((name, words.next_if(|word| !word.starts_with("--")).unwrap_or("true")))
+    })
+}
 
 /// What a command line asks for.
 pub fn parse<E: Experiment>(arguments: &[OsString]) -> std::result::Result<E, clap::Error> {
@@ -103,12 +113,12 @@ pub(crate) fn parse_over<E: Experiment>(
     let preset = match (has("--quick"), has("--paper")) {
         (true, _) => E::QUICK,
         (false, true) => E::PAPER,
-        (false, false) => &[],
+        (false, false) => "",
     };
-    let defaults = E::DEFAULTS.iter().chain(preset).chain(over);
-    let command = defaults.fold(command::<E>(), |command, (name, value)| {
-        command.mut_arg(name, |argument| argument.default_value(*value))
-    });
+    let over = over.iter().map(|(name, value)| (name.to_string(), *value));
+    let defaults = named(E::DEFAULTS).chain(named(preset)).chain(over);
+    let command = defaults
+        .fold(command::<E>(), |command, (name, value)| command.mut_arg(name, |argument| argument.default_value(value)));
     let mut matches: ArgMatches = command.clone().try_get_matches_from(arguments)?;
     let given = |name: &&&str| matches.value_source(name) == Some(ValueSource::CommandLine);
     if let Some(name) = E::UNUSED.iter().find(given) {
@@ -139,11 +149,7 @@ pub fn preset_line<E: Experiment>(common: &CommonOptions) -> Option<String> {
         CommonOptions { paper: true, .. } => ("--paper", E::PAPER),
         _ => return None,
     };
-    let words = preset.iter().map(|(option, value)| {
-        let option = option.replace('_', "-");
-        if *value == "true" { format!("--{option}") } else { format!("--{option} {value}") }
-    });
-    let words: Vec<String> = words.collect();
+    let words: Vec<&str> = preset.split_whitespace().collect();
     Some(format!("{name} stands for {}", words.join(" ")))
 }
 

@@ -164,7 +164,7 @@ impl Publication {
     }
 
     /// A table, printed at the end of the run; one without a line is left out.
-    pub fn print(&mut self, table: Table) {
+    pub fn print<T>(&mut self, table: Table<T>) {
         if let Some(text) = table.text() {
             self.say(text);
         }

@@ -16,6 +16,16 @@ pub struct Rows<'a, E: Experiment> {
     files: &'a Files,
 }
 
+/// Rows with one key.
+pub struct Group<'a, E: Experiment> {
+    /// The cell of the first of them.
+    pub cell: &'a E::Cell,
+    /// The first of them.
+    pub row: &'a E::Row,
+    /// All of them.
+    pub rows: Rows<'a, E>,
+}
+
 impl<'a, E: Experiment> Clone for Rows<'a, E> {
     fn clone(&self) -> Self {
         Self { all: self.all.clone(), files: self.files }
@@ -62,6 +72,12 @@ impl<'a, E: Experiment> Rows<'a, E> {
             groups.entry(key(cell, row)).or_insert_with(empty).all.push((cell, row));
         }
         groups
+    }
+
+    /// The same as lines of a table.
+    pub fn groups<K: Hash + Eq>(&self, key: impl Fn(&E::Cell, &E::Row) -> K) -> Vec<Group<'a, E>> {
+        let group = |rows: Self| rows.all.first().copied().map(|(cell, row)| Group { cell, row, rows });
+        self.group_by(key).into_values().filter_map(group).collect()
     }
 
     /// A number of every row.

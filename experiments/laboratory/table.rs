@@ -1,30 +1,30 @@
 //! Tables for a terminal.
 
 use crate::experiment::Experiment;
-use crate::rows::Rows;
+use crate::rows::Group;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use std::fmt::Display;
 
-/// A table with a headline: words on the left, numbers on the right.
-pub struct Table {
+/// A table with a headline and a line for each of some things: words on the left, numbers on the right.
+pub struct Table<T> {
     headline: String,
     header: Vec<String>,
-    lines: Vec<Vec<String>>,
+    lines: Vec<(T, Vec<String>)>,
 }
 
-impl Table {
-    /// A table without a line.
-    pub fn new(headline: impl Into<String>, header: &[&str]) -> Self {
-        Self {
-            headline: headline.into(),
-            header: header.iter().map(|name| name.to_string()).collect(),
-            lines: Vec::new(),
-        }
+impl<T> Table<T> {
+    /// A table without a column.
+    pub fn of(headline: impl Into<String>, lines: impl IntoIterator<Item = T>) -> Self {
+        let lines = lines.into_iter().map(|line| (line, Vec::new())).collect();
+        Self { headline: headline.into(), header: Vec::new(), lines }
     }
 
-    /// Adds a line; one cell a column.
-    pub fn line(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.lines.push(cells.into_iter().collect());
+    /// The same with one more column, at the right.
+    #[must_use]
+    pub fn column<D: Display>(mut self, name: impl Into<String>, value: impl Fn(&T) -> D) -> Self {
+        self.header.push(name.into());
+        self.lines.iter_mut().for_each(|(line, cells)| cells.push(value(line).to_string()));
+        self
     }
 
     /// The table as text, `None` where it has no line.
@@ -35,10 +35,10 @@ impl Table {
         let mut grid = Grid::new();
         grid.load_style(presets::NOTHING);
         grid.set_header(&self.header);
-        grid.add_rows(&self.lines);
+        grid.add_rows(self.lines.iter().map(|(_, cells)| cells));
         for (place, column) in grid.column_iter_mut().enumerate() {
-            let is_number = |line: &Vec<String>| {
-                let text = line.get(place).map_or("", String::as_str);
+            let is_number = |(_, cells): &(T, Vec<String>)| {
+                let text = cells.get(place).map_or("", String::as_str);
                 text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit() || "+-?.<>".contains(c))
             };
             if self.lines.iter().all(is_number) {
@@ -51,32 +51,14 @@ impl Table {
     }
 }
 
-/// A column of words, by the first row of a line.
-pub type Words<E> = (&'static str, fn(&<E as Experiment>::Cell) -> String);
-
-/// A column of numbers.
-pub type Numbers<E> = (&'static str, fn(&<E as Experiment>::Row) -> f64);
-
-impl Table {
-    /// A line for every combination of words, and medians of numbers over its rows; a missing number (NaN) is left out.
-    pub fn of_medians<E: Experiment>(
-        headline: impl Into<String>,
-        rows: &Rows<E>,
-        words: &[Words<E>],
-        numbers: &[Numbers<E>],
-    ) -> Self {
-        let header: Vec<&str> =
-            words.iter().map(|(name, _)| *name).chain(numbers.iter().map(|(name, _)| *name)).collect();
-        let mut table = Self::new(headline, &header);
-        let lines = rows.group_by(|cell, _| words.iter().map(|(_, of)| of(cell)).collect::<Vec<String>>());
-        for (mut line, own) in lines {
-            line.extend(numbers.iter().map(|(_, of)| {
-                let median = own.summary(|_, row| of(row)).median;
-                if median.is_nan() { String::new() } else { digits(median) }
-            }));
-            table.line(line);
-        }
-        table
+impl<E: Experiment> Table<Group<'_, E>> {
+    /// The same with the medians of a number; a missing one (NaN) is left out.
+    #[must_use]
+    pub fn median(self, name: impl Into<String>, number: impl Fn(&E::Row) -> f64) -> Self {
+        self.column(name, |own| {
+            let median = own.rows.summary(|_, row| number(row)).median;
+            if median.is_nan() { String::new() } else { digits(median) }
+        })
     }
 }
 
@@ -104,6 +86,11 @@ pub fn per_cent(part: usize, whole: usize) -> String {
     }
 }
 
+/// `yes` or `no`.
+pub fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
 /// A value as it is displayed, or nothing.
 pub fn or_empty<T: Display>(value: Option<T>) -> String {
     value.map_or(String::new(), |value| value.to_string())
@@ -112,6 +99,7 @@ pub fn or_empty<T: Display>(value: Option<T>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Rows;
     use crate::toy::{Toy, pairs};
 
     /// Of 1, 2 and 9 the median is 2; a missing number is left out, so that 1 and 3 are left, and nothing leaves a gap.
@@ -121,7 +109,8 @@ mod tests {
         let none = f64::NAN;
         let rows = pairs(&[("all", &of([9.0, 1.0, 2.0])), ("some", &of([1.0, none, 3.0])), ("none", &of([none; 3]))]);
         let rows = Rows::<Toy>::of_pairs(&rows);
-        let table = Table::of_medians("", &rows, &[("place", |cell| cell.name.clone())], &[("x", |row| row.value)]);
+        let table = Table::of("", rows.groups(|cell, _| cell.name.clone()));
+        let table = table.column("place", |own| own.cell.name.clone()).median("x", |row| row.value);
         let text = table.text().unwrap();
         let lines: Vec<Vec<&str>> = text.lines().skip(3).map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines, [vec!["all", "2.000"], vec!["some", "2.000"], vec!["none"]]);
@@ -129,12 +118,15 @@ mod tests {
 
     #[test]
     fn words_stand_left_and_numbers_right() {
-        let mut table = Table::new("Final KL:", &["name", "KL"]);
-        assert_eq!(table.text(), None);
-        table.line(["cd".to_string(), digits(0.5)]);
-        table.line(["exact".to_string(), digits(12345.0)]);
+        let table = |lines: &[(&'static str, f64)]| {
+            Table::of("Final KL:", lines.to_vec())
+                .column("name", |line| line.0)
+                .column("KL", |line| digits(line.1))
+                .text()
+        };
+        assert_eq!(table(&[]), None);
         let expected = "Final KL:\n\nname       KL\ncd     0.5000\nexact   12345";
-        assert_eq!(table.text().unwrap(), expected);
+        assert_eq!(table(&[("cd", 0.5), ("exact", 12345.0)]).unwrap(), expected);
     }
 
     #[test]

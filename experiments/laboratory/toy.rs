@@ -44,8 +44,8 @@ impl Experiment for Toy {
     type Row = Number;
     const NAME: &'static str = "toy";
     const AXES: &'static [&'static str] = &[];
-    const QUICK: Preset = &[];
-    const PAPER: Preset = &[];
+    const QUICK: Preset = "";
+    const PAPER: Preset = "";
 
     fn common(&self) -> &CommonOptions {
         &self.common

@@ -136,35 +136,14 @@ impl Experiment for LargeIsingKl {
     type Row = Row;
     const NAME: &'static str = "large_ising_kl";
     const AXES: &'static [&'static str] = &["lattices", "temperatures", "hidden", "replicas"];
-    const DEFAULTS: Preset = &[
-        ("lattices", "square:8x8,square:16x16"),
-        ("temperatures", "1.8,2.269,3"),
-        ("hidden", "16,64,256"),
-        ("decay", "exponential:20000"),
-    ];
-    const QUICK: Preset = &[
-        ("lattices", "square:6x6,square:8x8"),
-        ("temperatures", "2.269,3"),
-        ("hidden", "8,32"),
-        ("samples", "5000"),
-        ("replicas", "2"),
-        ("epochs", "20"),
-        ("every", "5"),
-        ("learning_rate", "0.3"),
-        ("decay", "exponential:2000"),
-        ("ais_temperatures", "500"),
-        ("sweeps", "100"),
-    ];
-    const PAPER: Preset = &[
-        ("lattices", "square:8x8,square:16x16,square:32x32"),
-        ("samples", "100000"),
-        ("replicas", "3"),
-        ("epochs", "100"),
-        ("every", "20"),
-        ("gibbs_steps", "10"),
-        ("decay", "exponential:100000"),
-        ("sweeps", "1000"),
-    ];
+    const DEFAULTS: Preset = "\
+        --lattices square:8x8,square:16x16 --temperatures 1.8,2.269,3 --hidden 16,64,256 --decay exponential:20000";
+    const QUICK: Preset = "\
+        --lattices square:6x6,square:8x8 --temperatures 2.269,3 --hidden 8,32 --samples 5000 --replicas 2 \
+        --epochs 20 --every 5 --learning-rate 0.3 --decay exponential:2000 --ais-temperatures 500 --sweeps 100";
+    const PAPER: Preset = "\
+        --lattices square:8x8,square:16x16,square:32x32 --samples 100000 --replicas 3 --epochs 100 --every 20 \
+        --gibbs-steps 10 --decay exponential:100000 --sweeps 1000";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -317,39 +296,31 @@ impl LargeIsingKl {
     }
 
     /// KL and its errors at the end of training, over replicas.
-    fn table(&self, last: &Rows<Self>) -> Table {
-        let mut table = Table::new(
-            format!(
-                "KL divergence D(P || P_model) from the Ising law after {} epochs, in nats: mean of {} replica(s) with its \
-                 error,\nthe parts of the measurements' error that come from ln Z and from the average over fresh \
-                 configurations,\nand how far the runs of annealing are apart at most:",
-                self.training.epochs, self.machines.replicas
-            ),
-            &["lattice", "T", "hidden", "KL", "error", "KL a spin", "ln Z", "average", "sides", "trusted"],
+    fn table<'a>(&self, last: &Rows<'a, Self>) -> Table<(Summary, Group<'a, Self>)> {
+        let headline = format!(
+            "KL divergence D(P || P_model) from the Ising law after {} epochs, in nats: mean of {} replica(s) with its \
+             error,\nthe parts of the measurements' error that come from ln Z and from the average over fresh \
+             configurations,\nand how far the runs of annealing are apart at most:",
+            self.training.epochs, self.machines.replicas
         );
         let number = |error: Option<f64>| error.map_or("?".to_string(), |error| format!("{error:.4}"));
-        for (_, own) in last.group_by(|cell, _| identity(&Cell { replica: 0, ..cell.clone() })) {
-            let (Some((cell, _)), Some(found)) = (own.iter().next(), Summary::of(&own)) else {
-                continue;
-            };
-            table.line([
-                cell.lattice.to_string(),
-                cell.temperature.to_string(),
-                cell.hidden.to_string(),
-                format!("{:.4}", found.kl),
-                number(found.error),
-                format!("{:.6}", found.kl / cell.lattice.sites() as f64),
-                number(found.log_partition_error),
-                number(found.average_error),
-                format!("{:.4}", found.width),
-                match own.filter(|_, row| row.trusted).len() {
-                    0 => "no".to_string(),
-                    all if all == own.len() => "yes".to_string(),
-                    some => format!("{some} of {}", own.len()),
-                },
-            ]);
-        }
-        table
+        let machines = last.groups(|cell, _| identity(&Cell { replica: 0, ..cell.clone() })).into_iter();
+        let lines = machines.filter_map(|own| Some((Summary::of(&own.rows)?, own)));
+        Table::of(headline, lines)
+            .column("lattice", |(_, own)| own.cell.lattice)
+            .column("T", |(_, own)| own.cell.temperature)
+            .column("hidden", |(_, own)| own.cell.hidden)
+            .column("KL", |(found, _)| format!("{:.4}", found.kl))
+            .column("error", |(found, _)| number(found.error))
+            .column("KL a spin", |(found, own)| format!("{:.6}", found.kl / own.cell.lattice.sites() as f64))
+            .column("ln Z", |(found, _)| number(found.log_partition_error))
+            .column("average", |(found, _)| number(found.average_error))
+            .column("sides", |(found, _)| format!("{:.4}", found.width))
+            .column("trusted", |(_, own)| match own.rows.filter(|_, row| row.trusted).len() {
+                0 => "no".to_string(),
+                all if all == own.rows.len() => "yes".to_string(),
+                some => format!("{some} of {}", own.rows.len()),
+            })
     }
 }
 

@@ -115,17 +115,13 @@ impl Experiment for Mixing {
     type Row = Row;
     const NAME: &'static str = "mixing";
     const AXES: &'static [&'static str] = &["samplers", "lattices", "temperatures", "hidden", "replicas"];
-    #[rustfmt::skip]
-    const DEFAULTS: Preset = &[
-        ("lattices", "square:8x8"), ("temperatures", "1.8,2.0,2.04,2.1,2.269,2.6"), ("epochs", "100"), ("batch", "100"),
-        ("learning_rate", "0.05"), ("decay", "exponential:10000"),
-    ];
-    #[rustfmt::skip]
-    const QUICK: Preset = &[
-        ("lattices", "square:4x4"), ("temperatures", "2.269"), ("hidden", "4"), ("samples", "500"), ("epochs", "20"), ("rounds", "200"),
-        ("average", "20"), ("decay", "exponential:500"),
-    ];
-    const PAPER: Preset = &[("replicas", "5"), ("epochs", "500"), ("hidden", "16,64"), ("rounds", "50000")];
+    const DEFAULTS: Preset = "\
+        --lattices square:8x8 --temperatures 1.8,2.0,2.04,2.1,2.269,2.6 --epochs 100 --batch 100 \
+        --learning-rate 0.05 --decay exponential:10000";
+    const QUICK: Preset = "\
+        --lattices square:4x4 --temperatures 2.269 --hidden 4 --samples 500 --epochs 20 --rounds 200 --average 20 \
+        --decay exponential:500";
+    const PAPER: Preset = "--replicas 5 --epochs 500 --hidden 16,64 --rounds 50000";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -239,37 +235,18 @@ impl Experiment for Mixing {
             self.machines.replicas_in_words("median and range")
         );
         publication.figure("flips", &flips.titled("From phase to phase", about).figure())?;
-        let mut table = Table::new(
-            "Flips of the magnetisation's sign, all rungs paid for:",
-            &[
-                "lattice",
-                "T",
-                "hidden",
-                "sampler",
-                "rungs",
-                "flips",
-                "per 1e6 units",
-                "tau (units)",
-                "weight up",
-                "error",
-                "exact",
-            ],
-        );
-        for (cell, row) in rows.iter() {
-            table.line([
-                cell.lattice.to_string(),
-                cell.temperature.to_string(),
-                cell.hidden.to_string(),
-                cell.sampler.to_string(),
-                row.replicas.to_string(),
-                row.flips.to_string(),
-                digits(1e6 * row.flips_per_update),
-                known(row.tau_updates),
-                format!("{:.4}", row.weight_up),
-                row.standard_error.map_or(String::new(), |error| format!("{error:.4}")),
-                row.exact_weight_up.map_or(String::new(), |weight| format!("{weight:.4}")),
-            ]);
-        }
+        let table = Table::of("Flips of the magnetisation's sign, all rungs paid for:", rows.iter())
+            .column("lattice", |(cell, _)| cell.lattice)
+            .column("T", |(cell, _)| cell.temperature)
+            .column("hidden", |(cell, _)| cell.hidden)
+            .column("sampler", |(cell, _)| cell.sampler)
+            .column("rungs", |(_, row)| row.replicas)
+            .column("flips", |(_, row)| row.flips)
+            .column("per 1e6 units", |(_, row)| digits(1e6 * row.flips_per_update))
+            .column("tau (units)", |(_, row)| known(row.tau_updates))
+            .column("weight up", |(_, row)| format!("{:.4}", row.weight_up))
+            .column("error", |(_, row)| or_empty(row.standard_error.map(|error| format!("{error:.4}"))))
+            .column("exact", |(_, row)| or_empty(row.exact_weight_up.map(|weight| format!("{weight:.4}"))));
         publication.print(table);
         Ok(())
     }

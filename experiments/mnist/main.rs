@@ -167,14 +167,10 @@ impl Experiment for Mnist {
     const AXES: &'static [&'static str] = &["presets", "estimators", "hidden", "replicas"];
     /// Without annealing there are no temperatures, and features are no rows.
     const INERT: &'static [&'static str] = &["ais_temperatures", "ais_chains", "ais_rungs", "ais_rounds", "features"];
-    const QUICK: Preset = &[("hidden", "20"), ("digits", "3000"), ("epochs", "6"), ("every", "3")];
-    const PAPER: Preset = &[
-        ("presets", "lisa,salakhutdinov,centred,best"),
-        ("ais_temperatures", "20000"),
-        ("ais_chains", "100"),
-        ("ais_rounds", "10000"),
-        ("every", "100"),
-    ];
+    const QUICK: Preset = "--hidden 20 --digits 3000 --epochs 6 --every 3";
+    const PAPER: Preset = "\
+        --presets lisa,salakhutdinov,centred,best --ais-temperatures 20000 --ais-chains 100 --ais-rounds 10000 \
+        --every 100";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -264,40 +260,29 @@ impl Experiment for Mnist {
         self.draw_pictures(rows, publication)?;
         self.show_features(rows, publication)?;
         let last = rows.filter(|cell, row| row.epoch == self.plan(cell).training.epochs);
-        let mut table = Table::new(
-            "Mean ln p of the test digits after training, in nats: with ln Z from both sides or summed exactly, with the largest\n\
+        let headline = "Mean ln p of the test digits after training, in nats: with ln Z from both sides or summed exactly, with the largest\n\
              ln Z of all runs, and with forward annealing alone, as it is often published; and the share of test digits that\n\
-             are taken for another.",
-            &[
-                "preset",
-                "estimator",
-                "hidden",
-                "replica",
-                "ln p",
-                "error",
-                "lower",
-                "forward alone",
-                "trusted",
-                "label error",
-            ],
-        );
-        for (cell, row) in last.iter() {
-            table.line([
-                cell.preset.to_string(),
-                cell.estimator.to_string(),
-                cell.hidden.to_string(),
-                cell.replica.to_string(),
-                format!("{:.2}", row.test_log_likelihood),
-                row.log_partition_standard_error.map_or(String::new(), |error| format!("{error:.2}")),
-                format!("{:.2}", row.test_log_likelihood_lower),
-                format!("{:.2}", row.test_log_likelihood_forward),
-                if row.trusted { "yes".to_string() } else { row.doubts.clone() },
-                row.label_error.map_or(String::new(), |share| format!("{:.2} %", 100.0 * share)),
-            ]);
-        }
+             are taken for another.";
+        let nats = |x: f64| format!("{x:.2}");
+        let table = Table::of(headline, last.iter())
+            .column("preset", |(cell, _)| cell.preset)
+            .column("estimator", |(cell, _)| cell.estimator.clone())
+            .column("hidden", |(cell, _)| cell.hidden)
+            .column("replica", |(cell, _)| cell.replica)
+            .column("ln p", |(_, row)| nats(row.test_log_likelihood))
+            .column("error", |(_, row)| or_empty(row.log_partition_standard_error.map(nats)))
+            .column("lower", |(_, row)| nats(row.test_log_likelihood_lower))
+            .column("forward alone", |(_, row)| nats(row.test_log_likelihood_forward))
+            .column("trusted", |(_, row)| if row.trusted { "yes".to_string() } else { row.doubts.clone() })
+            .column("label error", |(_, row)| or_empty(row.label_error.map(share)));
         publication.print(table);
         Ok(())
     }
+}
+
+/// A share in per cent.
+fn share(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
 }
 
 /// What training one machine may use.
@@ -509,19 +494,14 @@ impl Mnist {
         publication.table(FEATURES, all.iter().map(|(cell, worth)| (cell, worth)))?;
         let title =
             "Test digits that a linear classifier takes for others, by their pixels and by their hidden probabilities:";
-        let mut table =
-            Table::new(title, &["preset", "estimator", "hidden", "replica", "digits", "pixels", "features"]);
-        for (cell, worth) in &all {
-            table.line([
-                cell.preset.to_string(),
-                cell.estimator.to_string(),
-                cell.hidden.to_string(),
-                cell.replica.to_string(),
-                worth.digits.to_string(),
-                format!("{:.2} %", 100.0 * worth.error_of_pixels),
-                format!("{:.2} %", 100.0 * worth.error_of_features),
-            ]);
-        }
+        let table = Table::of(title, &all)
+            .column("preset", |(cell, _)| cell.preset)
+            .column("estimator", |(cell, _)| cell.estimator.clone())
+            .column("hidden", |(cell, _)| cell.hidden)
+            .column("replica", |(cell, _)| cell.replica)
+            .column("digits", |(_, worth)| worth.digits)
+            .column("pixels", |(_, worth)| share(worth.error_of_pixels))
+            .column("features", |(_, worth)| share(worth.error_of_features));
         publication.print(table);
         Ok(())
     }

@@ -79,21 +79,19 @@ fn time(microseconds: f64) -> String {
 }
 
 /// The table for the end of the run.
-pub fn table(threads: usize, rows: &[&Row], peers: &[PeerRow]) -> Table {
-    let mut header = vec!["work", "time", "of"];
-    if !peers.is_empty() {
-        header.extend(["fastest peer", "its time", "ratio"]);
+pub fn table<'a>(threads: usize, rows: &[&'a Row], peers: &[PeerRow]) -> Table<&'a Row> {
+    let table = Table::of(format!("Median time on {threads} thread(s):"), rows.iter().copied())
+        .column("work", |row| name(row))
+        .column("time", |row| time(row.microseconds))
+        .column("of", |row| each(row));
+    if peers.is_empty() {
+        return table;
     }
-    let mut table = Table::new(format!("Median time on {threads} thread(s):"), &header);
-    for row in rows {
-        let mut line = vec![name(row), time(row.microseconds), each(row)];
-        if let Some(peer) = fastest(threads, row, peers) {
-            let ratio = peer.microseconds / row.microseconds;
-            line.extend([peer.peer.clone(), time(peer.microseconds), format!("{ratio:.1}")]);
-        }
-        table.line(line);
-    }
+    let peer = |row: &Row| fastest(threads, row, peers);
     table
+        .column("fastest peer", |row| or_empty(peer(row).map(|peer| peer.peer.clone())))
+        .column("its time", |row| or_empty(peer(row).map(|peer| time(peer.microseconds))))
+        .column("ratio", |row| or_empty(peer(row).map(|peer| format!("{:.1}", peer.microseconds / row.microseconds))))
 }
 
 /// How many times as long the fastest peer takes, with the range of sittings where there are any; without peers, times.

@@ -72,8 +72,8 @@ impl Experiment for Throughput {
     const NAME: &'static str = "throughput";
     const AXES: &'static [&'static str] = &[];
     const REPEATABLE: bool = false;
-    const QUICK: Preset = &[("rounds", "2"), ("longest", "1")];
-    const PAPER: Preset = &[("rounds", "51")];
+    const QUICK: Preset = "--rounds 2 --longest 1";
+    const PAPER: Preset = "--rounds 51";
 
     fn common(&self) -> &CommonOptions {
         &self.common

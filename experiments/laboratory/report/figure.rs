@@ -113,6 +113,25 @@ pub struct Level {
     pub span: Option<(f64, f64)>,
 }
 
+impl Point {
+    /// A value without a range.
+    pub fn at(x: f64, y: f64) -> Self {
+        Self { x, y, low: y, high: y }
+    }
+
+    /// A value with its error.
+    pub fn with_error(x: f64, y: f64, error: f64) -> Self {
+        Self { x, y, low: y - error, high: y + error }
+    }
+}
+
+impl Level {
+    /// A line across the panel.
+    pub fn across(label: impl Into<String>, y: f64) -> Self {
+        Self { label: label.into(), y, span: None }
+    }
+}
+
 impl Figure {
     /// Draws `NAME.png` and `NAME.svg` into `folder`.
     pub fn write(&self, folder: &Path, name: &str) -> Result<()> {

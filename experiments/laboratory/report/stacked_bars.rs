@@ -20,7 +20,7 @@ pub struct StackedBars {
     /// The parts of a bar, from the left.
     pub shares: Vec<Share>,
     /// The names of the bars in groups, from the top.
-    pub groups: Vec<Group>,
+    pub groups: Vec<BarGroup>,
     /// The panels, row by row.
     pub panels: Vec<Panel>,
     /// Panels a row.
@@ -38,7 +38,7 @@ pub struct Share {
 
 /// Names of bars that are to be compared.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct BarGroup {
     /// What they have in common.
     pub label: String,
     /// The bars' names, from the top.
