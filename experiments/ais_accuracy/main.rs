@@ -7,9 +7,7 @@
 mod runs;
 mod subjects;
 
-use clap::Parser;
-use documented::DocumentedFields;
-use gibbsite::log_partition::{LogPartition, Side, names};
+use gibbsite::log_partition::{LogPartition, names};
 use gibbsite::statistics::estimate::Estimate;
 use laboratory::plot::Plot;
 use laboratory::prelude::*;
@@ -120,9 +118,13 @@ impl Cell {
         matches!(self.family(), Family::Trained | Family::Random)
     }
 
+    fn units(&self) -> usize {
+        self.visible + self.hidden.unwrap_or(0)
+    }
+
     /// Gibbs updates of every unit: steps of all chains together.
     fn steps(&self, row: &Row) -> u64 {
-        row.gibbs_updates / (self.visible + self.hidden.unwrap_or(0)) as u64
+        row.gibbs_updates / self.units() as u64
     }
 
     /// What runs with the same settings share: estimator, schedule, temperatures, chains and steps of all chains together.
@@ -196,8 +198,7 @@ impl Experiment for AisAccuracy {
     }
 
     fn cells(&self) -> Result<Vec<Cell>> {
-        let cell = |Subject { name: model, visible, hidden, .. }| Cell { model, visible, hidden };
-        Ok(self.subjects().map(cell).collect())
+        Ok(self.subjects().map(|subject| subject.cell).collect())
     }
 
     fn work(&self, cell: &Cell) -> f64 {
@@ -205,7 +206,7 @@ impl Experiment for AisAccuracy {
             let steps: u64 = runs(self, &subject).iter().map(Run::steps).sum();
             // Many spins move at a time; in small machines weighing costs more than moving.
             let cost = if cell.hidden.is_some() { 4.0 } else { 1.0 };
-            cost * self.replicas as f64 * steps as f64 * subject.units() as f64 + subject.preparation
+            cost * self.replicas as f64 * steps as f64 * cell.units() as f64 + subject.preparation
         })
     }
 
@@ -213,7 +214,7 @@ impl Experiment for AisAccuracy {
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
         let subject = self.subject(cell)?;
         let seed = lab.seed(&cell.model, 0);
-        let prepared = subject.prepare(seed.child("subject", 0))?;
+        let prepared = (subject.prepare)(seed.child("subject", 0))?;
         let (exact, runs) = (prepared.exact()?, runs(self, &subject));
         let total = self.replicas * runs.iter().map(|run| run.steps() as usize).sum::<usize>();
         let (mut done, mut rows) = (0, Vec::new());
@@ -233,27 +234,26 @@ impl Experiment for AisAccuracy {
                     trusted,
                     doubts: names(&found.doubts),
                 };
-                let mut found = Vec::new();
+                let mut annealed = Vec::new();
                 for run in &runs {
                     let report = &mut |part: usize, of: usize| {
                         let share = run.steps() as f64 * part as f64 / of as f64;
                         lab.progress(done + share as usize, total);
                     };
-                    found.push(run.find(path, seed.child(&run.id(), replica as u64), report)?);
+                    let (found, annealing) = run.find(path, seed.child(&run.id(), replica as u64), report)?;
+                    rows.push(row(run, run.estimator, None, &found));
+                    annealed.extend(annealing.map(|annealing| (run, annealing)));
                     done += run.steps() as usize;
                 }
-                let single = runs.iter().zip(&found);
-                rows.extend(single.map(|(run, found)| row(run, run.estimator, None, found.estimate())));
-                for (run, bracket) in brackets(&runs, &found) {
-                    let both = LogPartition {
-                        value: bracket.value,
-                        standard_error: bracket.standard_error,
-                        effective_samples: Some(bracket.shared),
-                        gibbs_updates: bracket.gibbs_updates(),
-                        side: Side::Estimate,
-                        doubts: bracket.doubts.clone(),
+                for (run, both) in brackets(&annealed) {
+                    let found = LogPartition {
+                        effective_samples: Some(both.shared),
+                        gibbs_updates: both.gibbs_updates(),
+                        doubts: both.doubts.clone(),
+                        standard_error: both.standard_error,
+                        ..LogPartition::exact(both.value)
                     };
-                    rows.push(row(run, Estimator::BothSides, Some(bracket.trusted()), &both));
+                    rows.push(row(run, Estimator::BothSides, Some(both.trusted()), &found));
                 }
             }
             Ok(())
@@ -265,11 +265,6 @@ impl Experiment for AisAccuracy {
         publication.figure("error_against_work", &error_against_work(rows))?;
         publication.figure("coverage", &coverage(rows))?;
         publication.figure("both_sides", &self.both_sides(rows))?;
-        // Two sizes are a matter for the table.
-        let spins_of = rows.filter(|cell, _| cell.family() == Family::Spins).group_by(|cell, _| cell.visible);
-        if spins_of.len() > 2 {
-            publication.figure("spins", &self.spins(rows))?;
-        }
         publication.print(small_machines(rows));
         if let Some(text) = published(rows) {
             publication.say(text);
@@ -291,7 +286,7 @@ impl AisAccuracy {
     }
 
     fn subject(&self, cell: &Cell) -> Result<Subject> {
-        let found = self.subjects().find(|subject| subject.name == cell.model);
+        let found = self.subjects().find(|subject| subject.cell.model == cell.model);
         found.ok_or_else(|| Error::invalid(&cell.model, "there is no such subject", "take another family"))
     }
 
@@ -330,39 +325,11 @@ impl AisAccuracy {
             ),
         );
         let mut figure = figure.figure();
-        for panel in &mut figure.panels {
-            for series in &mut panel.series {
-                let forward = series.label.starts_with("forward");
-                series.label = if forward { "forward: a lower bound" } else { "reverse, exact starts: an upper bound" }
-                    .to_string();
-            }
+        for series in figure.panels.iter_mut().flat_map(|panel| &mut panel.series) {
+            let names = ["reverse, exact starts: an upper bound", "forward: a lower bound"];
+            series.label = names[usize::from(series.label.starts_with("forward"))].to_string();
         }
         figure
-    }
-
-    /// The longest runs on the Ising model itself, first repetition, a panel for each temperature.
-    fn spins(&self, rows: &All) -> Figure {
-        let first = rows.filter(|cell, row| cell.family() == Family::Spins && row.replica == 0);
-        let runs = first.group_by(|cell, row| (cell.model.clone(), row.estimator));
-        let longest = |cell: &Cell, row: &Row| {
-            let others = runs.get(&(cell.model.clone(), row.estimator));
-            others.is_none_or(|others| others.iter().all(|(_, other)| other.gibbs_updates <= row.gibbs_updates))
-        };
-        let side = Axis::log("sites a side").with_ticks(self.sides().map(|side| side as f64).collect());
-        let error = Axis::symlog("error of ln Z (nats)", 0.01);
-        plot(&first.filter(longest), (side, |cell, _| (cell.visible as f64).sqrt()), (error, |_, row| row.error()))
-            .points(|x, own| {
-                let (_, row) = own.iter().next()?;
-                Some(Point::with_error(x, row.error(), row.standard_error.unwrap_or(0.0)))
-            })
-            .panel(|cell, _| format!("T = {}", cell.model.rsplit("_t").next().unwrap_or("")))
-            .mark(Mark::Bars)
-            .levels(|_| vec![Level::across("Kaufman's, exact", 0.0)])
-            .titled(
-                "ln Z of the Ising model itself, without a machine",
-                "estimates less the exact value, with one standard error; a little aside so that bars do not hide each other",
-            )
-            .figure()
     }
 }
 
@@ -465,27 +432,19 @@ fn published(rows: &All) -> Option<String> {
     let (_, example) = all.iter().next()?;
     let good = |row: &Row| row.within(3.0) && row.error().abs() <= 0.1;
     let (first, right) = (all.filter(|_, row| row.replica == 0), all.filter(|_, row| good(row)));
-    let mut text = format!(
+    let (farthest, off) = all.iter().max_by(|a, b| a.1.error().abs().total_cmp(&b.1.error().abs()))?;
+    Some(format!(
         "Forward AIS with 14,500 temperatures and {} chains: within 3 standard errors and 0.1 nats in {} of {} machines at \
-         the first repetition, {} of {} runs in all.",
+         the first repetition, {} of {} runs in all; the farthest, of {}, is off by {:+.4} +- {:.4}.",
         example.chains,
         first.filter(|_, row| good(row)).len(),
         first.len(),
         right.len(),
-        all.len()
-    );
-    for (cell, row) in all.iter().filter(|(_, row)| !good(row)) {
-        text += &format!(
-            "\n  {:<22} repetition {:<2} error {:+.4} +- {:.4}, {:.1} effective samples, {}",
-            cell.model,
-            row.replica,
-            row.error(),
-            row.standard_error.unwrap_or(f64::NAN),
-            row.effective_samples.unwrap_or(f64::NAN),
-            if row.undoubted() { "no doubt" } else { &row.doubts }
-        );
-    }
-    Some(text)
+        all.len(),
+        farthest.model,
+        off.error(),
+        off.standard_error.unwrap_or(f64::NAN)
+    ))
 }
 
 /// How many of some runs have no doubt.
@@ -543,9 +502,7 @@ mod tests {
     #[test]
     fn a_subject_is_of_the_family_that_its_cell_says() {
         for family in [Family::Trained, Family::Random, Family::Lattice, Family::Spins] {
-            for Subject { name: model, visible, hidden, .. } in Subject::all(family, &[3, 8, 32]) {
-                assert_eq!(Cell { model, visible, hidden }.family(), family);
-            }
+            Subject::all(family, &[3, 8, 32]).iter().for_each(|subject| assert_eq!(subject.cell.family(), family));
         }
     }
     /// Errors of a small or a learned machine, each with its standard error, of runs of 1000 Gibbs updates.

@@ -12,7 +12,7 @@ use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration
 use gibbsite::log_partition::{LogPartition, LogPartitionEstimator};
 use gibbsite::path::Path;
 use gibbsite::random::Seed;
-use laboratory::choice;
+use laboratory::prelude::{choice, iproduct};
 
 choice! {
     /// An estimator of ln Z by name.
@@ -35,39 +35,26 @@ pub struct Run {
     rounds: (usize, usize),
 }
 
-/// What a run has found. Annealing hands over its weights: both ways together make a value of their own.
-pub enum Found {
-    Annealed(AnnealingRun),
-    Tempered(LogPartition),
-}
-
-impl Found {
-    pub fn estimate(&self) -> &LogPartition {
-        match self {
-            Found::Annealed(run) => &run.estimate,
-            Found::Tempered(estimate) => estimate,
-        }
-    }
-}
-
 impl Run {
-    /// Runs it; `report(done, of)` is called now and then.
-    pub fn find(&self, path: &dyn Path, seed: Seed, report: &mut dyn FnMut(usize, usize)) -> Result<Found> {
+    /// Runs it; `report(done, of)` is called now and then. Annealing hands over its weights: both ways together make a value of
+    /// their own.
+    pub fn find(
+        &self,
+        path: &dyn Path,
+        seed: Seed,
+        report: &mut dyn FnMut(usize, usize),
+    ) -> Result<(LogPartition, Option<AnnealingRun>)> {
         let (betas, chains) = (self.betas.clone(), self.chains);
-        Ok(match self.estimator {
-            Estimator::Reverse => {
-                let starts = Starts::Exact(chains);
-                Found::Annealed(ReverseAnnealing { betas, starts }.run(path, seed, report)?)
-            }
-            Estimator::Bennett => Found::Tempered(BennettRatio(self.tempering()).estimate(path, seed, report)?),
+        let annealed = match self.estimator {
+            Estimator::Bennett => return Ok((BennettRatio(self.tempering()).estimate(path, seed, report)?, None)),
             Estimator::Integration => {
-                Found::Tempered(ThermodynamicIntegration(self.tempering()).estimate(path, seed, report)?)
+                return Ok((ThermodynamicIntegration(self.tempering()).estimate(path, seed, report)?, None));
             }
+            Estimator::Reverse => ReverseAnnealing { betas, starts: Starts::Exact(chains) }.run(path, seed, report)?,
             // Both sides are no run of their own.
-            Estimator::Forward | Estimator::BothSides => {
-                Found::Annealed(ForwardAnnealing { betas, chains }.run(path, seed, report)?)
-            }
-        })
+            Estimator::Forward | Estimator::BothSides => ForwardAnnealing { betas, chains }.run(path, seed, report)?,
+        };
+        Ok((annealed.estimate.clone(), Some(annealed)))
     }
 
     /// The tempering, a fifth of it as burn-in.
@@ -94,19 +81,12 @@ impl Run {
 }
 
 /// Forward and reverse annealing with the same temperatures, together, with the forward run.
-pub fn brackets<'a>(runs: &'a [Run], found: &[Found]) -> Vec<(&'a Run, Bracket)> {
-    let mut brackets = Vec::new();
-    for (forward, below) in runs.iter().zip(found) {
-        for (reverse, above) in runs.iter().zip(found) {
-            if (forward.estimator, reverse.estimator) == (Estimator::Forward, Estimator::Reverse)
-                && (&forward.betas, forward.chains) == (&reverse.betas, reverse.chains)
-                && let (Found::Annealed(below), Found::Annealed(above)) = (below, above)
-            {
-                brackets.push((forward, Bracket::new(below.clone(), above.clone(), None)));
-            }
-        }
-    }
-    brackets
+pub fn brackets<'a>(annealed: &[(&'a Run, AnnealingRun)]) -> Vec<(&'a Run, Bracket)> {
+    let ways = iproduct!(annealed, annealed).filter(|((forward, _), (reverse, _))| {
+        (forward.estimator, reverse.estimator) == (Estimator::Forward, Estimator::Reverse)
+            && (&forward.betas, forward.chains) == (&reverse.betas, reverse.chains)
+    });
+    ways.map(|((forward, below), (_, above))| (*forward, Bracket::new(below.clone(), above.clone(), None))).collect()
 }
 
 /// beta_min of the geometric schedule.
@@ -121,7 +101,7 @@ const MOST_MEASURED: usize = 10_000;
 /// The runs on a subject, the same in every replica.
 pub fn runs(options: &AisAccuracy, subject: &Subject) -> Vec<Run> {
     if subject.family == Family::Spins {
-        return on_spins(subject.visible.isqrt());
+        return on_spins(subject.cell.visible.isqrt());
     }
     let chains = options.ais_chains;
     let forward = |betas| annealing(Estimator::Forward, betas, chains);

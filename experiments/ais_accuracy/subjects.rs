@@ -1,23 +1,15 @@
 //! What ln Z is estimated of. The forty machines are fixed: they were chosen before the first run.
 
-use gibbsite::enumerate::{log_partition, whole_law};
-use gibbsite::error::{Error, Result};
-use gibbsite::law::Law;
-use gibbsite::model::Model;
-use gibbsite::model::rbm::{InitialWeights, Rbm};
+use super::Cell;
+use gibbsite::error::Result;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
-use gibbsite::monte_carlo::ising_sample::draw_configurations;
 use gibbsite::path::{GeometricPath, Path};
-use gibbsite::random::Seed;
+use gibbsite::prelude::*;
 use gibbsite::targets::bars_and_stripes::{BarsAndStripes, Patterns};
 use gibbsite::targets::infinite_lattice::CRITICAL_TEMPERATURE;
-use gibbsite::targets::ising::Ising;
-use gibbsite::targets::lattice::Lattice;
-use gibbsite::training::gradient::{ContrastiveDivergence, Exact, HiddenStatistics};
-use gibbsite::training::trainer::{Training, train};
-use laboratory::choice;
-use laboratory::prelude::iproduct;
-use rand_distr::{Distribution, Normal};
+use gibbsite::training::gradient::ContrastiveDivergence;
+use laboratory::prelude::{choice, iproduct};
+use rand_distr::{Distribution, StandardNormal};
 
 choice! {
     /// A family of subjects: machines that learned small laws by the exact gradient, machines with random weights, machines
@@ -40,13 +32,11 @@ impl Family {
 /// One subject.
 pub struct Subject {
     pub family: Family,
-    /// The name in the table, which is also the cell's.
-    pub name: String,
-    pub visible: usize,
-    pub hidden: Option<usize>,
+    pub cell: Cell,
     /// Unit draws that making it is worth, roughly.
     pub preparation: f64,
-    make: Box<dyn Fn(Seed) -> Result<Prepared>>,
+    /// Trains or draws it.
+    pub prepare: Box<dyn Fn(Seed) -> Result<Prepared>>,
 }
 
 /// A subject that is ready.
@@ -63,58 +53,51 @@ impl Subject {
     pub fn all(family: Family, sides: &[usize]) -> Vec<Self> {
         let critical = CRITICAL_TEMPERATURE;
         let mut all = Vec::new();
-        let mut machine =
-            |name: String, visible: usize, hidden, preparation, make: Box<dyn Fn(Seed) -> Result<Rbm>>| {
-                let make = Box::new(move |seed| Ok(Prepared::Machine(make(seed)?)));
-                all.push(Self { family, name, visible, hidden: Some(hidden), preparation, make });
+        let mut add =
+            |model: String, (visible, hidden), preparation, prepare: Box<dyn Fn(Seed) -> Result<Prepared>>| {
+                all.push(Self { family, cell: Cell { model, visible, hidden }, preparation, prepare });
             };
-        let updates = |visible: usize, hidden: usize| (UPDATES * 8) as f64 * (1_u64 << visible.min(hidden)) as f64;
+        let small = |side: usize, hidden: usize| {
+            let updates = (UPDATES * 8) as f64 * (1_u64 << (side * side).min(hidden)) as f64;
+            ((side * side, Some(hidden)), updates)
+        };
         match family {
             Family::Trained => {
                 for (t, (side, hidden)) in iproduct!([1.5, critical, 3.0], [(3, 4), (3, 9), (4, 4), (4, 10), (4, 20)]) {
+                    let (shape, updates) = small(side, hidden);
                     let name = format!("ising_{side}x{side}_t{}_h{hidden}", rounded(t));
-                    let make = move |seed| learned(&torus(side, t)?, hidden, seed);
-                    machine(name, side * side, hidden, updates(side * side, hidden), Box::new(make));
+                    add(name, shape, updates, Box::new(move |seed| learned(&torus(side, t)?, hidden, seed)));
                 }
                 for (side, hidden) in [(3, 4), (3, 8), (3, 12), (3, 20), (4, 12)] {
-                    let make = move |seed| learned(&BarsAndStripes::new(side, side, Patterns::Distinct)?, hidden, seed);
+                    let (shape, updates) = small(side, hidden);
+                    let bars = move || BarsAndStripes::new(side, side, Patterns::Distinct);
                     let name = format!("bars_{side}x{side}_h{hidden}");
-                    machine(name, side * side, hidden, updates(side * side, hidden), Box::new(make));
+                    add(name, shape, updates, Box::new(move |seed| learned(&bars()?, hidden, seed)));
                 }
             }
             Family::Random => {
                 let shapes = [(8, 4), (12, 8), (16, 16), (20, 12), (30, 10)];
                 for ((visible, hidden), deviation) in iproduct!(shapes, [0.1, 0.5, 1.5, 3.0]) {
-                    let make = move |seed| random(visible, hidden, deviation, seed);
                     let name = format!("random_{visible}x{hidden}_sd{deviation}");
-                    machine(name, visible, hidden, 0.0, Box::new(make));
+                    let shape = (visible, Some(hidden));
+                    add(name, shape, 0.0, Box::new(move |seed| random(visible, hidden, deviation, seed)));
                 }
             }
             Family::Lattice => {
                 for t in [1.8, critical] {
                     let name = format!("ising_8x8_t{}_h16", rounded(t));
-                    machine(name, 64, 16, 2e9, Box::new(move |seed| from_configurations(&torus(8, t)?, 16, seed)));
+                    let make = move |seed| from_configurations(&torus(8, t)?, 16, seed);
+                    add(name, (64, Some(16)), 2e9, Box::new(make));
                 }
             }
             Family::Spins => {
                 for (&side, t) in iproduct!(sides, [2.0, critical]) {
                     let name = format!("spins_{side}x{side}_t{}", rounded(t));
-                    let make = Box::new(move |_| Ok(Prepared::Spins(torus(side, t)?)));
-                    all.push(Self { family, name, visible: side * side, hidden: None, preparation: 0.0, make });
+                    add(name, (side * side, None), 0.0, Box::new(move |_| Ok(Prepared::Spins(torus(side, t)?))));
                 }
             }
         }
         all
-    }
-
-    /// Units of a row.
-    pub fn units(&self) -> usize {
-        self.visible + self.hidden.unwrap_or(0)
-    }
-
-    /// Trains or draws it.
-    pub fn prepare(&self, seed: Seed) -> Result<Prepared> {
-        (self.make)(seed)
     }
 }
 
@@ -148,33 +131,28 @@ fn torus(side: usize, temperature: f64) -> Result<Ising> {
 }
 
 /// Weights of this standard deviation, biases of half of it.
-fn random(visible: usize, hidden: usize, deviation: f64, seed: Seed) -> Result<Rbm> {
-    let mut machine = Rbm::new(visible, hidden)?;
+fn random(visible: usize, hidden: usize, deviation: f64, seed: Seed) -> Result<Prepared> {
+    let (mut machine, mut generator) = (Rbm::new(visible, hidden)?, seed.generator());
     let couplings = machine.couplings();
-    let refuse = |reason: rand_distr::NormalError| {
-        Error::invalid("a standard deviation", reason.to_string(), "take a finite one")
-    };
-    let weight = Normal::new(0.0, deviation).map_err(refuse)?;
-    let bias = Normal::new(0.0, deviation / 2.0).map_err(refuse)?;
-    let mut generator = seed.generator();
     for (index, x) in machine.parameters_mut().iter_mut().enumerate() {
-        *x = if index < couplings { weight } else { bias }.sample(&mut generator);
+        let normal: f64 = StandardNormal.sample(&mut generator);
+        *x = if index < couplings { deviation } else { deviation / 2.0 } * normal;
     }
-    Ok(machine)
+    Ok(Prepared::Machine(machine))
 }
 
 /// By the exact gradient.
-fn learned(target: &dyn Law, hidden: usize, seed: Seed) -> Result<Rbm> {
+fn learned(target: &dyn Law, hidden: usize, seed: Seed) -> Result<Prepared> {
     let mut machine = Rbm::new(target.sites(), hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.1), seed.child("weights", 0))?;
     let settings = Training { epochs: UPDATES, learning_rate: 0.3, ..Training::default() };
     let (law, seed) = (whole_law(target)?, seed.child("training", 0));
     train(&mut machine, &mut Exact, &law, &settings, seed, &mut |_, _, _| Ok(()))?;
-    Ok(machine)
+    Ok(Prepared::Machine(machine))
 }
 
 /// CD-10 on 20,000 configurations, 50 epochs of mini-batches of 50.
-fn from_configurations(ising: &Ising, hidden: usize, seed: Seed) -> Result<Rbm> {
+fn from_configurations(ising: &Ising, hidden: usize, seed: Seed) -> Result<Prepared> {
     let data = draw_configurations(ising, 20_000, seed.child("data", 0))?.configurations;
     let mut machine = Rbm::new(data.sites(), hidden)?;
     machine.initialize(InitialWeights::Gaussian(0.01), seed.child("weights", 0))?;
@@ -182,7 +160,7 @@ fn from_configurations(ising: &Ising, hidden: usize, seed: Seed) -> Result<Rbm> 
     let mut estimator = ContrastiveDivergence::new(10, 0, HiddenStatistics::default());
     let seed = seed.child("training", 0);
     train(&mut machine, &mut estimator, &data, &settings, seed, &mut |_, _, _| Ok(()))?;
-    Ok(machine)
+    Ok(Prepared::Machine(machine))
 }
 
 impl Prepared {

@@ -29,10 +29,7 @@ use std::sync::Arc;
 struct BothPhases {
     #[command(flatten)]
     #[serde(flatten)]
-    target: IsingOptions,
-    #[command(flatten)]
-    #[serde(flatten)]
-    lessons: DataOptions,
+    learning: LessonOptions,
     /// Gradients, each as NAME:k with its settings; centred=data makes one centred
     #[arg(
         long,
@@ -41,12 +38,6 @@ struct BothPhases {
         default_value = "cd:5,pcd:5,tempering:1,ptt:1,cd:5:centred=data,pcd:5:centred=data,tempering:1:centred=data,ptt:1:centred=data"
     )]
     estimators: List<Recipe>,
-    #[command(flatten)]
-    #[serde(flatten)]
-    machines: MachineOptions,
-    #[command(flatten)]
-    #[serde(flatten)]
-    training: TrainingOptions,
     /// Gibbs updates after which training ends
     #[arg(long, value_name = "NUMBER", default_value_t = 4e9, value_parser = positive, help_heading = "Training")]
     budget: f64,
@@ -156,18 +147,15 @@ impl Experiment for BothPhases {
     }
 
     fn check(&self) -> Result<()> {
-        self.machines.check()?;
-        self.training.check()?;
-        self.estimators.iter().try_for_each(|recipe| self.training.check_recipe(recipe))?;
+        self.estimators.iter().try_for_each(|recipe| self.learning.training.check_recipe(recipe))?;
         self.fresh.check(1_000_000)?;
-        self.target.check(4096, (1.0, 0.0))?;
-        self.lessons.check()?;
+        self.learning.check(4096)?;
         check_at_most("--measurements", self.measurements, 30)
     }
 
     fn cells(&self) -> Result<Vec<Cell>> {
-        let machines = iproduct!(self.machines.hidden(), 0..self.machines.replicas);
-        let all = iproduct!(self.target.all(), self.estimators.iter(), machines);
+        let machines = iproduct!(self.learning.machines.hidden(), 0..self.learning.machines.replicas);
+        let all = iproduct!(self.learning.target.all(), self.estimators.iter(), machines);
         let cell = |((lattice, temperature), estimator, (hidden, replica)): (_, &Recipe, _)| {
             let (estimator, centred) = (estimator.clone(), estimator.centred);
             Cell { lattice, temperature, estimator, centred, hidden, replica }
@@ -181,17 +169,17 @@ impl Experiment for BothPhases {
         let name = format!("{lattice} T={temperature}");
         let seed = lab.seed(&name, replica as u64);
         // Every gradient learns the same configurations from the same weights, and meets the same fresh ones.
-        let data = lab.shared(format!("{name} data {replica} M={}", self.lessons.samples), || {
-            self.lessons.configurations(&ising, seed.child("data", 0))
+        let data = lab.shared(format!("{name} data {replica} M={}", self.learning.data.samples), || {
+            self.learning.data.configurations(&ising, seed.child("data", 0))
         })?;
         let fresh = lab.shared(format!("{name} fresh {replica}"), || {
             Ok(SampledTarget::of_ising(&ising, self.fresh.sampling(), seed.child("fresh", 0))?)
         })?;
         let seed = seed.child("hidden", hidden as u64);
         let mut machine = Rbm::new(lattice.sites(), hidden)?;
-        machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
+        machine.initialize(self.learning.training.initial_weights, seed.child("weights", 0))?;
         let seed = seed.child(&estimator.to_string(), 0);
-        let settings = estimator.training(self.training.training());
+        let settings = estimator.training(self.learning.training.training());
         let own = estimator.estimator(&data, settings.batch, hidden, seed)?;
         let mut trainer = Trainer::new(machine, own, Arc::clone(&data), &settings, seed.child("training", 0))?;
         let mut rows = Vec::new();
@@ -225,12 +213,12 @@ impl Experiment for BothPhases {
     }
 
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
-        let about = self.machines.replicas_in_words("median and range");
+        let about = self.learning.machines.replicas_in_words("median and range");
         let x = || (Axis::log("Gibbs updates (units drawn)"), |_: &Cell, row: &Row| row.gibbs_updates as f64);
-        let one = self.target.lattices.len() == 1;
+        let one = self.learning.target.lattices.len() == 1;
         let lattice = |cell: &Cell| if one { String::new() } else { format!("{}, ", cell.lattice.description()) };
         let panel = |cell: &Cell, _: &Row| format!("{}T = {}, {}", lattice(cell), cell.temperature, units(cell.hidden));
-        let about = format!("{}; {about}", self.target.lattices_in_words());
+        let about = format!("{}; {about}", self.learning.target.lattices_in_words());
         let centred = |cell: &Cell| cell.centred != Offsets::None;
         // Few gradients share a figure; of many, plain and centred ones have their own, whose title says so.
         let few = self.estimators.len() <= FEW;

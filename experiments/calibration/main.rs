@@ -4,11 +4,9 @@
 //! closer. Of the numbers that are called converged or trusted at most one in 200 should be beyond four standard errors
 //! and nine in ten within two.
 
-use clap::Parser;
-use documented::DocumentedFields;
 use gibbsite::battery::{Family, Member, members};
-use gibbsite::configuration::{Configurations, copy_bits};
-use gibbsite::enumerate::{kl_divergence, log_partition, log_probabilities};
+use gibbsite::configuration::copy_bits;
+use gibbsite::enumerate::kl_divergence;
 use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Starts, Tempering};
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
@@ -16,15 +14,12 @@ use gibbsite::log_partition::bracket::Bracket;
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
 use gibbsite::log_partition::{LogPartition, LogPartitionEstimator, names};
-use gibbsite::model::Model;
-use gibbsite::model::rbm::Rbm;
 use gibbsite::model::rbm_path::RbmPath;
 use gibbsite::monitor::observables::{HIDDEN_LIMIT, Sampling, enumerated_moments, exact_moments, sample_model};
 use gibbsite::monitor::sampled_kl::SampledTarget;
 use gibbsite::path::Path;
-use gibbsite::random::Seed;
+use gibbsite::prelude::*;
 use gibbsite::statistics::doubt::Doubt;
-use gibbsite::targets::ising::Ising;
 use gibbsite::targets::observable::Observable;
 use laboratory::prelude::*;
 use laboratory::report::stacked_bars::{Bar, BarGroup, Panel, Share, StackedBars};

@@ -6,6 +6,7 @@
 //! 2010.
 
 use gibbsite::enumerate::{VISIBLE_LIMIT, WHOLE_LAW_LIMIT};
+use gibbsite::monitor::ExactRecord;
 use gibbsite::prelude::*;
 use laboratory::prelude::*;
 
@@ -72,12 +73,6 @@ struct Row {
     log_partition: f64,
 }
 
-/// Training data; the distinct configurations too where they are drawn.
-struct Data {
-    training: Configurations,
-    sample: Option<Configurations>,
-}
-
 impl Experiment for IsingKl {
     type Cell = LearningCell;
     type Row = Row;
@@ -140,33 +135,29 @@ impl Experiment for IsingKl {
         let data = lab.shared(format!("{name} data {}", cell.replica), || {
             self.data(&ising, target_seed.child("data", cell.replica as u64))
         })?;
+        let (data, sample) = &*data;
         // Weights depend on the model and the replica only, so that estimators start alike.
         let weights = target_seed.child("hidden", cell.hidden as u64).child("weights", cell.replica as u64);
         let seed = target_seed.child(&run_name(cell), 0);
         let mut model = Rbm::new(cell.lattice.sites(), cell.hidden)?;
         model.initialize(self.learning.training.initial_weights, weights)?;
         if self.visible_bias == VisibleBias::Data {
-            model.set_visible_bias_from(&data.training);
+            model.set_visible_bias_from(data);
         }
-        let mut estimator = cell.recipe().estimator(&data.training, self.chains, cell.hidden, seed)?;
+        let mut estimator = cell.recipe().estimator(data, self.chains, cell.hidden, seed)?;
         let mut rows = Vec::new();
         let settings = self.learning.training.training();
         let measure = &mut |epoch: usize, updates, model: &dyn Model| {
             if epoch.is_multiple_of(self.every) || epoch == settings.epochs {
-                let record = target.measure(&*model.marginal()?, data.sample.as_ref())?;
-                rows.push(Row {
-                    epoch,
-                    updates,
-                    kl: record.kl,
-                    log_likelihood: record.log_likelihood,
-                    log_partition: record.log_partition,
-                });
+                let ExactRecord { kl, log_likelihood, log_partition } =
+                    target.measure(&*model.marginal()?, sample.as_ref())?;
+                rows.push(Row { epoch, updates, kl, log_likelihood, log_partition });
                 lab.progress(epoch, settings.epochs);
             }
             Ok(())
         };
         let seed = seed.child("training", 0);
-        train(&mut model, &mut *estimator, &data.training, &settings, seed, measure)?;
+        train(&mut model, &mut *estimator, data, &settings, seed, measure)?;
         Ok(rows)
     }
 
@@ -212,14 +203,14 @@ impl IsingKl {
         format!("{} J={coupling} h={field} T={} M={}", cell.lattice, cell.temperature, self.samples)
     }
 
-    fn data(&self, ising: &Ising, seed: Seed) -> Result<Data> {
-        Ok(match self.samples {
-            Samples::Exact => Data { training: whole_law(ising)?, sample: None },
-            Samples::Count(count) => {
-                let training = draw_configurations(ising, count, seed)?.configurations;
-                Data { sample: Some(training.distinct()), training }
-            }
-        })
+    /// Training data; the distinct configurations too where they are drawn.
+    fn data(&self, ising: &Ising, seed: Seed) -> Result<(Configurations, Option<Configurations>)> {
+        let Samples::Count(count) = self.samples else {
+            return Ok((whole_law(ising)?, None));
+        };
+        let training = draw_configurations(ising, count, seed)?.configurations;
+        let sample = training.distinct();
+        Ok((training, Some(sample)))
     }
 
     /// Rows after the last epoch.

@@ -32,24 +32,24 @@ fn mean(x: f64, rows: &Rows<IsingObservables>) -> Option<Point> {
 
 impl IsingObservables {
     fn protocol(&self) -> String {
-        let (k, samples, epochs) = (self.gibbs_steps, self.lessons.samples, self.training.epochs);
+        let (k, samples, epochs) = (self.gibbs_steps, self.learning.data.samples, self.learning.training.epochs);
         let (samples, epochs) = (grouped(samples), grouped(epochs));
-        format!("CD-{k}, {samples} configurations, {epochs} epochs; {}", self.machines.count_in_words())
+        format!("CD-{k}, {samples} configurations, {epochs} epochs; {}", self.learning.machines.count_in_words())
     }
 
     /// The lattice as the title of a panel, where there are several.
     fn panel_title(&self, lattice: Lattice) -> String {
-        if self.target.lattices.len() > 1 { lattice.description() } else { String::new() }
+        if self.learning.target.lattices.len() > 1 { lattice.description() } else { String::new() }
     }
 
     /// Observables against temperature, and under each its deviation where the exact value is known; four observables beside
     /// each other for each of several lattices.
     pub fn observables(&self, rows: &Rows<Self>) -> Result<Figure> {
-        let temperatures = self.target.temperatures.iter().map(|t| t.0);
+        let temperatures = self.learning.target.temperatures.iter().map(|t| t.0);
         let span = (temperatures.clone().fold(f64::INFINITY, f64::min), temperatures.fold(0.0, f64::max));
-        let columns = if self.target.lattices.len() > 1 { 4 } else { 2 };
+        let columns = if self.learning.target.lattices.len() > 1 { 4 } else { 2 };
         let mut panels = Vec::new();
-        for &lattice in self.target.lattices.iter() {
+        for &lattice in self.learning.target.lattices.iter() {
             let exact = Exact::of(lattice)?;
             for observables in OBSERVABLES.chunks(columns) {
                 let of = |observable: Observable| {
@@ -64,7 +64,7 @@ impl IsingObservables {
             }
         }
         Ok(Figure {
-            title: format!("What RBMs have learned of the Ising model on {}", self.target.lattices_in_words()),
+            title: format!("What RBMs have learned of the Ising model on {}", self.learning.target.lattices_in_words()),
             subtitle: format!("{}: mean and standard error; below each observable its error", self.protocol()),
             columns,
             panels,
@@ -83,10 +83,10 @@ impl IsingObservables {
         };
         let temperature = (self.histogram_temperature() * 1e4).round() / 1e4;
         Figure {
-            title: format!("Energies at T = {temperature} on {}", self.target.lattices_in_words()),
+            title: format!("Energies at T = {temperature} on {}", self.learning.target.lattices_in_words()),
             subtitle: format!("{}: mean and range", self.protocol()),
-            columns: self.target.lattices.len().min(3),
-            panels: self.target.lattices.iter().map(panel).collect(),
+            columns: self.learning.target.lattices.len().min(3),
+            panels: self.learning.target.lattices.iter().map(panel).collect(),
             x: Axis::linear("energy per spin E/N (J)"),
             y: Axis::log("probability P(E)"),
         }
@@ -100,7 +100,7 @@ impl IsingObservables {
             rows.map(|(_, row)| (row.energy / sites, row.probability))
         };
         // What no run could have seen is left out.
-        let (sampling, replicas) = (self.measuring.sampling(), self.machines.replicas);
+        let (sampling, replicas) = (self.measuring.sampling(), self.learning.machines.replicas);
         let least = 0.1 / (sampling.chains * sampling.measured * replicas) as f64;
         let mut series = vec![line(EXACT, law(Source::Exact, least))];
         if series[0].points.is_empty() {
@@ -113,7 +113,7 @@ impl IsingObservables {
             summary(&own).map_or(f64::NAN, |(found, _)| found.value)
         };
         let off = |hidden| (heat(Source::Rbm, Some(hidden)) - heat(Source::MonteCarlo, None)).abs();
-        let mut order: Vec<usize> = self.machines.hidden().collect();
+        let mut order: Vec<usize> = self.learning.machines.hidden().collect();
         order.sort_by(|a, b| off(*a).total_cmp(&off(*b)));
         let best_and_worst = order.first().into_iter().chain(order.last()).zip(["best", "worst"]);
         for (&hidden, rank) in best_and_worst.take(order.len()) {

@@ -7,28 +7,20 @@
 mod exact;
 mod figures;
 
-use clap::Parser;
-use documented::DocumentedFields;
 use exact::Exact;
 use gibbsite::enumerate::VISIBLE_LIMIT;
-use gibbsite::law::{Chains, Law};
-use gibbsite::model::Model;
-use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::observables::{
     Coordinates, HIDDEN_LIMIT, Sampled, exact_moments, random_and_up, sample, sample_model,
 };
 use gibbsite::monte_carlo::cluster::Wolff;
 use gibbsite::monte_carlo::coloured::multi_spin_metropolis;
 use gibbsite::monte_carlo::schedule::Schedule;
-use gibbsite::random::Seed;
+use gibbsite::prelude::*;
 use gibbsite::statistics::doubt::Doubt;
 use gibbsite::statistics::estimate::Estimate;
 use gibbsite::targets::density_of_states::SIDE_LIMIT;
 use gibbsite::targets::infinite_lattice::CRITICAL_TEMPERATURE;
-use gibbsite::targets::ising::Ising;
-use gibbsite::targets::lattice::Lattice;
 use gibbsite::targets::observable::Observable;
-use gibbsite::training::trainer::train;
 use laboratory::prelude::*;
 use std::collections::HashMap;
 
@@ -44,19 +36,7 @@ use std::collections::HashMap;
 struct IsingObservables {
     #[command(flatten)]
     #[serde(flatten)]
-    target: IsingOptions,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    lessons: DataOptions,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    machines: MachineOptions,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    training: TrainingOptions,
+    learning: LessonOptions,
 
     /// Gibbs steps k of contrastive divergence
     #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = at_least_one, help_heading = "Training")]
@@ -167,22 +147,19 @@ impl Experiment for IsingObservables {
     }
 
     fn check(&self) -> Result<()> {
-        self.machines.check()?;
-        self.training.check()?;
         self.measuring.check(1_000_000)?;
         check_at_most("--gibbs-steps", self.gibbs_steps, 1_000_000)?;
-        self.lessons.check()?;
-        self.target.check(1 << 16, (1.0, 0.0))
+        self.learning.check(1 << 16)
     }
 
     fn cells(&self) -> Result<Vec<Cell>> {
-        let machines = iproduct!(self.machines.hidden(), 0..self.machines.replicas);
+        let machines = iproduct!(self.learning.machines.hidden(), 0..self.learning.machines.replicas);
         let all = |(lattice, temperature)| {
             let machines = machines.clone().map(|(hidden, replica)| (Some(hidden), Some(replica)));
             let all = std::iter::once((None, None)).chain(machines);
             all.map(move |(hidden, replica)| Cell { lattice, temperature, hidden, replica })
         };
-        Ok(self.target.all().flat_map(all).collect())
+        Ok(self.learning.target.all().flat_map(all).collect())
     }
 
     fn work(&self, cell: &Cell) -> f64 {
@@ -193,17 +170,13 @@ impl Experiment for IsingObservables {
     }
 
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
-        let ising = Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
-        let seed = lab.seed(&self.lessons.name(cell.lattice, cell.temperature), 0);
         let (Some(hidden), Some(replica)) = (cell.hidden, cell.replica) else {
-            return self.target(cell, &ising, seed, lab);
+            return self.target(cell, lab);
         };
-        let data = self.lessons.shared(cell.lattice, cell.temperature, replica, lab)?;
-        let seed = seed.child("hidden", hidden as u64).child("replica", replica as u64);
-        let mut model = Rbm::new(ising.sites(), hidden)?;
-        model.initialize(self.training.initial_weights, seed.child("weights", 0))?;
-        let mut estimator = self.training.contrastive_divergence(self.gibbs_steps);
-        let settings = self.training.training();
+        let lesson = self.learning.begin((cell.lattice, cell.temperature), hidden, replica, lab)?;
+        let Lesson { ising, data, machine: mut model, seed } = lesson;
+        let mut estimator = self.learning.training.contrastive_divergence(self.gibbs_steps);
+        let settings = self.learning.training.training();
         let observe = &mut |epoch, _, _: &dyn Model| {
             // Sampling takes little beside.
             lab.progress(epoch, settings.epochs + 1);
@@ -257,7 +230,9 @@ impl IsingObservables {
         match (cell.hidden, cell.lattice) {
             // A step of a machine costs a constant beside its weights.
             (Some(hidden), _) => {
-                let steps = self.training.epochs as f64 * self.lessons.samples as f64 * (self.gibbs_steps + 3) as f64;
+                let steps = self.learning.training.epochs as f64
+                    * self.learning.data.samples as f64
+                    * (self.gibbs_steps + 3) as f64;
                 steps * ((sites * hidden) as f64 + 1500.0) / 8.0
             }
             (None, Lattice::Square(rows, columns)) if rows.max(columns) <= SIDE_LIMIT => {
@@ -271,13 +246,14 @@ impl IsingObservables {
     /// The temperature of the energy histogram: the one nearest to the critical one of the square lattice.
     fn histogram_temperature(&self) -> f64 {
         let distance = |t: f64| (t - CRITICAL_TEMPERATURE).abs();
-        let all = self.target.temperatures.iter().map(|t| t.0);
+        let all = self.learning.target.temperatures.iter().map(|t| t.0);
         all.fold(f64::INFINITY, |best, t| if distance(t) < distance(best) { t } else { best })
     }
 
     /// The Ising model: what is known exactly, and Monte Carlo by one Wolff cluster and one Metropolis sweep in turn, from
     /// random states and from all spins up.
-    fn target(&self, cell: &Cell, ising: &Ising, seed: Seed, lab: &Lab) -> Result<Vec<Row>> {
+    fn target(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
+        let ising = &Ising::on_lattice(cell.lattice, 1.0, 0.0, cell.temperature)?;
         let exact = Exact::of(cell.lattice)?;
         let source = Source::Exact;
         let known = exact.observables(cell.temperature)?.into_iter();
@@ -285,7 +261,7 @@ impl IsingObservables {
         let law = exact.energy_law(cell.temperature).into_iter();
         let energy = |(energy, probability)| Energy { source, energy, probability };
         let (mut rows, mut histogram) = (known.map(row).collect::<Vec<_>>(), law.map(energy).collect::<Vec<_>>());
-        let seed = seed.child("monte carlo", 0);
+        let seed = lab.seed(&self.learning.data.name(cell.lattice, cell.temperature), 0).child("monte carlo", 0);
         let steps = vec![(Box::new(Wolff::new(ising)) as _, 1), (Box::new(multi_spin_metropolis(ising)?) as _, 1)];
         let (kernel, sites) = (Schedule::new(steps), ising.sites());
         let sampling = self.measuring.sampling();
@@ -305,7 +281,7 @@ impl IsingObservables {
 
     /// What the machines have learned at one temperature, in numbers: means over replicas, with both errors.
     fn table<'a>(&self, lattice: &str, rows: &Rows<'a, Self>) -> Table<(Found, Group<'a, Self>)> {
-        let (temperature, replicas) = (self.histogram_temperature(), self.machines.replicas);
+        let (temperature, replicas) = (self.histogram_temperature(), self.learning.machines.replicas);
         let headline = format!(
             "{lattice} at T = {temperature}, {replicas} replica(s); +- is the scatter of replicas, then the error of sampling \
              alone:"
@@ -454,7 +430,7 @@ mod tests {
         let experiment = parsed::<IsingObservables>(&["--samples", "50"]);
         in_a_lab(|lab| {
             let data = |cell: Cell| {
-                experiment.lessons.shared(cell.lattice, cell.temperature, cell.replica.unwrap(), lab).unwrap()
+                experiment.learning.data.shared(cell.lattice, cell.temperature, cell.replica.unwrap(), lab).unwrap()
             };
             assert!(*data(machine(0)) != *data(machine(1)));
             assert!(*data(machine(0)) != *data(Cell { temperature: 3.0, ..machine(0) }));

@@ -1,13 +1,15 @@
-//! Learning an Ising model: target x machine x estimator x replicas, which half of the experiments sweep over.
+//! Learning an Ising model, which most of the experiments do: target x machine x estimator x replicas where the whole law is
+//! known, and machines that learn configurations drawn from it.
 
 use crate::error::Result;
-use crate::groups::{EstimatorOptions, IsingOptions, MachineOptions, TrainingOptions};
+use crate::groups::{DataOptions, EstimatorOptions, IsingOptions, MachineOptions, TrainingOptions};
 use crate::lab::Lab;
 use crate::options::CommonOptions;
 use documented::DocumentedFields;
 use gibbsite::prelude::*;
 use itertools::iproduct;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Options of experiments in which machines learn Ising models.
 #[derive(Clone, Debug, clap::Args, Serialize)]
@@ -114,6 +116,74 @@ impl LearningCell {
     /// The same machine and estimator, whichever the replica.
     pub fn without_replica(&self) -> Self {
         Self { replica: 0, ..self.clone() }
+    }
+}
+
+/// Options of experiments in which machines learn configurations drawn from Ising models.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct LessonOptions {
+    /// What is learned.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub target: IsingOptions,
+
+    /// From how many configurations.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub data: DataOptions,
+
+    /// What learns, and how often.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub machines: MachineOptions,
+
+    /// How it learns.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub training: TrainingOptions,
+}
+
+/// A machine before its first update, and what it learns.
+pub struct Lesson {
+    /// The law.
+    pub ising: Ising,
+    /// Configurations of it, the same for machines of all sizes.
+    pub data: Arc<Configurations>,
+    /// With its first weights.
+    pub machine: Rbm,
+    /// Of this machine and replica.
+    pub seed: Seed,
+}
+
+impl LessonOptions {
+    /// Every lattice and temperature with every number of hidden units and replica.
+    pub fn all(&self) -> impl Iterator<Item = ((Lattice, f64), usize, usize)> + '_ {
+        iproduct!(self.target.all(), self.machines.hidden(), 0..self.machines.replicas)
+    }
+
+    /// What a replica of so many hidden units begins with.
+    pub fn begin(
+        &self,
+        (lattice, temperature): (Lattice, f64),
+        hidden: usize,
+        replica: usize,
+        lab: &Lab,
+    ) -> Result<Lesson> {
+        let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
+        let data = self.data.shared(lattice, temperature, replica, lab)?;
+        let seed = lab.seed(&self.data.name(lattice, temperature), 0);
+        let seed = seed.child("hidden", hidden as u64).child("replica", replica as u64);
+        let mut machine = Rbm::new(lattice.sites(), hidden)?;
+        machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
+        Ok(Lesson { ising, data, machine, seed })
+    }
+
+    /// Refuses lattices of more than `most` sites, and what no memory holds.
+    pub fn check(&self, most: usize) -> Result<()> {
+        self.machines.check()?;
+        self.training.check()?;
+        self.data.check()?;
+        self.target.check(most, (1.0, 0.0))
     }
 }
 

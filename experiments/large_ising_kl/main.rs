@@ -6,19 +6,12 @@
 //! a machine that has learned its training set by heart is not flattered. ising_kl asks the same where all states can be
 //! visited.
 
-use clap::Parser;
-use documented::DocumentedFields;
 use gibbsite::enumerate::WHOLE_LAW_LIMIT;
-use gibbsite::law::Law;
 use gibbsite::log_partition::annealing::Tempering;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::bracket::Bracketing;
-use gibbsite::model::Model;
-use gibbsite::model::rbm::Rbm;
 use gibbsite::monitor::sampled_kl::SampledTarget;
-use gibbsite::targets::ising::Ising;
-use gibbsite::targets::lattice::Lattice;
-use gibbsite::training::trainer::train;
+use gibbsite::prelude::*;
 use laboratory::prelude::*;
 
 /// How far, in nats a spin, is an RBM from the Ising model at sizes where nobody can enumerate?
@@ -33,19 +26,7 @@ use laboratory::prelude::*;
 struct LargeIsingKl {
     #[command(flatten)]
     #[serde(flatten)]
-    target: IsingOptions,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    lessons: DataOptions,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    machines: MachineOptions,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    training: TrainingOptions,
+    learning: LessonOptions,
 
     /// Epochs between measurements; before the first epoch and after the last there is always one
     #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = at_least_one, help_heading = "Training")]
@@ -150,15 +131,12 @@ impl Experiment for LargeIsingKl {
     }
 
     fn check(&self) -> Result<()> {
-        self.machines.check()?;
-        self.training.check()?;
         self.fresh.check(100_000)?;
         check_at_most("--gibbs-steps", self.gibbs_steps, 1_000_000)?;
-        self.lessons.check()?;
         check_at_most("--ais-temperatures", self.ais_temperatures, 10_000_000)?;
         check_at_most("--ais-chains", self.ais_chains, 1_000_000)?;
-        self.target.check(1 << 16, (1.0, 0.0))?;
-        for (lattice, temperature) in self.target.all() {
+        self.learning.check(1 << 16)?;
+        for (lattice, temperature) in self.learning.target.all() {
             if Ising::on_lattice(lattice, 1.0, 0.0, temperature)?.log_partition().is_none() {
                 return Err(Error::invalid(
                     format!("--lattices {lattice}"),
@@ -171,27 +149,22 @@ impl Experiment for LargeIsingKl {
     }
 
     fn cells(&self) -> Result<Vec<Cell>> {
-        let all = iproduct!(self.target.all(), self.machines.hidden(), 0..self.machines.replicas);
         let cell = |((lattice, temperature), hidden, replica)| Cell { lattice, temperature, hidden, replica };
-        Ok(all.map(cell).collect())
+        Ok(self.learning.all().map(cell).collect())
     }
 
     fn work(&self, cell: &Cell) -> f64 {
         let (epoch, measurement) = self.work_of_parts(cell);
-        let measurements = 1 + self.training.epochs.div_ceil(self.every);
-        self.training.epochs as f64 * epoch + measurements as f64 * measurement
+        let measurements = 1 + self.learning.training.epochs.div_ceil(self.every);
+        self.learning.training.epochs as f64 * epoch + measurements as f64 * measurement
     }
 
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
         let &Cell { lattice, temperature, hidden, replica } = cell;
-        let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
-        let target_seed = lab.seed(&self.lessons.name(cell.lattice, cell.temperature), 0);
-        let data = self.lessons.shared(lattice, temperature, replica, lab)?;
-        let seed = target_seed.child("hidden", hidden as u64).child("replica", replica as u64);
+        let lesson = self.learning.begin((lattice, temperature), hidden, replica, lab)?;
+        let Lesson { ising, data, mut machine, seed } = lesson;
         // Drawn for this cell alone, so that the errors of replicas are independent.
         let fresh = SampledTarget::of_ising(&ising, self.fresh.sampling(), seed.child("fresh", 0))?;
-        let mut machine = Rbm::new(lattice.sites(), hidden)?;
-        machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
         let bracketing = Bracketing {
             betas: Betas::Adaptive(self.ais_temperatures),
             chains: self.ais_chains,
@@ -199,7 +172,7 @@ impl Experiment for LargeIsingKl {
             data: Some((&data, DATA_STEPS)),
         };
         let (of_epoch, of_measurement) = self.work_of_parts(cell);
-        let (total, settings) = (self.work(cell) as usize, self.training.training());
+        let (total, settings) = (self.work(cell) as usize, self.learning.training.training());
         let mut rows = Vec::new();
         let measure = &mut |epoch: usize, _, model: &dyn Model| {
             let before = epoch as f64 * of_epoch + rows.len() as f64 * of_measurement;
@@ -229,26 +202,27 @@ impl Experiment for LargeIsingKl {
             });
             Ok(())
         };
-        let mut estimator = self.training.contrastive_divergence(self.gibbs_steps);
+        let mut estimator = self.learning.training.contrastive_divergence(self.gibbs_steps);
         train(&mut machine, &mut estimator, &data, &settings, seed.child("training", 0), measure)?;
         Ok(rows)
     }
 
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
-        let epochs = self.training.epochs;
+        let epochs = self.learning.training.epochs;
         let last = rows.filter(|_, row| row.epoch == epochs);
         let edge = if rows.iter().any(|(_, row)| row.kl <= 0.0) { "; at or below 0: on the lower edge" } else { "" };
-        let (k, samples, replicas) = (self.gibbs_steps, self.lessons.samples, self.machines.count_in_words());
+        let (k, samples, replicas) =
+            (self.gibbs_steps, self.learning.data.samples, self.learning.machines.count_in_words());
         let protocol =
             format!("CD-{k}, {} configurations; {replicas}: mean and standard error{edge}", grouped(samples));
-        let columns = self.target.temperatures.len().min(4);
+        let columns = self.learning.target.temperatures.len().min(4);
         let y = || (Axis::log("KL divergence (nats a spin)"), |_: &Cell, row: &Row| row.kl_per_site);
         let learning = rows
             .plot((Axis::linear("epoch (passes over the data)"), |_, row| row.epoch as f64), y())
             .panel(|cell, _| format!("{}, T = {}", cell.lattice.description(), cell.temperature))
             .series(|cell, _| units(cell.hidden))
             .titled("How far is an RBM from the Ising model as it learns?", &protocol);
-        let ticks = self.machines.hidden().map(|hidden| hidden as f64).collect();
+        let ticks = self.learning.machines.hidden().map(|hidden| hidden as f64).collect();
         let reached = last
             .plot(
                 (Axis::log("hidden units (lattices a little aside)").with_ticks(ticks), |cell, _| cell.hidden as f64),
@@ -292,7 +266,7 @@ impl LargeIsingKl {
         let sampling = self.fresh.sampling();
         let measurement = run + reverse + sampling.chains * sampling.measured;
         // Hidden units of both phases and the update: about a step more.
-        (self.lessons.samples as f64 * (self.gibbs_steps + 1) as f64 * step, measurement as f64 * step)
+        (self.learning.data.samples as f64 * (self.gibbs_steps + 1) as f64 * step, measurement as f64 * step)
     }
 
     /// KL and its errors at the end of training, over replicas.
@@ -301,7 +275,7 @@ impl LargeIsingKl {
             "KL divergence D(P || P_model) from the Ising law after {} epochs, in nats: mean of {} replica(s) with its \
              error,\nthe parts of the measurements' error that come from ln Z and from the average over fresh \
              configurations,\nand how far the runs of annealing are apart at most:",
-            self.training.epochs, self.machines.replicas
+            self.learning.training.epochs, self.learning.machines.replicas
         );
         let number = |error: Option<f64>| error.map_or("?".to_string(), |error| format!("{error:.4}"));
         let machines = last.groups(|cell, _| identity(&Cell { replica: 0, ..cell.clone() })).into_iter();
@@ -431,8 +405,9 @@ mod tests {
     fn replicas_have_data_of_their_own() {
         let experiment = parsed::<LargeIsingKl>(&["--samples", "50"]);
         in_a_lab(|lab| {
-            let data =
-                |cell: Cell| experiment.lessons.shared(cell.lattice, cell.temperature, cell.replica, lab).unwrap();
+            let data = |cell: Cell| {
+                experiment.learning.data.shared(cell.lattice, cell.temperature, cell.replica, lab).unwrap()
+            };
             assert!(*data(CELL) != *data(Cell { replica: 1, ..CELL }));
             assert!(*data(CELL) != *data(Cell { temperature: 3.0, ..CELL }));
             assert!(*data(CELL) == *data(Cell { hidden: 5, ..CELL }));

@@ -21,19 +21,10 @@ use laboratory::prelude::*;
 struct Mixing {
     #[command(flatten)]
     #[serde(flatten)]
-    target: IsingOptions,
-    #[command(flatten)]
-    #[serde(flatten)]
-    lessons: DataOptions,
+    learning: LessonOptions,
     /// Samplers: gibbs, tempering (along inverse temperatures) or ptt (along the machines kept in training)
     #[arg(long, value_name = "LIST", default_value = "gibbs,tempering,ptt", help_heading = "Sweep")]
     samplers: List<Sampler>,
-    #[command(flatten)]
-    #[serde(flatten)]
-    machines: MachineOptions,
-    #[command(flatten)]
-    #[serde(flatten)]
-    training: TrainingOptions,
     /// Rounds measured on each of 64 ladders
     #[arg(long, value_name = "NUMBER", default_value_t = 5000, value_parser = at_least_one, help_heading = "Measuring")]
     rounds: usize,
@@ -128,40 +119,37 @@ impl Experiment for Mixing {
     }
 
     fn check(&self) -> Result<()> {
-        self.machines.check()?;
-        self.training.check()?;
-        self.lessons.check()?;
         check_at_most("--rounds", self.rounds, 10_000_000)?;
-        self.target.check(1024, (1.0, 0.0))
+        self.learning.check(1024)
     }
 
     fn cells(&self) -> Result<Vec<Cell>> {
-        let targets: Vec<_> = self.target.all().collect();
-        let machines = iproduct!(targets, self.machines.hidden(), 0..self.machines.replicas);
-        let all = iproduct!(self.samplers.iter(), machines);
-        let cell = |(&sampler, ((lattice, temperature), hidden, replica))| Cell {
-            sampler,
-            lattice,
-            temperature,
-            hidden,
-            replica,
+        let cell = |&sampler: &_| {
+            let all = self.learning.all();
+            all.map(move |((lattice, temperature), hidden, replica)| Cell {
+                sampler,
+                lattice,
+                temperature,
+                hidden,
+                replica,
+            })
         };
-        Ok(all.map(cell).collect())
+        Ok(self.samplers.iter().flat_map(cell).collect())
     }
 
     fn run(&self, cell: &Cell, lab: &Lab) -> Result<Vec<Row>> {
         let &Cell { sampler, lattice, temperature, hidden, replica } = cell;
         let seed = lab.seed(&format!("{lattice} T={temperature}"), replica as u64).child("hidden", hidden as u64);
         let ising = Ising::on_lattice(lattice, 1.0, 0.0, temperature)?;
-        let data = self.lessons.configurations(&ising, seed.child("data", 0))?;
+        let data = self.learning.data.configurations(&ising, seed.child("data", 0))?;
         // All samplers meet the same machine.
         let trained = lab.shared(format!("{lattice} T={temperature} h={hidden} {replica}"), || {
             let mut machine = Rbm::new(lattice.sites(), hidden)?;
-            machine.initialize(self.training.initial_weights, seed.child("weights", 0))?;
-            let starts = RowSampler::new(&data)?.draw(self.training.batch, seed.child("starts", 0));
+            machine.initialize(self.learning.training.initial_weights, seed.child("weights", 0))?;
+            let starts = RowSampler::new(&data)?.draw(self.learning.training.batch, seed.child("starts", 0));
             let how = HiddenStatistics::default();
             let mut ptt = TrajectoryTempering::new(1, how, 0.3, &starts, hidden, seed.child("chains", 0))?;
-            let settings = self.training.training();
+            let settings = self.learning.training.training();
             train(&mut machine, &mut ptt, &data, &settings, seed.child("training", 0), &mut |epoch, _, _| {
                 lab.progress(epoch, 2 * settings.epochs);
                 Ok(())
@@ -232,7 +220,7 @@ impl Experiment for Mixing {
         let flips = flips.series(|cell, _| cell.sampler.in_words().to_string()).mark(Mark::Bars);
         let about = format!(
             "all rungs of a ladder are paid for; no flip, no point; {}",
-            self.machines.replicas_in_words("median and range")
+            self.learning.machines.replicas_in_words("median and range")
         );
         publication.figure("flips", &flips.titled("From phase to phase", about).figure())?;
         let table = Table::of("Flips of the magnetisation's sign, all rungs paid for:", rows.iter())
