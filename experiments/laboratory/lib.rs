@@ -15,6 +15,7 @@
 //! | [`groups`] | options that several experiments share: target, training |
 //! | [`learning`] | all of them together, for machines that learn Ising models |
 //! | [`options`], [`list`], [`value`], [`choices`] | common options, presets, lists, numbers with their bounds, names (`choice!`) |
+//! | [`digest`] | what quick runs find, kept so that a change is seen |
 //! | [`record`] | structs as columns of tables |
 //! | [`sweep`], [`lab`], [`progress`] | cells on disk; seeds, shared things and further tables for one cell; time left |
 //! | [`rows`], [`plot`], [`looks`], [`table`] | rows by key functions: groups, figures with their colours, tables |
@@ -27,6 +28,7 @@
 
 pub mod choices;
 pub mod contract;
+pub mod digest;
 pub mod error;
 pub mod experiment;
 pub mod groups;

@@ -14,6 +14,7 @@ use crate::table::Table;
 use gibbsite::kernels::level::Level;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -58,6 +59,8 @@ pub struct Publication {
     /// Files that are neither figures nor tables.
     others: Vec<String>,
     text: String,
+    /// Figures as they were handed over, for tests.
+    described: Vec<(String, String)>,
 }
 
 impl Publication {
@@ -85,6 +88,7 @@ impl Publication {
             figures: Vec::new(),
             others: Vec::new(),
             text: String::new(),
+            described: Vec::new(),
         })
     }
 
@@ -113,21 +117,21 @@ impl Publication {
             return Ok(());
         }
         figure.write(self.staged.path(), name)?;
-        self.drawn(name);
+        self.drawn(name, figure);
         Ok(())
     }
 
     /// The same for stacked bars.
     pub fn stacked_bars(&mut self, name: &str, figure: &StackedBars) -> Result<()> {
         figure.write(self.staged.path(), name)?;
-        self.drawn(name);
+        self.drawn(name, figure);
         Ok(())
     }
 
     /// The same for dots.
     pub fn dot_chart(&mut self, name: &str, figure: &DotChart) -> Result<()> {
         figure.write(self.staged.path(), name)?;
-        self.drawn(name);
+        self.drawn(name, figure);
         Ok(())
     }
 
@@ -138,6 +142,7 @@ impl Publication {
         }
         tiles.write(self.staged.path(), name)?;
         self.others.push(format!("{name}.png"));
+        self.described.push((name.to_string(), format!("{tiles:?}")));
         self.files.push(format!("{name}.png"));
         Ok(())
     }
@@ -151,9 +156,19 @@ impl Publication {
         Ok(())
     }
 
-    fn drawn(&mut self, name: &str) {
+    fn drawn(&mut self, name: &str, figure: &impl Debug) {
+        self.described.push((name.to_string(), format!("{figure:?}")));
         self.figures.push(name.to_string());
         self.files.extend([format!("{name}.png"), format!("{name}.svg")]);
+    }
+
+    /// Every figure and table as it is now, and what is to be printed, with their names.
+    pub(crate) fn contents(&self) -> Vec<(String, String)> {
+        let tables = self.files.iter().filter(|name| name.ends_with(".csv"));
+        let read =
+            |name: &String| (name.clone(), fs::read_to_string(self.staged.path().join(name)).unwrap_or_default());
+        let printed = ("printed".to_string(), self.text.clone());
+        tables.map(read).chain(self.described.iter().cloned()).chain([printed]).collect()
     }
 
     /// A sentence, printed at the end of the run.
