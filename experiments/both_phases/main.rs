@@ -334,6 +334,44 @@ laboratory::main!(BothPhases);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use laboratory::contract::run;
+
+    /// Machines that stay as they are, measured by sums and along ladders: divergence and weight of the phase up within five
+    /// errors of their definitions, at the first epoch that ends beyond a share of the budget.
+    #[test]
+    fn a_row_is_what_its_columns_say() {
+        for (lattice, hidden) in [("square:3x3", 2), ("square:3x7", 21)] {
+            let words = format!(
+                "--lattices {lattice} --temperatures 2.5 --hidden {hidden} --estimators cd:1 --samples 200 --budget 20000 \
+                 --measurements 2 --average 0 --learning-rate 1e-300 --initial-weights gaussian:0.3 --sweeps 2000 --rounds 500"
+            );
+            let (_, rows) = run::<BothPhases>(&words.split_whitespace().collect::<Vec<_>>());
+            let lattice: Lattice = lattice.parse().unwrap();
+            let sites = lattice.sites();
+            let ising = Ising::on_lattice(lattice, 1.0, 0.0, 2.5).unwrap();
+            let seed = Seed::root(1).child(&format!("{lattice} T=2.5"), 0).child("hidden", hidden as u64);
+            let mut machine = Rbm::new(sites, hidden).unwrap();
+            machine.initialize(InitialWeights::Gaussian(0.3), seed.child("weights", 0)).unwrap();
+            let (of_model, of_law) = (log_probabilities(&machine).unwrap(), log_probabilities(&ising).unwrap());
+            let kl: f64 = of_law.iter().zip(&of_model).map(|(p, q)| p.exp() * (p - q)).sum();
+            let share = |state: usize| match (2 * state.count_ones() as usize).cmp(&sites) {
+                std::cmp::Ordering::Less => 0.0,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Greater => 1.0,
+            };
+            let up: f64 = of_model.iter().enumerate().map(|(state, q)| q.exp() * share(state)).sum();
+            assert_eq!(rows.len(), 2);
+            for (number, (_, row)) in rows.iter().enumerate() {
+                assert!((row.kl - kl).abs() < 5.0 * row.kl_standard_error.unwrap(), "{row:?}, {kl}");
+                assert!((row.weight_up - up).abs() < 5.0 * row.weight_up_standard_error, "{row:?}, {up}");
+                assert!(row.trusted && row.doubts.is_empty() && (row.kl_per_site * sites as f64 - row.kl).abs() < 1e-9);
+                // Two mini-batches of 100 an epoch, whose chains draw hidden, visible and hidden units again, and those of the data.
+                let an_epoch = 200 * (sites + 3 * hidden) as u64;
+                let epochs = (10_000 * (number as u64 + 1)).div_ceil(an_epoch);
+                assert_eq!((row.updates, row.gibbs_updates), (2 * epochs, epochs * an_epoch));
+            }
+        }
+    }
 
     /// A row is trusted where both of its numbers are, and says which of them is not.
     #[test]

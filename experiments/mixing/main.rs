@@ -258,7 +258,36 @@ laboratory::main!(Mixing);
 
 #[cfg(test)]
 mod tests {
-    use super::{flips, mean_and_error};
+    use super::*;
+    use laboratory::contract::run;
+
+    /// A machine that hardly moves, whose signs forget each other at once: its weight up within five errors of the sum over all
+    /// states, every unit of every rung paid for.
+    #[test]
+    fn a_row_is_what_its_columns_say() {
+        let words = "--lattices square:3x3 --temperatures 2.5 --hidden 2 --samples 200 --epochs 1 --rounds 2000 --replicas 1 \
+                     --learning-rate 1e-300 --initial-weights gaussian:1 --average 0 --samplers gibbs,tempering";
+        let (_, rows) = run::<Mixing>(&words.split_whitespace().collect::<Vec<_>>());
+        let seed = Seed::root(1).child("square:3x3 T=2.5", 0).child("hidden", 2);
+        let mut machine = Rbm::new(9, 2).unwrap();
+        machine.initialize(InitialWeights::Gaussian(1.0), seed.child("weights", 0)).unwrap();
+        let of_model = log_probabilities(&machine).unwrap();
+        let up = |(state, log_p): (usize, &f64)| if state.count_ones() > 4 { log_p.exp() } else { 0.0 };
+        let up: f64 = of_model.iter().enumerate().map(up).sum();
+        assert_eq!(rows.len(), 2);
+        for (cell, row) in rows {
+            let rungs = if cell.sampler == Sampler::Gibbs { 1 } else { RUNGS + 1 };
+            assert_eq!((row.replicas, row.gibbs_updates), (rungs, (rungs * 11 * 64 * 2000) as u64));
+            assert!((row.weight_up - up).abs() < 5.0 * row.standard_error.unwrap(), "{row:?}, {up}");
+            assert!((row.exact_weight_up.unwrap() - up).abs() < 5.0 * (0.25_f64 / 20_000.0).sqrt(), "{row:?}, {up}");
+            // Signs of independent rounds change with probability 2 p (1 - p), and a round is what tau is counted in.
+            let tau = row.tau.unwrap();
+            let change = row.flips as f64 / (64.0 * 2000.0) / (2.0 * up * (1.0 - up));
+            assert!((1.0..6.0).contains(&tau) && (0.2..=1.1).contains(&change), "{row:?}");
+            assert!((row.flips_per_update * row.gibbs_updates as f64 - row.flips as f64).abs() < 1e-6);
+            assert!((row.tau_updates.unwrap() / (tau * (rungs * 11) as f64) - 1.0).abs() < 1e-12);
+        }
+    }
 
     /// Of 1, 2 and 6: the mean 3, squares 4 + 1 + 9 over two degrees of freedom and three numbers.
     #[test]

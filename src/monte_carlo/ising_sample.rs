@@ -359,6 +359,25 @@ mod tests {
         assert_eq!(draw_configurations(&ising, 20, Seed::root(1)).unwrap().configurations.len(), 20);
     }
 
+    /// Spins that follow a sign which changes every twentieth step, so that a tenth of its memory is lost in a step: of the
+    /// coordinates the magnetisation remembers it longest, and the second principal direction, which is noise, forgets at once.
+    #[test]
+    fn tau_is_that_of_the_slowest_coordinate() {
+        let ising = Ising::on_lattice(Lattice::Square(4, 4), 1.0, 0.0, 3.0).unwrap();
+        let mut pilot = Pilot { steps: 20_000, ..Pilot::default() };
+        for (chain, states) in pilot.states.iter_mut().enumerate() {
+            let mut generator = Seed::root(3).child("chain", chain as u64).generator();
+            let mut up = generator.random::<bool>();
+            states.extend((0..20_000).map(|_| {
+                up ^= generator.random_bool(0.05);
+                (0..16).map(|site| u64::from(generator.random_bool(if up { 0.8 } else { 0.2 })) << site).sum::<u64>()
+            }));
+        }
+        let Verdict::Agreed(tau) = pilot.judge(&ising, &Gauge::of(&ising)).unwrap() else { panic!() };
+        // 1 + 2 sum_t c 0.9^t, where c = 0.36 / (0.36 + 0.64 / 16) is the sign's share of the variance.
+        assert!((tau / 17.2 - 1.0).abs() < 0.2, "{tau}");
+    }
+
     /// Against a pilot run that is judged with its beginning: a fifth of all spins up, and then independent random
     /// states, of which nothing disagrees and nothing is remembered.
     #[test]

@@ -225,3 +225,32 @@ impl ParallelTempering {
         self.pairs.iter().map(share).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::rbm::Rbm;
+    use crate::model::rbm_path::RbmPath;
+    use crate::monte_carlo::ladder::AlongPath;
+    use crate::path::uniform_configurations;
+
+    /// A rung that is put in has been nowhere yet, and one that is taken out takes its own memory with it: those of the others
+    /// stay.
+    #[test]
+    fn rungs_keep_where_their_states_have_been() {
+        let machine = Rbm::new(2, 1).unwrap();
+        let path = RbmPath::from_uniform(&machine).unwrap();
+        let ladder = AlongPath::new(&path, &[0.0, 0.4, 1.0]).unwrap();
+        let mut tempering =
+            ParallelTempering::new(&ladder, &uniform_configurations(3, 2, Seed::root(1)), Seed::root(2)).unwrap();
+        let ends = [[None, Some(End::First)], [Some(End::First), None], [Some(End::Last); 2]].map(|ends| ends.to_vec());
+        tempering.last_end = ends.to_vec();
+        tempering.insert(1, 0);
+        let nowhere = vec![None; 2];
+        assert_eq!(tempering.last_end, [ends[0].clone(), nowhere, ends[1].clone(), ends[2].clone()]);
+        tempering.remove(2);
+        assert_eq!(tempering.last_end, [ends[0].clone(), vec![None; 2], ends[2].clone()]);
+        tempering.remove(1);
+        assert_eq!(tempering.last_end, [ends[0].clone(), ends[2].clone()]);
+    }
+}

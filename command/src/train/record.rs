@@ -123,10 +123,7 @@ pub(super) fn figure(rows: &[Row], subtitle: String) -> Figure {
         label: label.to_string(),
         look,
         mark: Mark::Band,
-        points: rows
-            .iter()
-            .filter_map(|row| of(row).map(|y| Point { x: row.epoch as f64, y, low: y, high: y }))
-            .collect(),
+        points: rows.iter().filter_map(|row| of(row).map(|y| Point::at(row.epoch as f64, y))).collect(),
     };
     let both = match exact {
         true => [
@@ -148,5 +145,57 @@ pub(super) fn figure(rows: &[Row], subtitle: String) -> Figure {
         columns: 1,
         x: Axis::linear("epoch (passes over the data)"),
         y: Axis::linear(y),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gibbsite::law::Law;
+    use gibbsite::random::Seed;
+
+    /// ln p(v), and sum_i ln p(v_i | the others), by weights of all states.
+    fn by_hand(machine: &Rbm, state: u64) -> (f64, f64) {
+        let weight = |state: u64| machine.log_weight(&[state]).exp();
+        let flips = (0..machine.visible()).map(|site| weight(state ^ (1 << site)));
+        let all: f64 = (0..1 << machine.visible()).map(weight).sum();
+        ((weight(state) / all).ln(), flips.map(|flipped| (weight(state) / (weight(state) + flipped)).ln()).sum())
+    }
+
+    /// Every number is of the data that its column names: the data are all 0, those for validation all 1.
+    #[test]
+    fn a_row_is_what_its_columns_say() {
+        let mut machine = Rbm::new(3, 2).unwrap();
+        let parameters = [0.5, -1.5, 0.25, 2.0, 0.125, -0.75, 0.3, -0.2, 0.1, 0.4, -0.6];
+        machine.parameters_mut().copy_from_slice(&parameters);
+        let (zeros, mut ones) = (Configurations::zeros(3, 4), Configurations::zeros(3, 2));
+        (0..2).for_each(|s| ones.row_mut(s)[0] = 0b111);
+        let mixing = Mixing { gibbs_steps: 1, tau: 7.0, ladders: None };
+        let row = Measured::new(&zeros, Some(&ones)).row(&machine, Some(mixing), (2, 30, 400)).unwrap();
+        let ((data, pseudo), (validation, pseudo_of_validation)) = (by_hand(&machine, 0), by_hand(&machine, 0b111));
+        let close = |found: Option<f64>, expected: f64| assert!((found.unwrap() - expected).abs() < 1e-9, "{row:?}");
+        close(row.log_likelihood, data);
+        close(row.validation_log_likelihood, validation);
+        close(Some(row.pseudo_log_likelihood), pseudo);
+        close(row.validation_pseudo_log_likelihood, pseudo_of_validation);
+        let ln_z: f64 = (0..8).map(|state| machine.log_weight(&[state]).exp()).sum::<f64>().ln();
+        close(row.log_partition, ln_z);
+        let counts = (row.epoch, row.update, row.gibbs_updates);
+        assert_eq!((counts, row.mixing_time, row.largest_weight), ((2, 30, 400), Some(7.0), 2.0));
+        assert!(row.words().starts_with(&format!("ln p {data:.3} ({validation:.3} of validation)")), "{}", row.words());
+        // Where no layer is small the pseudo-likelihoods are told, and ln Z is not.
+        let mut large = Rbm::new(21, 21).unwrap();
+        large.initialize(gibbsite::model::rbm::InitialWeights::Gaussian(0.3), Seed::root(1)).unwrap();
+        let (zeros, mut ones) = (Configurations::zeros(21, 1), Configurations::zeros(21, 1));
+        ones.row_mut(0)[0] = (1 << 21) - 1;
+        let row = Measured::new(&zeros, Some(&ones)).row(&large, None, (0, 0, 0)).unwrap();
+        assert_eq!((row.log_partition, row.log_likelihood, row.validation_log_likelihood), (None, None, None));
+        let (first, second) = (row.pseudo_log_likelihood, row.validation_pseudo_log_likelihood.unwrap());
+        assert!(first != second && row.words().starts_with(&format!("pseudo ln p {first:.3} ({second:.3} of")));
+        let points = |rows: &[Row]| {
+            let figure = figure(rows, String::new());
+            figure.panels[0].series.iter().map(|series| (series.label.clone(), series.points[0].y)).collect::<Vec<_>>()
+        };
+        assert_eq!(points(&[row]), [("data".to_string(), first), ("validation".to_string(), second)]);
     }
 }

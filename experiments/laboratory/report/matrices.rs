@@ -147,6 +147,33 @@ mod tests {
         assert_eq!(color(-7.0), LOW);
     }
 
+    /// Of two rows and three columns the third entry stands in the first row, at the right.
+    #[test]
+    fn entries_stand_row_by_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let values = [None, None, Some(1.0), None, None, None].to_vec();
+        let panels = vec![Matrix { title: String::new(), width: 3, values }];
+        let words = || String::new();
+        Matrices { title: words(), subtitle: words(), label: words(), panels, columns: 1 }
+            .write(folder.path(), "one")
+            .unwrap();
+        let text = std::fs::read_to_string(folder.path().join("one.svg")).unwrap();
+        let rectangle = |line: &str| {
+            let number = |name: &str| -> f64 {
+                let value = line.split(&format!(" {name}=\"")).nth(1).unwrap();
+                value.split('"').next().unwrap().parse().unwrap()
+            };
+            ["x", "y", "width", "height"].map(number)
+        };
+        let rectangles: Vec<&str> = text.lines().filter(|line| line.starts_with("<rect")).collect();
+        let color = format!("#{:02X}{:02X}{:02X}", HIGH.0, HIGH.1, HIGH.2);
+        let entry = rectangles.iter().find(|line| line.contains(&color)).map(|line| rectangle(line)).unwrap();
+        let frame = rectangles.iter().find(|line| line.contains("fill=\"none\"")).map(|line| rectangle(line)).unwrap();
+        let close = |a: f64, b: f64| (a - b).abs() < 3.0;
+        assert!(close(entry[0], frame[0] + frame[2] / 1.5) && close(entry[1], frame[1]), "{entry:?} in {frame:?}");
+        assert!(close(entry[2], frame[2] / 3.0) && close(entry[3], frame[3] / 2.0), "{entry:?} in {frame:?}");
+    }
+
     #[test]
     fn a_figure_has_both_files_whatever_its_entries() {
         let folder = tempfile::tempdir().unwrap();
