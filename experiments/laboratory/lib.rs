@@ -5,8 +5,9 @@
 //! sweep in parallel whose finished cells are kept, rows.csv with documented columns, run.json, progress with time left.
 //!
 //! To add one: write `experiments/NAME/main.rs` (`gradient_bias` is a short example) with `laboratory::main!(Name);` at its end,
-//! which is its main function and the test of its contract; give it a `[[bin]]` in `experiments/Cargo.toml`, a name in
-//! `.ci/run`, a page `experiments/NAME/README.md` with the table that `--columns` prints, and an entry in the README's gallery.
+//! which is its main function and the test of its contract; give it a `[[bin]]` in `experiments/Cargo.toml`, a page
+//! `experiments/NAME/README.md` with the table that `--columns` prints, and an entry in the README's gallery; and keep what its
+//! quick run finds ([`digest`]).
 //!
 //! | module | what is there |
 //! |---|---|
