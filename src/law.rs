@@ -233,3 +233,61 @@ impl Chains {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A law all of whose methods say something that no default says.
+    struct Odd;
+
+    impl Law for Odd {
+        fn sites(&self) -> usize {
+            2
+        }
+
+        fn log_weight(&self, _: &[u64]) -> f64 {
+            3.0
+        }
+
+        fn log_weight_change(&self, _: &[u64], _: usize) -> f64 {
+            4.0
+        }
+
+        fn log_weights(&self, _: u64, out: &mut [f64]) {
+            out.fill(5.0);
+        }
+
+        fn log_partition(&self) -> Option<f64> {
+            Some(6.0)
+        }
+
+        fn log_sum(&self) -> Option<f64> {
+            Some(7.0)
+        }
+
+        fn smaller(&self) -> Option<Box<dyn Law + '_>> {
+            Some(Box::new(Odd))
+        }
+
+        fn has_forbidden_states(&self) -> bool {
+            true
+        }
+    }
+
+    /// A reference to a law is that law, in all that it says.
+    #[test]
+    fn a_reference_to_a_law_is_the_law() {
+        fn said<L: Law>(law: L) -> (usize, [f64; 3], [Option<f64>; 2], bool, bool) {
+            let mut out = [0.0];
+            law.log_weights(0, &mut out);
+            let weights = [law.log_weight(&[0]), law.log_weight_change(&[0], 1), out[0]];
+            let known = [law.log_partition(), law.log_sum()];
+            (law.sites(), weights, known, law.smaller().is_some(), law.has_forbidden_states())
+        }
+        let expected = (2, [3.0, 4.0, 5.0], [Some(6.0), Some(7.0)], true, true);
+        assert_eq!(said(Odd), expected);
+        assert_eq!(said(&Odd), expected);
+        assert_eq!(said(&Odd as &dyn Law), expected);
+    }
+}

@@ -155,7 +155,8 @@ fn model_statistics_are_the_gradient_of_ln_z() {
 #[test]
 fn pseudo_likelihood_takes_the_labels_as_one_unit() {
     let mut machine = machine(3, 3, 3, 1);
-    let data = whole_law(&machine).unwrap().select(&[0, 5, 11]);
+    // Exactly one label is on in each.
+    let data = Configurations::weighted(6, vec![0b001_010, 0b010_111, 0b100_001], vec![0.125, 0.25, 0.625]).unwrap();
     let loss = |machine: &LabelledRbm| -> f64 {
         let table = log_probabilities(machine).unwrap();
         let p = |state: u64| table[state as usize].exp();

@@ -228,3 +228,21 @@ fn check_finite_maximum(distinct: &Configurations) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Couplings of either sign that are ten standard errors from 0 are in both panels, one of a single standard error in the
+    /// first alone; each stands on both sides of the diagonal, a field on it.
+    #[test]
+    fn the_second_panel_has_what_is_far_from_nothing() {
+        let found = |i, j, value| LearnedCoupling { i, j, value, standard_error: 0.1 };
+        let all = [found(0, Some(1), -1.0), found(0, Some(2), 1.0), found(1, Some(2), 0.1), found(2, None, -0.1)];
+        let panels = figure(&all, 3, 100, Criterion::Likelihood).panels;
+        let none = None;
+        let first = [none, Some(-1.0), Some(1.0), Some(-1.0), none, Some(0.1), Some(1.0), Some(0.1), Some(-0.1)];
+        let second = [none, Some(-1.0), Some(1.0), Some(-1.0), none, none, Some(1.0), none, none];
+        assert_eq!((&panels[0].values[..], &panels[1].values[..]), (&first[..], &second[..]));
+    }
+}

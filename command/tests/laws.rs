@@ -282,3 +282,29 @@ fn weighted_data_are_learned_as_a_law() {
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert!(told["kl_from_data"].as_f64().unwrap() < 0.02, "{told}");
 }
+
+/// A machine that is converted keeps what its file says of it.
+#[test]
+fn a_converted_machine_keeps_its_history() {
+    let folder = tempfile::tempdir().unwrap();
+    common::spins(folder.path(), "square:3x3", 50);
+    done(folder.path(), "train --data spins.txt --hidden 2 --epochs 3 --out m.safetensors --quiet");
+    done(folder.path(), "convert m.safetensors n.safetensors");
+    let read = |name: &str| gibbsite_files::model::read_machine(&folder.path().join(name)).unwrap();
+    let (before, after) = (read("m.safetensors"), read("n.safetensors"));
+    assert_eq!(before.about.as_ref().unwrap().history.len(), 1);
+    assert_eq!((before.about, before.machine.parameters()), (after.about, after.machine.parameters()));
+}
+
+/// Couplings of a list are J/T already: without a word they are drawn at T = 1.
+#[test]
+fn a_list_of_couplings_is_at_temperature_one() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("J.csv"), "0,1,0.8\n1,2,-0.5\n2,0.3\n").unwrap();
+    let draw = |more: &str| {
+        done(folder.path(), &format!("sample --couplings J.csv --count 200 --out rows.txt {more}"));
+        std::fs::read(folder.path().join("rows.txt")).unwrap()
+    };
+    assert_eq!(draw(""), draw("--temperature 1"));
+    assert_ne!(draw(""), draw("--temperature 2.269"));
+}

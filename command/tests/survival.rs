@@ -266,6 +266,18 @@ fn a_run_goes_on_with_its_own_options_and_data_only() {
     let (code, _, error) = run(folder.path(), &format!("{TRAIN} --resume"));
     assert_eq!(code, 2);
     assert!(error.contains("begun with other data"), "{error}");
+    // Validation data in a file of their own are data too.
+    let folder = tempfile::tempdir().unwrap();
+    spins(folder.path(), "square:4x4", 100);
+    std::fs::copy(folder.path().join("spins.txt"), folder.path().join("held.txt")).unwrap();
+    spins(folder.path(), "square:4x4", 400);
+    let train = TRAIN.replace("--validation 0.2", "--validation held.txt");
+    done(folder.path(), &train);
+    done(folder.path(), &format!("{train} --resume"));
+    std::fs::copy(folder.path().join("spins.txt"), folder.path().join("held.txt")).unwrap();
+    let (code, _, error) = run(folder.path(), &format!("{train} --resume"));
+    assert_eq!(code, 2);
+    assert!(error.contains("begun with other data"), "{error}");
 }
 
 /// A trained machine goes on with velocity, chains and schedule: 30 epochs and 30 more are 60 at once.

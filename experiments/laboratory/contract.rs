@@ -1,13 +1,11 @@
 //! What every experiment must keep. The macro `laboratory::main!` makes it a test of each.
 
-use crate::digest::Digest;
+use crate::digest;
 use crate::experiment::{Experiment, conduct};
 use crate::lab::{Lab, Shared};
 use crate::options;
 use crate::progress::Progress;
-use crate::publication::Publication;
 use crate::record::{self, identity, texts};
-use crate::rows::Rows;
 use crate::sweep::{self, Folder, Pairs};
 use documented::DocumentedFields;
 use gibbsite::random::Seed;
@@ -15,7 +13,7 @@ use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 /// Options that change no result.
@@ -69,6 +67,12 @@ pub fn in_a_lab<T>(work: impl FnOnce(&Lab) -> T) -> T {
 /// Panics where an experiment breaks its word: options that leave no trace, presets that name nothing, axes that do more
 /// than choose cells, cells of one name, rows that depend on threads or on what was there before, replicas that are one.
 pub fn check<E: Experiment>() {
+    if std::env::var_os(digest::KEEP).is_some() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let out = parent.path().to_str().expect("a plain path");
+        conduct(&parsed::<E>(&["--quick", "--out", out])).unwrap_or_else(|error| panic!("{error}"));
+        return digest::keep::<E>(parent.path());
+    }
     options_leave_traces::<E>();
     axes_choose_cells::<E>();
     runs_are_reproducible::<E>();
@@ -100,55 +104,6 @@ pub fn figures_are_redrawn<E: Experiment>() {
     let (before, refused) = (read(), redraw().expect_err("rows of other columns").to_string());
     assert!(refused.contains("_of_old` any more") && refused.lines().count() == 1, "{refused}");
     assert!(read() == before, "a drawing that was refused has changed a file");
-}
-
-/// Where an experiment keeps what a quick run finds.
-fn kept_digest<E: Experiment>() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(E::NAME).join("quick.txt")
-}
-
-/// Keeps the digest of a quick run where it is set.
-const KEEP: &str = "GIBBSITE_KEEP_DIGESTS";
-
-/// A quick run finds what it found when its digest was kept: in every column, further table, figure and printed table.
-fn quick_runs_find_the_same<E: Experiment>(out: &Path) {
-    if !E::REPEATABLE {
-        return;
-    }
-    let finished = sweep::finished_earlier::<E>(out).expect("rows");
-    let scratch = tempfile::tempdir().expect("a folder");
-    let mut publication = Publication::begin(scratch.path(), E::NAME).expect("a folder");
-    let experiment = parsed::<E>(&["--quick", "--out", out.to_str().expect("a plain path")]);
-    experiment.show(&Rows::of(&finished), &mut publication).unwrap_or_else(|error| panic!("{error}"));
-    let rows: Vec<Vec<String>> = finished.rows.iter().map(|(cell, row)| [texts(cell), texts(row)].concat()).collect();
-    let columns = record::columns::<E::Cell>().chain(record::columns::<E::Row>()).enumerate();
-    let column = |(place, (name, _)): (usize, (&str, _))| {
-        let values: Vec<&str> =
-            rows.iter().map(|row| if row[place].is_empty() { "none" } else { &*row[place] }).collect();
-        (format!("column {name}"), values.join("\n"))
-    };
-    let found: Vec<(String, Digest)> =
-        columns.map(column).chain(publication.contents()).map(|(name, text)| (name, Digest::of(&text))).collect();
-    let path = kept_digest::<E>();
-    if std::env::var_os(KEEP).is_some() {
-        let lines: String = found.iter().map(|(name, digest)| format!("{name}: {}\n", digest.line())).collect();
-        fs::write(&path, lines).expect("the digest of a quick run");
-        return;
-    }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    let kept: HashMap<&str, Digest> = kept
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .filter_map(|(name, line)| Some((name, Digest::read(line)?)))
-        .collect();
-    let changed = found.iter().filter(|(name, digest)| !kept.get(&**name).is_some_and(|kept| kept.agrees(digest)));
-    let changed: Vec<&str> = changed.map(|(name, _)| &**name).collect();
-    assert!(
-        changed.is_empty() && kept.len() == found.len(),
-        "a quick run finds other things than {} has kept: {changed:?}; where that is meant, test again with {KEEP}=1, and say why \
-         in the commit",
-        path.display()
-    );
 }
 
 /// Words of which one or another is a value of every option that takes words.
@@ -268,7 +223,9 @@ fn runs_are_reproducible<E: Experiment>() {
     for name in &files {
         assert_eq!(read(&one, name), read(&two, name), "{name} depends on threads");
     }
-    quick_runs_find_the_same::<E>(&one);
+    if E::REPEATABLE {
+        digest::check::<E>(&one);
+    }
     let rows = read(&one, "rows.csv");
     let columns: Vec<&str> = record::columns::<E::Cell>().chain(record::columns::<E::Row>()).map(|c| c.0).collect();
     assert!(rows.starts_with(format!("{}\n", columns.join(",")).as_bytes()), "--columns are not those of rows.csv");

@@ -4,10 +4,75 @@
 //! A digest has a line for every column, table and figure: a hash of its words, and two sums of its numbers, of which one
 //! weighs them by their places. Sums are held within rounding, since libraries of mathematics differ in last digits.
 
+use crate::contract::parsed;
+use crate::experiment::Experiment;
+use crate::publication::Publication;
+use crate::record::{self, texts};
+use crate::rows::Rows;
+use crate::sweep;
+use std::collections::HashMap;
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+/// Where this is set, tests keep what quick runs find, and end.
+pub const KEEP: &str = "GIBBSITE_KEEP_DIGESTS";
 
 /// How far sums may differ, relative to the sum of sizes.
 const ROUNDING: f64 = 1e-8;
+
+/// The same for drawings, in which a last digit may move a point by a pixel.
+const PIXELS: f64 = 1e-5;
+
+/// Where an experiment keeps what a quick run finds.
+fn kept<E: Experiment>() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(E::NAME).join("quick.txt")
+}
+
+/// Every column, further table, drawing and printed table of the quick run in a folder, by its name.
+fn found<E: Experiment>(out: &Path) -> Vec<(String, Digest)> {
+    let finished = sweep::finished_earlier::<E>(out).expect("rows");
+    let scratch = tempfile::tempdir().expect("a folder");
+    let mut publication = Publication::begin(scratch.path(), E::NAME).expect("a folder");
+    let experiment = parsed::<E>(&["--quick", "--out", out.to_str().expect("a plain path")]);
+    experiment.show(&Rows::of(&finished), &mut publication).unwrap_or_else(|error| panic!("{error}"));
+    let rows: Vec<Vec<String>> = finished.rows.iter().map(|(cell, row)| [texts(cell), texts(row)].concat()).collect();
+    let columns = record::columns::<E::Cell>().chain(record::columns::<E::Row>()).enumerate();
+    let column = |(place, (name, _)): (usize, (&str, _))| {
+        let values = rows.iter().map(|row| if row[place].is_empty() { "none" } else { &*row[place] });
+        (format!("column {name}"), values.collect::<Vec<_>>().join("\n"))
+    };
+    let all = columns.map(column).chain(publication.contents());
+    all.map(|(name, text)| (name, Digest::of(&text))).collect()
+}
+
+/// Keeps what the quick run in a folder has found.
+pub fn keep<E: Experiment>(out: &Path) {
+    let lines = found::<E>(out).into_iter().map(|(name, digest)| format!("{name}: {}\n", digest.line()));
+    fs::write(kept::<E>(), lines.collect::<String>()).expect("the digest of a quick run");
+}
+
+/// Panics where the quick run in a folder has found other things than what is kept.
+pub fn check<E: Experiment>(out: &Path) {
+    let (found, path) = (found::<E>(out), kept::<E>());
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    let digest = |line: &str| {
+        let (name, line) = line.split_once(": ")?;
+        Some((name.to_string(), Digest::read(line)?))
+    };
+    let kept: HashMap<String, Digest> = kept.lines().filter_map(digest).collect();
+    let agrees = |(name, digest): &&(String, Digest)| {
+        let rounding = if name.ends_with(".svg") { PIXELS } else { ROUNDING };
+        kept.get(name).is_some_and(|kept| kept.agrees(digest, rounding))
+    };
+    let changed: Vec<&str> = found.iter().filter(|one| !agrees(one)).map(|(name, _)| &**name).collect();
+    assert!(
+        changed.is_empty() && kept.len() == found.len(),
+        "a quick run finds other things than {} has kept: {changed:?}; where that is meant, test again with {KEEP}=1, and say why \
+         in the commit",
+        path.display()
+    );
+}
 
 /// Words, and sums of numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,9 +120,9 @@ impl Digest {
         Some(Self { words: hash, numbers, sum: number()?, by_place: number()?, sizes: number()? })
     }
 
-    /// Whether two are of the same words and numbers, up to rounding.
-    pub fn agrees(&self, other: &Self) -> bool {
-        let close = |a: f64, b: f64| (a - b).abs() <= ROUNDING * (self.sizes + other.sizes);
+    /// Whether two are of the same words and numbers, up to `rounding`.
+    pub fn agrees(&self, other: &Self, rounding: f64) -> bool {
+        let close = |a: f64, b: f64| (a - b).abs() <= rounding * (self.sizes + other.sizes);
         (self.words, self.numbers) == (other.words, other.numbers)
             && close(self.sum, other.sum)
             && close(self.by_place, other.by_place)
@@ -74,11 +139,11 @@ mod tests {
         let text = "kl: 0.25, 1e-3 nats (12 rows)";
         let digest = Digest::of(text);
         assert_eq!(Digest::read(&digest.line()), Some(digest.clone()));
-        assert!(digest.agrees(&Digest::of("kl: 0.2500000000001, 1e-3 nats (12 rows)")));
+        assert!(digest.agrees(&Digest::of("kl: 0.2500000000001, 1e-3 nats (12 rows)"), ROUNDING));
         for other in ["kl: 0.26, 1e-3 nats (12 rows)", "kl: 0.25, 1e-3 bits (12 rows)", "kl: 1e-3, 0.25 nats (12 rows)"]
         {
-            assert!(!digest.agrees(&Digest::of(other)), "{other}");
+            assert!(!digest.agrees(&Digest::of(other), ROUNDING), "{other}");
         }
-        assert!(!digest.agrees(&Digest::of("kl: 0.25, 1e-3 nats (12 rows) 0")));
+        assert!(!digest.agrees(&Digest::of("kl: 0.25, 1e-3 nats (12 rows) 0"), ROUNDING));
     }
 }

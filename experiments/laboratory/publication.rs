@@ -164,7 +164,7 @@ impl Publication {
 
     /// Every figure and table as it is now, and what is to be printed, with their names.
     pub(crate) fn contents(&self) -> Vec<(String, String)> {
-        let tables = self.files.iter().filter(|name| name.ends_with(".csv"));
+        let tables = self.files.iter().filter(|name| name.ends_with(".csv") || name.ends_with(".svg"));
         let read =
             |name: &String| (name.clone(), fs::read_to_string(self.staged.path().join(name)).unwrap_or_default());
         let printed = ("printed".to_string(), self.text.clone());

@@ -253,3 +253,38 @@ fn read<E: Experiment>(path: &Path) -> Option<Pairs<E>> {
     let whole = text.ends_with(&format!("\n{}", last_line(rows.len())));
     (whole && files.all(|line| is_there(line).is_some())).then_some(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::parsed;
+    use crate::toy::Toy;
+
+    /// A finished cell is kept as long as it and the files that it has left are whole; an unfinished one goes on from what it has
+    /// kept; with --fresh both begin anew.
+    #[test]
+    fn cells_are_kept_with_their_files_and_begin_anew_where_that_is_asked() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::enter(parent.path()).unwrap();
+        let sweep = |words: &[&str]| {
+            let finished = run(&parsed::<Toy>(words), &folder).unwrap();
+            (finished.kept, finished.rows[0].1.value)
+        };
+        assert_eq!([sweep(&[]), sweep(&[]), sweep(&["--fresh"])], [(0, 0.0), (1, 0.0), (0, 0.0)]);
+        let toy = parsed::<Toy>(&[]);
+        let path = folder.of(&stamp(&toy).unwrap()).unwrap().join("here");
+        let unfinished = || fs::write(file::ending(&path, UNFINISHED), postcard::to_stdvec(&7.0).unwrap()).unwrap();
+        for damage in [fs::remove_file as fn(PathBuf) -> _, |note| fs::write(note, b"a not")] {
+            damage(file::ending(&path, "note")).unwrap();
+            assert_eq!([sweep(&[]), sweep(&[])], [(0, 0.0), (1, 0.0)]);
+        }
+        unfinished();
+        assert_eq!(sweep(&[]), (1, 0.0));
+        fs::remove_file(file_of(&path)).unwrap();
+        unfinished();
+        assert_eq!(sweep(&[]), (0, 7.0));
+        unfinished();
+        assert_eq!(sweep(&["--fresh"]), (0, 0.0));
+        assert!(!file::ending(&path, UNFINISHED).exists());
+    }
+}

@@ -138,4 +138,11 @@ mod tests {
             assert_eq!(of_bytes(Path::new("J.csv"), text.as_bytes()).unwrap(), expected, "{text}");
         }
     }
+    /// A site may have a field and no coupling, beyond all that are coupled; one line is enough.
+    #[test]
+    fn a_field_makes_a_site() {
+        for (text, sites) in [("0,1,1.0\n5,0.5\n", 6), ("3,0.5\n", 4), ("0,0.5\n4,2,1.0\n", 5)] {
+            assert_eq!(of_bytes(Path::new("J.csv"), text.as_bytes()).unwrap().sites, sites, "{text}");
+        }
+    }
 }

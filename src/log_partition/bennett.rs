@@ -257,6 +257,10 @@ struct Solved {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log_partition::betas::Betas;
+    use crate::model::rbm::Rbm;
+    use crate::model::rbm_path::RbmPath;
+    use crate::path::uniform_configurations;
     use rand_distr::{Distribution, Normal};
 
     /// Two runs of errors 0.3 and 0.4, 1 apart: the middle, half of both errors and half of the distance, and the doubts of
@@ -306,5 +310,19 @@ mod tests {
             assert!(expected.abs() > 0.01, "ladder {ladder} changes nothing");
             assert!((change / expected - 1.0).abs() < 0.05, "ladder {ladder}: {change} instead of {expected}");
         }
+    }
+    /// Where every state weighs the same nothing scatters, and both starts agree: what is left of the error is what no ladder may
+    /// have seen.
+    #[test]
+    fn a_mode_that_no_ladder_has_seen_is_part_of_the_error() {
+        let machine = Rbm::new(3, 2).unwrap();
+        let path = RbmPath::from_uniform(&machine).unwrap();
+        let ladder = AlongPath::new(&path, &[0.0, 1.0]).unwrap();
+        let run = TemperedRun { betas: Betas::Linear(1), ladders: 20, burn_in: 10, rounds: 40, every: 1 };
+        let data = uniform_configurations(3, 5, Seed::root(1));
+        let base = path.base_log_partition();
+        let found = BennettRatio(run).along(&ladder, base, &data, Seed::root(2), &mut |_, _| ()).unwrap();
+        assert!((found.value - 5.0 * 2.0_f64.ln()).abs() < 1e-9);
+        assert!((found.standard_error.unwrap() - UNSEEN / 20.0).abs() < 1e-9, "{found:?}");
     }
 }

@@ -181,3 +181,34 @@ pub(super) struct Seen {
     /// turn.
     pub drift: (f64, Vec<f64>),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// tau counts measurements, of which one is made every fourth round: 2 tau of them are 8 tau rounds of burn-in, and a run is
+    /// long where it has enough tau of measurements.
+    #[test]
+    fn a_run_is_short_by_its_own_measurements() {
+        let seen = |tau| Seen {
+            standard_error: Some(0.1),
+            effective_samples: 1e4,
+            tau,
+            round_trips: [1e3, 1e3],
+            drift: (0.0, vec![0.0; 8]),
+        };
+        let run = |burn_in, measured| TemperedRun {
+            betas: Betas::Linear(4),
+            ladders: 8,
+            burn_in,
+            rounds: 4 * measured,
+            every: 4,
+        };
+        let is_short = |burn_in, measured, tau| {
+            run(burn_in, measured).doubts(&seen(tau)).iter().any(|doubt| matches!(doubt, Doubt::ShortRun(_)))
+        };
+        let enough = (10.0 * ENOUGH_TIMES) as usize;
+        assert_eq!([79, 80].map(|burn_in| is_short(burn_in, enough, 10.0)), [true, false]);
+        assert_eq!([enough - 1, enough].map(|measured| is_short(80, measured, 10.0)), [true, false]);
+    }
+}

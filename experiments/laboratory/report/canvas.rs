@@ -468,11 +468,12 @@ where
 
 #[cfg(test)]
 mod tests {
+    use super::super::figure::Level;
     use super::*;
 
     /// Panels of one series of each mark, over two columns.
     fn figure(panels: usize, marks: &[Mark]) -> Figure {
-        let point = Point { x: 1.0, y: 2.0, low: 2.0, high: 2.0 };
+        let point = Point::at(1.0, 2.0);
         let series = |mark: &Mark| Series {
             label: format!("{mark:?}"),
             look: Look { color: (1, 2, 3), shape: 1 },
@@ -488,6 +489,17 @@ mod tests {
             x: Axis::linear(""),
             y: Axis::linear(""),
         }
+    }
+
+    /// An axis has room for the ends of bars, and for exact values.
+    #[test]
+    fn a_panel_shows_its_bars_whole() {
+        let mut figure = figure(1, &[Mark::Bars]);
+        figure.panels[0].series[0].points = vec![Point { x: 1.0, y: 2.0, low: -3.0, high: 9.0 }];
+        figure.panels[0].levels = vec![Level::across("exact", 11.0)];
+        let mut values: Vec<f64> = y_values(&figure.panels[0]).collect();
+        values.sort_by(f64::total_cmp);
+        assert_eq!(values, [-3.0, 2.0, 9.0, 11.0]);
     }
 
     /// The hole of three panels takes the legend, which stands below four of them, in one line.

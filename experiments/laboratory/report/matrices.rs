@@ -147,6 +147,21 @@ mod tests {
         assert_eq!(color(-7.0), LOW);
     }
 
+    /// The colours end at the largest magnitude, whichever its sign.
+    #[test]
+    fn the_scale_is_the_largest_magnitude() {
+        let matrix = |values: &[f64]| Matrix {
+            title: String::new(),
+            width: 2,
+            values: values.iter().map(|value| Some(*value)).chain([None]).collect(),
+        };
+        let scale = |panels| {
+            Matrices { title: String::new(), subtitle: String::new(), label: String::new(), panels, columns: 1 }.scale()
+        };
+        assert_eq!(scale(vec![matrix(&[0.1, -2.0]), matrix(&[1.5])]), 2.0);
+        assert_eq!((scale(vec![matrix(&[0.0])]), scale(vec![])), (1.0, 1.0));
+    }
+
     /// Of two rows and three columns the third entry stands in the first row, at the right.
     #[test]
     fn entries_stand_row_by_row() {

@@ -438,6 +438,19 @@ mod tests {
         assert!((0..70).all(|s| (0..15).all(|i| bit(one.row(s), i) == up(s, i / 5, i % 5))));
     }
 
+    /// A 7 in the third row and the second column is named by its place, whichever order the file has.
+    #[test]
+    fn what_is_no_value_is_named_by_row_and_column() {
+        let value = |row: usize, column: usize| if (row, column) == (2, 1) { 7 } else { 1 };
+        let by_rows: Vec<u8> = (0..12).map(|k| value(k / 4, k % 4)).collect();
+        let by_columns: Vec<u8> = (0..12).map(|k| value(k % 3, k / 3)).collect();
+        for (order, bytes) in [(false, by_rows), (true, by_columns)] {
+            let refused = read_bytes(Path::new("x"), &array("|u1", order, &[3, 4], &bytes), &Reading::default());
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains("[2, 1] of the array"), "{order}: {refused}");
+        }
+    }
+
     /// Rows that are longer than what is read at once, and just as long.
     #[test]
     fn long_rows_are_put_together() {

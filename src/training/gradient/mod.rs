@@ -272,3 +272,22 @@ impl FromStr for HiddenStatistics {
         Ok(Self { positive: phase(positive)?, negative: phase(negative)? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::bit;
+
+    /// Of 70 units from the third on, each is on in about half of a thousand rows, and the others stay as they are.
+    #[test]
+    fn every_unit_is_set_at_random() {
+        let mut rows = Configurations::zeros(75, 1000);
+        randomize(&mut rows, 3, 70, &mut Seed::root(1).generator());
+        for site in 0..75 {
+            let on = (0..1000).filter(|s| bit(rows.row(*s), site)).count();
+            // Six standard deviations of a binomial law are 95.
+            let expected = if (3..73).contains(&site) { 405..=595 } else { 0..=0 };
+            assert!(expected.contains(&on), "site {site} is on in {on} rows");
+        }
+    }
+}
