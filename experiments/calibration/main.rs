@@ -11,6 +11,7 @@ use gibbsite::log_partition::annealing::{ForwardAnnealing, ReverseAnnealing, Sta
 use gibbsite::log_partition::bennett::BennettRatio;
 use gibbsite::log_partition::betas::Betas;
 use gibbsite::log_partition::bracket::Bracket;
+use gibbsite::log_partition::method::{Effort, METHODS, Method};
 use gibbsite::log_partition::tempered_run::TemperedRun;
 use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration;
 use gibbsite::log_partition::{LogPartition, LogPartitionEstimator, names};
@@ -84,6 +85,16 @@ const LOG_PARTITION: &str = "log_partition";
 const KL: &str = "kl";
 const OBSERVABLES: [Observable; 4] =
     [Observable::Energy, Observable::Magnetization, Observable::SpecificHeat, Observable::SusceptibilityFull];
+
+/// Methods that have runs of their own below; enumeration is what all of them are held against, and tempered starts are one
+/// side of a bracket.
+const MEASURED: [&str; 6] =
+    ["enumeration", "forward_ais", "reverse_ais", "reverse_ais_tempered", "bennett", "thermodynamic_integration"];
+
+/// Every other method of the library, so that a new one is measured here by its entry alone.
+fn others() -> impl Iterator<Item = &'static Method> {
+    METHODS.iter().filter(|method| !MEASURED.contains(&method.name))
+}
 
 choice! {
     /// Whether the library stands by a number.
@@ -302,6 +313,11 @@ impl Calibration {
             single("bennett", &bennett),
             single("thermodynamic_integration", &integral),
         ];
+        let effort = Effort { temperatures: self.ais_temperatures, chains: self.ais_chains };
+        for method in others() {
+            let found = method.estimator(effort).estimate(&path, seed.child(method.name, 0), &mut |_, _| ())?;
+            rows.push(single(method.name, &found));
+        }
         let (drawn, visible) = (path.draw_target(DATA, seed.child("data", 0))?, machine.visible());
         let mut data = Configurations::zeros(visible, DATA);
         (0..DATA).for_each(|s| copy_bits(drawn.row(s), 0, visible, data.row_mut(s), 0));
@@ -356,7 +372,7 @@ impl Calibration {
                 let beyond = Some(tally.count(Outcome::Beyond)).filter(|count| *count > 0);
                 Bar { shares: tally.counts.map(|count| count as f64).to_vec(), text: or_empty(beyond) }
             };
-            Panel { title: title.to_string(), bars: BARS.map(bar).to_vec() }
+            Panel { title: title.to_string(), bars: bars().into_iter().map(bar).collect() }
         };
         let families = rows.group_by(|cell, _| cell.family);
         let mut panels: Vec<Panel> = families.iter().map(|(family, own)| panel(title(*family), own)).collect();
@@ -378,7 +394,7 @@ impl Calibration {
             ),
             axis: "share of all repetitions".to_string(),
             shares: OUTCOMES.map(|(label, look)| Share { label: label.to_string(), look }).to_vec(),
-            groups: BARS.chunk_by(|a, b| a[0] == b[0]).map(group).collect(),
+            groups: bars().chunk_by(|a, b| a[0] == b[0]).map(group).collect(),
             columns: panels.len().min(4),
             panels,
         }
@@ -399,6 +415,13 @@ const BARS: [[&str; 4]; 11] = [
     ["observables, Gibbs chains", Observable::SusceptibilityFull.name(), "gibbs", "M²"],
     ["KL divergence", KL, "sampled", "both sides and samples"],
 ];
+
+/// The same with every other method, by its name, after the single runs.
+fn bars() -> Vec<[&'static str; 4]> {
+    let (single, rest) = BARS.split_at(4);
+    let others = others().map(|method| ["ln Z, single runs", LOG_PARTITION, method.name, method.name]);
+    single.iter().copied().chain(others).chain(rest.iter().copied()).collect()
+}
 
 /// A line a family and estimator.
 fn table<'a>(rows: &Rows<'a, Calibration>) -> Table<(Tally, Group<'a, Calibration>)> {

@@ -9,7 +9,7 @@ use super::tempered_run::TemperedRun;
 use super::thermodynamic_integration::ThermodynamicIntegration;
 use crate::error::{Error, Result};
 
-/// A way to ln Z. A new one has an entry in [`METHODS`], which its contract's test runs through.
+/// A way to ln Z. A new one has an entry in [`METHODS`], through which its contract's test and the experiment `calibration` run.
 pub struct Method {
     /// Its name in tables.
     pub name: &'static str,
