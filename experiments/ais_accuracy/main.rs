@@ -177,6 +177,7 @@ impl Experiment for AisAccuracy {
     const AXES: &'static [&'static str] = &["families", "sides"];
     const QUICK: Preset = "--families random,spins --sides 4,6 --ais-temperatures 10,100 --without-14500 --replicas 2";
     const PAPER: Preset = "--sides 8,16,32 --replicas 20";
+    const ALSO: Preset = "--families random,lattice --ais-temperatures 30,60 --ais-chains 10 --replicas 2";
 
     fn common(&self) -> &CommonOptions {
         &self.common

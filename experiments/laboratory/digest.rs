@@ -5,7 +5,7 @@
 //! weighs them by their places. Sums are held within rounding, since libraries of mathematics differ in last digits.
 
 use crate::contract::parsed;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, conduct};
 use crate::publication::Publication;
 use crate::record::{self, texts};
 use crate::rows::Rows;
@@ -29,12 +29,21 @@ fn kept<E: Experiment>() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(E::NAME).join("quick.txt")
 }
 
-/// Every column, further table, drawing and printed table of the quick run in a folder, by its name.
-fn found<E: Experiment>(out: &Path) -> Vec<(String, Digest)> {
-    let finished = sweep::finished_earlier::<E>(out).expect("rows");
+/// Every column, further table, drawing and printed table of the quick run and of the other small one, by its name.
+fn found<E: Experiment>() -> Vec<(String, Digest)> {
+    let also: Vec<&str> = E::ALSO.split_whitespace().collect();
+    let runs = [("", &["--quick"][..]), ("also ", &also)].into_iter().filter(|(_, words)| !words.is_empty());
+    runs.flat_map(|(name, words)| found_by::<E>(name, words)).collect()
+}
+
+fn found_by<E: Experiment>(run: &str, words: &[&str]) -> Vec<(String, Digest)> {
+    let parent = tempfile::tempdir().expect("a folder");
+    let out = parent.path().to_str().expect("a plain path");
+    let experiment = parsed::<E>(&[words, &["--out", out]].concat());
+    conduct(&experiment).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+    let finished = sweep::finished_earlier::<E>(parent.path()).expect("rows");
     let scratch = tempfile::tempdir().expect("a folder");
     let mut publication = Publication::begin(scratch.path(), E::NAME).expect("a folder");
-    let experiment = parsed::<E>(&["--quick", "--out", out.to_str().expect("a plain path")]);
     experiment.show(&Rows::of(&finished), &mut publication).unwrap_or_else(|error| panic!("{error}"));
     let rows: Vec<Vec<String>> = finished.rows.iter().map(|(cell, row)| [texts(cell), texts(row)].concat()).collect();
     let columns = record::columns::<E::Cell>().chain(record::columns::<E::Row>()).enumerate();
@@ -43,18 +52,21 @@ fn found<E: Experiment>(out: &Path) -> Vec<(String, Digest)> {
         (format!("column {name}"), values.collect::<Vec<_>>().join("\n"))
     };
     let all = columns.map(column).chain(publication.contents());
-    all.map(|(name, text)| (name, Digest::of(&text))).collect()
+    all.map(|(name, text)| (format!("{run}{name}"), Digest::of(&text))).collect()
 }
 
-/// Keeps what the quick run in a folder has found.
-pub fn keep<E: Experiment>(out: &Path) {
-    let lines = found::<E>(out).into_iter().map(|(name, digest)| format!("{name}: {}\n", digest.line()));
+/// Keeps what small runs find.
+pub fn keep<E: Experiment>() {
+    let lines = found::<E>().into_iter().map(|(name, digest)| format!("{name}: {}\n", digest.line()));
     fs::write(kept::<E>(), lines.collect::<String>()).expect("the digest of a quick run");
 }
 
-/// Panics where the quick run in a folder has found other things than what is kept.
-pub fn check<E: Experiment>(out: &Path) {
-    let (found, path) = (found::<E>(out), kept::<E>());
+/// Panics where small runs find other things than what is kept.
+pub fn check<E: Experiment>() {
+    if !E::REPEATABLE {
+        return;
+    }
+    let (found, path) = (found::<E>(), kept::<E>());
     let kept = fs::read_to_string(&path).unwrap_or_default();
     let digest = |line: &str| {
         let (name, line) = line.split_once(": ")?;
