@@ -584,4 +584,22 @@ mod tests {
         assert_eq!(text[..5], ["bennett", "linear", "10", "1.00e3", "1.00e1"]);
         assert_eq!(text.last().unwrap(), "2/2");
     }
+
+    /// Of runs by the published protocol, one within three standard errors and 0.1 nats, one within three alone, one within 0.1
+    /// alone and one within neither, the first is right; the last is the farthest.
+    #[test]
+    fn the_published_protocol_is_right_by_both() {
+        let mut pairs = pairs(4, &[(0.05, 0.05), (0.2, 0.1), (-0.05, 0.01), (-0.5, 0.1)]);
+        for (number, (cell, row)) in pairs.iter_mut().enumerate() {
+            (row.estimator, row.temperatures, row.chains, row.replica) = (Estimator::Forward, 14_500, 100, number / 2);
+            cell.model = format!("random_{number}");
+        }
+        let text = published(&Rows::of_pairs(&pairs)).unwrap();
+        assert!(
+            text.contains("and 100 chains") && text.contains("in 1 of 2 machines at the first repetition, 1 of 4 runs"),
+            "{text}"
+        );
+        assert!(text.ends_with("of random_3, is off by -0.5000 +- 0.1000."), "{text}");
+        assert_eq!(published(&Rows::of_pairs(&[])), None);
+    }
 }

@@ -198,7 +198,7 @@ impl Experiment for BoltzmannMachines {
         --replicas 5";
     const ALSO: Preset = "\
         --targets bars:2x2,ring:4 --estimators two-runs,exact,pcd --hidden 2 --burn-in 2 --chains 8 --gibbs-steps 3 \
-        --learning-rate 0.1,0.3 --updates 100 --replicas 3";
+        --learning-rate 0.1,0.3 --temperature 1.5 --updates 100 --replicas 3";
 
     fn common(&self) -> &CommonOptions {
         &self.common

@@ -70,7 +70,7 @@ impl Experiment for GradientBias {
         --hidden-statistics analytic,sampled,analytic/sampled,sampled/analytic";
     const ALSO: Preset = "\
         --lattices ring:6 --temperatures 1,2 --estimators cd,two-runs --gibbs-steps 2 --hidden 2 \
-        --hidden-statistics sampled,sampled/analytic --epochs 20 --every 10 --estimates 20";
+        --hidden-statistics sampled,sampled/analytic --epochs 24 --every 10 --estimates 20";
 
     fn common(&self) -> &CommonOptions {
         &self.learning.common

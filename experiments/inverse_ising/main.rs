@@ -108,6 +108,13 @@ struct End {
     largest_gradient: f64,
 }
 
+impl End {
+    /// A standard error is that of a maximum: the gradient there is small against its own error, at most 1 / sqrt(4 M).
+    fn has_converged(&self, cell: &Cell) -> bool {
+        self.largest_gradient <= 0.02 / (4.0 * cell.samples as f64).sqrt()
+    }
+}
+
 impl Experiment for InverseIsing {
     type Cell = Cell;
     type Row = Row;
@@ -245,9 +252,7 @@ impl Experiment for InverseIsing {
             .column("rms error", |((rms, _), _)| digits(*rms))
             .column("mean z^2", |((_, z2), _)| z2.map_or(String::new(), digits));
         publication.print(table);
-        // A standard error is that of a maximum: the gradient there is small against its own error, at most 1 / sqrt(4 M).
-        let ends = rows.table::<End>("end")?.into_iter();
-        let unfinished = ends.filter(|(cell, end)| end.largest_gradient > 0.02 / (4.0 * cell.samples as f64).sqrt());
+        let unfinished = rows.table::<End>("end")?.into_iter().filter(|(cell, end)| !end.has_converged(cell));
         let unfinished = unfinished.map(|(cell, End { largest_gradient })| {
             format!("\n{}, {}, {} configurations: {largest_gradient:.1e}", place(&cell), cell.estimator, cell.samples)
         });
@@ -383,5 +388,35 @@ mod tests {
         let pairs = [row(1.0, Some(0.1)), row(-3.0, None)];
         assert_eq!(errors(&Rows::of_pairs(&pairs)).unwrap().1, None);
         assert!(errors(&Rows::of_pairs(&[])).is_none());
+    }
+
+    /// The exact gradient takes small lattices, both fits of the likelihood more configurations than parameters, of which 5 sites
+    /// have 15, and pseudo-likelihood more than sites.
+    #[test]
+    fn fits_without_errors_make_no_cell() {
+        let words = ["--lattices", "ring:5,square:5x5", "--samples", "5,6,15,16,400"];
+        let cells = laboratory::contract::parsed::<InverseIsing>(&words).cells().unwrap();
+        let of = |lattice: &str, estimator| {
+            let own = cells
+                .iter()
+                .filter(|cell| (cell.lattice.to_string(), cell.estimator) == (lattice.to_string(), estimator));
+            own.map(|cell| cell.samples).collect::<Vec<_>>()
+        };
+        assert_eq!(of("ring:5", Estimator::Exact), [16, 400]);
+        assert_eq!(of("ring:5", Estimator::Gibbs), [16, 400]);
+        assert_eq!(of("ring:5", Estimator::PseudoLikelihood), [6, 15, 16, 400]);
+        assert_eq!(of("square:5x5", Estimator::Exact), [0; 0]);
+        assert_eq!(of("square:5x5", Estimator::Gibbs), [400]);
+        assert_eq!(of("square:5x5", Estimator::PseudoLikelihood), [400]);
+    }
+
+    /// 10,000 configurations have errors of 0.005 at most: a gradient of a fiftieth of that is small, a larger one is not.
+    #[test]
+    fn a_fit_has_converged_by_its_own_error() {
+        let cell = Cell { lattice: Lattice::Ring(5), temperature: 2.0, estimator: Estimator::Exact, samples: 10_000 };
+        let has = |largest_gradient| End { largest_gradient }.has_converged(&cell);
+        assert_eq!([0.9e-4, 1.1e-4].map(has), [true, false]);
+        let fewer = Cell { samples: 100, ..cell };
+        assert!(End { largest_gradient: 0.9e-3 }.has_converged(&fewer));
     }
 }

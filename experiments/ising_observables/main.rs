@@ -440,4 +440,21 @@ mod tests {
             assert!(*data(machine(0)) == *data(Cell { hidden: Some(5), ..machine(0) }));
         });
     }
+
+    /// Of machines whose specific heats are 0.5 too low, 0.1 too high and 0.2 too low the second is the best and the first the
+    /// worst.
+    #[test]
+    fn the_best_machine_is_the_nearest() {
+        let experiment = parsed::<IsingObservables>(&["--lattices", "ring:5", "--hidden", "2,3,4", "--replicas", "1"]);
+        let row = |source, value| Row::new(source, Observable::SpecificHeat, Estimate::exact(value));
+        let machine = |hidden| Cell { hidden: Some(hidden), replica: Some(0), ..CELL };
+        let mut pairs = vec![(CELL, row(Source::MonteCarlo, 1.0))];
+        pairs.extend([(2, 0.5), (3, 1.1), (4, 0.8)].map(|(hidden, heat)| (machine(hidden), row(Source::Rbm, heat))));
+        let seen = |hidden| (machine(hidden), Energy { source: Source::Rbm, energy: -5.0, probability: 1.0 });
+        let histogram = [2, 3, 4].map(seen);
+        let histogram: Vec<&(Cell, Energy)> = histogram.iter().collect();
+        let series = experiment.energy_series(Lattice::Ring(5), &Rows::of_pairs(&pairs), &histogram);
+        let labels: Vec<&str> = series.iter().skip(1).map(|series| &*series.label).collect();
+        assert_eq!(labels, ["RBM, 3 hidden (best specific heat)", "RBM, 2 hidden (worst specific heat)"]);
+    }
 }

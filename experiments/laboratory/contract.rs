@@ -75,6 +75,7 @@ pub fn check<E: Experiment>() {
     runs_are_reproducible::<E>();
     figures_are_redrawn::<E>();
     options_matter::<E>();
+    cells_stand_alone::<E>();
     digest::check::<E>();
 }
 
@@ -102,6 +103,24 @@ pub fn figures_are_redrawn<E: Experiment>() {
     let (before, refused) = (read(), redraw().expect_err("rows of other columns").to_string());
     assert!(refused.contains("_of_old` any more") && refused.lines().count() == 1, "{refused}");
     assert!(read() == before, "a drawing that was refused has changed a file");
+}
+
+/// A cell has the rows that it has without the others: what cells share, and the seeds, are its own.
+fn cells_stand_alone<E: Experiment>() {
+    let words: Vec<&str> = if E::ALSO.is_empty() { vec!["--quick"] } else { E::ALSO.split_whitespace().collect() };
+    let experiment = parsed::<E>(&words);
+    if !E::REPEATABLE {
+        return;
+    }
+    let (_, all) = run::<E>(&[&words[..], &["--threads", "1"]].concat());
+    let cells = experiment.cells().expect("cells");
+    // The last comes after all others; one in the middle has another setting.
+    for cell in [&cells[cells.len() / 2], &cells[cells.len() - 1]] {
+        let alone = in_a_lab(|lab| experiment.run(cell, lab)).unwrap_or_else(|error| panic!("{error}"));
+        let own = all.iter().filter(|(other, _)| identity(other) == identity(cell)).map(|(_, row)| texts(row));
+        let alone: Vec<_> = alone.iter().map(texts).collect();
+        assert!(own.eq(alone), "{} has other rows where it is computed alone", identity(cell));
+    }
 }
 
 /// Words of which one or another is a value of every option that takes words.

@@ -260,3 +260,29 @@ impl Case {
         Row { microseconds, ..self.row.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A measurement is of so many samples, states, temperatures or spins as its work visits, counted by hand.
+    #[test]
+    fn units_are_those_of_the_work() {
+        let cases = all(1).unwrap();
+        let of = |kernel: Kernel, visible: usize, batch: Option<usize>| {
+            let found = cases.iter().filter(|case| case.kernel() == kernel && case.row.visible == visible);
+            let found = found.filter(|case| batch.is_none_or(|batch| case.row.batch == Some(batch)));
+            found.map(|case| (case.row.unit.clone(), case.units())).collect::<Vec<_>>()
+        };
+        let one = |unit: &str, units: f64| vec![(unit.to_string(), units)];
+        assert_eq!(of(Kernel::Cd, 100, None), one("sample", 10_000.0));
+        assert_eq!(of(Kernel::Pcd, 784, None), one("sample", 1000.0));
+        // The small ones are repeated twenty times.
+        assert_eq!(of(Kernel::LogPartition, 16, None), one("state", 20.0 * 65_536.0));
+        assert_eq!(of(Kernel::LogPartition, 24, None), one("state", 1_048_576.0));
+        assert_eq!(of(Kernel::ExactGradient, 20, None), one("state", 1_048_576.0));
+        assert_eq!(of(Kernel::Ais, 64, None), one("temperature", 5000.0));
+        assert_eq!(of(Kernel::Metropolis, 4096, Some(1024)), one("update", 4096.0 * 1024.0 * 100.0));
+        assert_eq!(of(Kernel::Metropolis, 4096, Some(1)), one("update", 4096.0 * 5000.0));
+    }
+}
