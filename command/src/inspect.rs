@@ -230,3 +230,19 @@ fn filters(machine: &Rbm, order: &[usize], norms: &[f64], columns: usize) -> Mat
         columns: width,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second hidden unit has the longest weights: its panel comes first, and says whose it is.
+    #[test]
+    fn filters_are_named_by_their_units() {
+        let mut machine = Rbm::new(2, 2).unwrap();
+        machine.parameters_mut()[..4].copy_from_slice(&[0.5, 3.0, -0.25, -4.0]);
+        let panels = filters(&machine, &[1, 0], &[0.56, 5.0], 2).panels;
+        let told: Vec<_> = panels.iter().map(|panel| (&*panel.title, &panel.values[..])).collect();
+        assert_eq!(told[0], ("h1, |W| = 5.00", &[Some(3.0), Some(-4.0)][..]));
+        assert_eq!(told[1], ("h0, |W| = 0.56", &[Some(0.5), Some(-0.25)][..]));
+    }
+}

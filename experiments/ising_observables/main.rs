@@ -138,7 +138,8 @@ impl Experiment for IsingObservables {
         --sweeps 2000";
     /// Torlai and Melko 2016, with a fall of the learning rate at the end of the 4,000,000 updates.
     const PAPER: Preset = "\
-        --temperatures 1,1.127,1.254,1.381,1.508,1.635,1.762,1.889,2.016,2.143,2.27,2.397,2.524,2.651,2.778,2.905,3.032,3.159,3.286,3.413,3.54 \
+        --temperatures 1,1.127,1.254,1.381,1.508,1.635,1.762,1.889,2.016,2.143,2.27,2.397,2.524,2.651,2.778,2.905,3.032,\
+        3.159,3.286,3.413,3.54 \
         --hidden 4,16,64,256 --samples 100000 --replicas 1 --epochs 2000 --gibbs-steps 20 --batch 50 \
         --learning-rate 0.01 --decay exponential:1000000 --sweeps 20000";
     const ALSO: Preset = "\

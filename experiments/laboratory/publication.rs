@@ -299,3 +299,31 @@ impl Publication {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::toy::{Number, Place};
+
+    /// A run that writes the same leaves all as it is; one that changes one of two tables has both of the earlier run set apart.
+    #[test]
+    fn results_of_an_earlier_run_are_set_apart_whole() {
+        let out = tempfile::tempdir().unwrap();
+        let publish = |values: [f64; 2]| {
+            let mut publication = Publication::begin(out.path(), "toy").unwrap();
+            for (name, value) in ["rows", "more"].into_iter().zip(values) {
+                let row = (Place { name: "here".to_string() }, Number { value, doubtful: false });
+                publication.table(name, [(&row.0, &row.1)].into_iter()).unwrap();
+            }
+            fs::create_dir_all(out.path().join("cells")).unwrap();
+            publication.finish("toy", Map::new(), (1, 0), None, Instant::now()).unwrap();
+        };
+        let read = |name: &str| fs::read_to_string(out.path().join(name)).unwrap();
+        publish([1.0, 2.0]);
+        publish([1.0, 2.0]);
+        assert!(!out.path().join("earlier").exists());
+        publish([1.0, 3.0]);
+        assert!(read("more.csv").contains("3.0") && read("rows.csv").contains("1.0"));
+        assert!(read("earlier/1/more.csv").contains("2.0") && read("earlier/1/rows.csv").contains("1.0"));
+    }
+}

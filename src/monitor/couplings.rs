@@ -209,3 +209,31 @@ impl Moments {
         p
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::boltzmann_machine::full_graph;
+    use crate::path::uniform_configurations;
+    use crate::random::Seed;
+
+    /// More rows than one block takes, and not a whole number of blocks: the errors are the same whichever row comes first.
+    #[test]
+    fn every_row_counts_in_an_error() {
+        let mut machine = BoltzmannMachine::new(3, 0, &full_graph(3)).unwrap();
+        machine.parameters_mut().copy_from_slice(&[0.3, -0.2, 0.5, 0.1, -0.4, 0.2]);
+        let rows = uniform_configurations(3, BLOCK + 700, Seed::root(1));
+        // The end of the list is of other rows than its beginning.
+        let mut bits = rows.bits().to_vec();
+        bits.sort_unstable();
+        let ordered = Configurations::from_bits(3, bits.clone()).unwrap();
+        bits.reverse();
+        let reversed = Configurations::from_bits(3, bits).unwrap();
+        for criterion in [Criterion::Likelihood, Criterion::PseudoLikelihood] {
+            let of = |data: &Configurations| learned_couplings(&machine, data, criterion).unwrap();
+            for (one, other) in of(&ordered).into_iter().zip(of(&reversed)) {
+                assert!((one.standard_error / other.standard_error - 1.0).abs() < 1e-9, "{one:?}, {other:?}");
+            }
+        }
+    }
+}

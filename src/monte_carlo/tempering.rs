@@ -234,6 +234,26 @@ mod tests {
     use crate::monte_carlo::ladder::AlongPath;
     use crate::path::uniform_configurations;
 
+    /// Rungs that are put in where the same chains stand part at once: each has random numbers of its own.
+    #[test]
+    fn rungs_that_are_put_in_part() {
+        let machine = Rbm::new(20, 5).unwrap();
+        let path = RbmPath::from_uniform(&machine).unwrap();
+        let starts = uniform_configurations(20, 3, Seed::root(1)).widened(5);
+        let ends = AlongPath::new(&path, &[0.0, 1.0]).unwrap();
+        let mut tempering = ParallelTempering::new(&ends, &starts, Seed::root(2)).unwrap();
+        tempering.insert(1, 1);
+        tempering.insert(1, 2);
+        let ladder = AlongPath::new(&path, &[0.0, 0.3, 0.6, 1.0]).unwrap();
+        let moved = |rung: usize| {
+            let mut chains = tempering.chains(rung).clone();
+            ladder.advance(rung, &mut chains, 1);
+            chains.states().clone()
+        };
+        let moved = [1, 2, 3].map(moved);
+        assert!(moved[0] != moved[1] && moved[1] != moved[2] && moved[0] != moved[2]);
+    }
+
     /// A rung that is put in has been nowhere yet, and one that is taken out takes its own memory with it: those of the others
     /// stay.
     #[test]

@@ -56,5 +56,8 @@ mod tests {
         assert_eq!(read(&grey), [[0, 0, 1, 1, 0, 1], [0, 0, 0, 1, 0, 0]]);
         let bits = [0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1];
         assert_eq!(read(&bits), [[0, 1, 1, 0, 0, 1], [1, 0, 0, 0, 0, 1]]);
+        // A single image decides: of a blank one nothing can be told.
+        assert_eq!(read(&[0, 0, 0, 0, 0, 0, 0, 1, 100, 200, 0, 0]), [[0; 6], [0, 0, 0, 1, 0, 0]]);
+        assert_eq!(read(&[0, 1, 100, 200, 0, 0, 1, 0, 1, 0, 0, 0]), [[0, 0, 0, 1, 0, 0], [0; 6]]);
     }
 }

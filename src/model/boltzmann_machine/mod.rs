@@ -384,3 +384,28 @@ impl Model for BoltzmannMachine {
         Box::new(self.sampler())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::bit;
+    use crate::path::uniform_configurations;
+
+    /// More rows than one block takes, and not a whole number of blocks: every row counts once, with its weight.
+    #[test]
+    fn statistics_are_sums_over_all_rows() {
+        let machine = BoltzmannMachine::new(4, 2, &full_graph(6)).unwrap();
+        for count in [ROWS + 1, 4 * ROWS + 903] {
+            let rows = uniform_configurations(6, count, Seed::root(1));
+            let mut sums = vec![0.0; machine.parameters().len()];
+            machine.add_statistics(&rows, &mut sums);
+            let mean =
+                |of: &dyn Fn(&[u64]) -> bool| (0..count).filter(|s| of(rows.row(*s))).count() as f64 / count as f64;
+            let edges = full_graph(6).into_iter().map(|(a, b)| mean(&|row| bit(row, a) && bit(row, b)));
+            let biases = (0..6).map(|unit| mean(&|row| bit(row, unit)));
+            for (found, expected) in sums.iter().zip(edges.chain(biases)) {
+                assert!((found - expected).abs() < 1e-12, "{found} for {expected} of {count} rows");
+            }
+        }
+    }
+}
