@@ -158,3 +158,32 @@ fn by_conjugate_gradients(
     }
     Ok(x)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::rbm::{InitialWeights, Rbm};
+    use crate::path::uniform_configurations;
+    use crate::random::Seed;
+
+    /// A direction of length 0.2 in the metric F + damping stays as it is; longer ones come back with 0.3 and the same direction.
+    #[test]
+    fn a_long_direction_is_shortened_to_the_radius() {
+        let mut machine = Rbm::new(4, 2).unwrap();
+        machine.initialize(InitialWeights::Gaussian(0.5), Seed::root(1)).unwrap();
+        let mut metric = fisher_information(&machine).unwrap();
+        (0..metric.nrows()).for_each(|k| metric[(k, k)] += 0.01);
+        let solution = DVector::from_fn(metric.nrows(), |k, _| (k as f64 - 5.0) / 7.0);
+        let length = |x: &DVector<f64>| x.dot(&(&metric * x)).sqrt();
+        let data = uniform_configurations(4, 3, Seed::root(2));
+        for (wanted, expected) in [(0.2, 0.2), (0.5, 0.3), (20.0, 0.3)] {
+            let x = &solution * (wanted / length(&solution));
+            let mut gradient = (&metric * &x).as_slice().to_vec();
+            let update = Update { model: &machine, data: &data, chains: None };
+            Natural { damping: 0.01 }.turn(&update, &mut gradient).unwrap();
+            let turned = DVector::from_vec(gradient);
+            assert!((length(&turned) - expected).abs() < 1e-9, "{wanted}: {}", length(&turned));
+            assert!((turned * (wanted / expected) - x).norm() < 1e-9 * wanted);
+        }
+    }
+}
