@@ -127,7 +127,7 @@ impl IsingObservables {
             };
             let label = format!("{} ({rank} specific heat)", machine(hidden));
             let points = energies(lattice).filter_map(point).collect();
-            series.push(Series { look: look(&label), label, mark: Mark::Band, points });
+            series.push(Series { look: look(&machine(hidden)), label, mark: Mark::Band, points });
         }
         series
     }

@@ -457,5 +457,8 @@ mod tests {
         let series = experiment.energy_series(Lattice::Ring(5), &Rows::of_pairs(&pairs), &histogram);
         let labels: Vec<&str> = series.iter().skip(1).map(|series| &*series.label).collect();
         assert_eq!(labels, ["RBM, 3 hidden (best specific heat)", "RBM, 2 hidden (worst specific heat)"]);
+        // In the colours that they have elsewhere.
+        let looks: Vec<Look> = series.iter().skip(1).map(|series| series.look).collect();
+        assert_eq!(looks, ["RBM, 3 hidden", "RBM, 2 hidden"].map(|name| look_of(name).unwrap()));
     }
 }

@@ -22,7 +22,7 @@ pub const KEEP: &str = "GIBBSITE_KEEP_DIGESTS";
 const ROUNDING: f64 = 1e-8;
 
 /// The same for drawings, in which a last digit may move a point by a pixel.
-const PIXELS: f64 = 1e-5;
+pub const PIXELS: f64 = 1e-5;
 
 /// Where an experiment keeps what a quick run finds.
 fn kept<E: Experiment>() -> PathBuf {
