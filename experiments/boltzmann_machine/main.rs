@@ -658,4 +658,13 @@ mod tests {
         assert_eq!((whole.len(), work), (3, 64));
         assert!(whole.iter().all(|data| *data == law));
     }
+
+    /// A setting of which one run reaches the KL early and ends above it is not the best one, however little it draws.
+    #[test]
+    fn every_replica_of_the_best_setting_ends_below() {
+        let climbs: [&[f64]; 2] = [&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], &[1.0, 1.0, 1.0, 9.0, 9.0, 9.0]];
+        let late: [&[f64]; 2] = [&[9.0, 9.0, 9.0, 2.0, 2.0, 2.0]; 2];
+        let settings = settings(&[("climbs", &climbs), ("late", &late)]);
+        assert_eq!(best_setting(&settings, 3.0).unwrap().0.0, "late");
+    }
 }

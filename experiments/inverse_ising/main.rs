@@ -109,6 +109,10 @@ struct End {
 }
 
 impl End {
+    fn of(gradient: &[f64]) -> Self {
+        Self { largest_gradient: gradient.iter().fold(0.0, |largest: f64, g| largest.max(g.abs())) }
+    }
+
     /// A standard error is that of a maximum: the gradient there is small against its own error, at most 1 / sqrt(4 M).
     fn has_converged(&self, cell: &Cell) -> bool {
         self.largest_gradient <= 0.02 / (4.0 * cell.samples as f64).sqrt()
@@ -200,8 +204,7 @@ impl Experiment for InverseIsing {
             let sampler = RowSampler::new(&data)?;
             let batch = Batch::Law { law: &data, sampler: &sampler, chains: 1 };
             let gradient = gradient(&mut *estimator, &machine, &batch, seed.child("converged", 0))?;
-            let largest_gradient = gradient.iter().fold(0.0, |largest: f64, g| largest.max(g.abs()));
-            lab.table("end", cell, &[End { largest_gradient }])?;
+            lab.table("end", cell, &[End::of(&gradient)])?;
         }
         let bonds = lattice.bonds();
         let coupled = |i: usize, j: usize| bonds.contains(&(i, j)) || bonds.contains(&(j, i));
@@ -418,5 +421,7 @@ mod tests {
         assert_eq!([0.9e-4, 1.1e-4].map(has), [true, false]);
         let fewer = Cell { samples: 100, ..cell };
         assert!(End { largest_gradient: 0.9e-3 }.has_converged(&fewer));
+        // A component of either sign counts.
+        assert_eq!(End::of(&[1.0, -3.0, 2.0]).largest_gradient, 3.0);
     }
 }

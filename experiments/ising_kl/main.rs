@@ -387,4 +387,17 @@ mod tests {
             assert_eq!((point.y, point.low, point.high), (median, smallest, largest));
         }
     }
+
+    /// The smallest KL is known of six spins at T = 1, J = 1 and h = 0 alone.
+    #[test]
+    fn floors_are_of_one_model() {
+        let floor = |more: &[&str]| {
+            let experiment = parsed::<IsingKl>(&[&["--lattices", "ring:6", "--hidden", "1"], more].concat());
+            experiment.floor(&experiment.cells().unwrap()[0])
+        };
+        assert_eq!(floor(&["--temperatures", "1"]), Some(0.29046));
+        for other in [["--temperatures", "2"], ["--coupling", "2"], ["--field", "0.5"], ["--lattices", "ring:7"]] {
+            assert_eq!(floor(&[&["--temperatures", "1"], &other[..]].concat()), None, "{other:?}");
+        }
+    }
 }

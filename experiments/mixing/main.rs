@@ -190,8 +190,7 @@ impl Experiment for Mixing {
         let a_round = (ladder.rungs() * ladder.units() * LADDERS) as u64;
         let gibbs_updates = a_round * self.rounds as u64;
         let views: Vec<&[f64]> = signs.iter().map(|signs| &signs[..]).collect();
-        // Of a run that is not many times as long nothing is known.
-        let tau = integrated_time(&views).map(|time| time.tau).filter(|tau| TIMES * tau < self.rounds as f64);
+        let tau = integrated_time(&views).map(|time| time.tau).filter(|tau| is_known(*tau, self.rounds));
         let known = lattice.sites().min(hidden) <= WHOLE_LAW_LIMIT;
         let up = |row: &[u64]| 0.5 + 0.5 * phase(row, lattice.sites());
         let exact = || drawn_mean(&path, 20_000, seed.child("exact", 0), &up);
@@ -241,6 +240,11 @@ impl Experiment for Mixing {
         publication.print(table);
         Ok(())
     }
+}
+
+/// Of a run that is not many times as long nothing is known.
+fn is_known(tau: f64, rounds: usize) -> bool {
+    TIMES * tau < rounds as f64
 }
 
 /// Changes of sign from one entry to the next that has one.
@@ -297,6 +301,11 @@ mod tests {
     fn the_error_is_that_of_the_mean() {
         let (mean, error) = mean_and_error(&[1.0, 2.0, 6.0]);
         assert!((mean - 3.0).abs() < 1e-12 && (error - (14.0_f64 / 6.0).sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_run_is_many_times_as_long_as_what_is_known_of_it() {
+        assert_eq!([29.9, 30.0, 299.0].map(|tau| is_known(tau, 300)), [true, false, false]);
     }
 
     #[test]

@@ -288,6 +288,11 @@ fn share(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
+/// The seed of a replica's binary digits, the same for every machine.
+fn binary_digits(cell: &Cell, lab: &Lab) -> Seed {
+    lab.seed("binary digits", 0).child("replica", cell.replica as u64)
+}
+
 /// What training one machine may use.
 struct Room<'a> {
     plan: &'a Plan,
@@ -343,8 +348,7 @@ impl Mnist {
     /// Trains a machine, measures it along the way, leaves its pictures.
     fn learn<M: Machine>(&self, cell: &Cell, start: M, room: &Room) -> Result<Vec<Row>> {
         let Room { plan, database, exam, lab, keep } = room;
-        let (seed, replica) = (self.seed(cell, lab), cell.replica as u64);
-        let binary = lab.seed("binary digits", 0).child("replica", replica);
+        let (seed, binary) = (self.seed(cell, lab), binary_digits(cell, lab));
         let data = |epoch: usize| {
             let seed = binary.child("epoch", epoch as u64);
             Arc::new(database.training.rows(plan.digits, plan.binarisation, plan.labels, seed))
@@ -555,6 +559,18 @@ laboratory::main!(Mnist);
 mod tests {
     use super::*;
     use laboratory::contract::{in_a_lab, parsed};
+
+    /// Replicas learn binary digits of their own, machines of a replica the same.
+    #[test]
+    fn replicas_have_binary_digits_of_their_own() {
+        let experiment = parsed::<Mnist>(&["--presets", "small,best", "--hidden", "5,6", "--replicas", "2"]);
+        in_a_lab(|lab| {
+            for (one, other) in iproduct!(experiment.cells().unwrap(), experiment.cells().unwrap()) {
+                let same = binary_digits(&one, lab) == binary_digits(&other, lab);
+                assert_eq!(same, one.replica == other.replica, "{one:?} {other:?}");
+            }
+        });
+    }
 
     /// A run of four epochs that goes on from what a run of two has kept ends at the same rows as one that was never
     /// stopped, and it does go on: rows of the two are not made again.

@@ -202,7 +202,11 @@ mod tests {
         let sittings = [("fast", 9.0, 10), ("slow", 4.0, 10), ("fast", 3.0, 10), ("fast", 99.0, 1)];
         let text = "4.0\t3.0 to 9.0 in 3 sittings, fast or slow".to_string();
         let expected = Dot { value: 4.0, low: 3.0, high: 9.0, text, ..one };
-        assert_eq!(of(&sittings.map(|(peer, ratio, k)| sitting(peer, ratio, k))), expected);
+        let sittings = sittings.map(|(peer, ratio, k)| sitting(peer, ratio, k));
+        assert_eq!(of(&sittings), expected);
+        // Sittings alone are enough.
+        let alone = chart(2, &[&row], &[], &sittings);
+        assert_eq!((alone.baseline, &alone.dots[..]), (Some(1.0), &[expected][..]));
         assert_eq!(chart(2, &[&row], &[], &[]).dots[0].value, 2.0);
         let text = table(2, &[&row], &peers).text().unwrap();
         let words: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
