@@ -57,7 +57,6 @@ const EXAMPLES: &str = "\
 Examples:
   ais_accuracy                   the figures of its page, a few minutes on two cores
   ais_accuracy --quick           every file in seconds
-  ais_accuracy --families random --ais-temperatures 100,1000 --replicas 20
   ais_accuracy --families lattice --ais-temperatures 1000,10000 --replicas 40
   ais_accuracy --families spins --sides 8,16,32 --replicas 2
   ais_accuracy --paper           20 repetitions and 32x32 spins, hours";
@@ -177,7 +176,6 @@ impl Experiment for AisAccuracy {
     const AXES: &'static [&'static str] = &["families", "sides"];
     const QUICK: Preset = "--families random,spins --sides 4,6 --ais-temperatures 10,100 --without-14500 --replicas 2";
     const PAPER: Preset = "--sides 8,16,32 --replicas 20";
-    const ALSO: Preset = "--families random,lattice --ais-temperatures 30,60 --ais-chains 10 --replicas 2";
 
     fn common(&self) -> &CommonOptions {
         &self.common
@@ -188,14 +186,10 @@ impl Experiment for AisAccuracy {
         temperatures.map(|n| n.0).try_for_each(|n| check_at_most("--ais-temperatures", n, 10_000_000))?;
         check_at_most("--ais-chains", self.ais_chains, 1_000_000)?;
         check_at_most("--replicas", self.replicas, 100_000)?;
-        for side in self.sides() {
-            check_at_most("--sides", side, 128)?;
-            if side < 3 {
-                let (problem, mend) = ("a periodic side below 3 has double bonds", "take 3 or more");
-                return Err(Error::invalid(format!("--sides {side}"), problem, mend));
-            }
-        }
-        Ok(())
+        self.sides.iter().try_for_each(|side| check_at_most("--sides", side.0, 128))?;
+        let refusal = |option| Error::invalid(option, "a periodic side below 3 has double bonds", "take 3 or more");
+        let small = self.sides.iter().find(|side| side.0 < 3);
+        small.map_or(Ok(()), |side| Err(refusal(format!("--sides {side}"))))
     }
 
     fn cells(&self) -> Result<Vec<Cell>> {
@@ -207,7 +201,7 @@ impl Experiment for AisAccuracy {
             let steps: u64 = runs(self, &subject).iter().map(Run::steps).sum();
             // Many spins move at a time; in small machines weighing costs more than moving.
             let cost = if cell.hidden.is_some() { 4.0 } else { 1.0 };
-            cost * self.replicas as f64 * steps as f64 * cell.units() as f64 + subject.preparation
+            cost * self.replicas as f64 * steps as f64 * cell.units() as f64 + subject.preparation()
         })
     }
 
@@ -237,14 +231,12 @@ impl Experiment for AisAccuracy {
                 };
                 let mut annealed = Vec::new();
                 for run in &runs {
-                    let report = &mut |part: usize, of: usize| {
-                        let share = run.steps() as f64 * part as f64 / of as f64;
-                        lab.progress(done + share as usize, total);
-                    };
+                    let steps = run.steps() as usize;
+                    let report = &mut |part, of: usize| lab.progress(done + steps * part / of.max(1), total);
                     let (found, annealing) = run.find(path, seed.child(&run.id(), replica as u64), report)?;
                     rows.push(row(run, run.estimator, None, &found));
                     annealed.extend(annealing.map(|annealing| (run, annealing)));
-                    done += run.steps() as usize;
+                    done += steps;
                 }
                 for (run, both) in brackets(&annealed) {
                     let found = LogPartition {
@@ -267,9 +259,7 @@ impl Experiment for AisAccuracy {
         publication.figure("coverage", &coverage(rows))?;
         publication.figure("both_sides", &self.both_sides(rows))?;
         publication.print(small_machines(rows));
-        if let Some(text) = published(rows) {
-            publication.say(text);
-        }
+        published(rows).into_iter().for_each(|text| publication.say(text));
         publication.print(efficiency(rows));
         publication.print(spins(rows));
         Ok(())
@@ -277,13 +267,8 @@ impl Experiment for AisAccuracy {
 }
 
 impl AisAccuracy {
-    fn sides(&self) -> impl Iterator<Item = usize> {
-        self.sides.iter().map(|side| side.0)
-    }
-
     fn subjects(&self) -> impl Iterator<Item = Subject> {
-        let sides: Vec<usize> = self.sides().collect();
-        self.families.iter().flat_map(move |family| Subject::all(*family, &sides))
+        self.families.iter().flat_map(|family| Subject::all(*family, &self.sides))
     }
 
     fn subject(&self, cell: &Cell) -> Result<Subject> {
@@ -293,8 +278,8 @@ impl AisAccuracy {
 
     /// Of each family of machines, the one whose sides are farthest apart with the fewest temperatures.
     fn both_sides(&self, rows: &All) -> Figure {
-        let single = |row: &Row| matches!(row.estimator, Estimator::Forward | Estimator::Reverse);
-        let linear = rows.filter(|_, row| row.schedule == "linear" && single(row));
+        let single = [Estimator::Forward, Estimator::Reverse];
+        let linear = rows.filter(|_, row| row.schedule == "linear" && single.contains(&row.estimator));
         let fewest = self.ais_temperatures.iter().map(|n| n.0).min();
         // Of mean errors over the repetitions.
         let gap = |own: &All| {
@@ -302,16 +287,14 @@ impl AisAccuracy {
             let mean = |estimator| of(estimator).mean(|_, row| row.error());
             Some(mean(Estimator::Reverse)?.value - mean(Estimator::Forward)?.value)
         };
-        let mut widest = Vec::new();
-        for own in linear.group_by(|cell, _| cell.family()).values() {
-            let models = own.group_by(|cell, _| cell.model.clone());
-            let gaps = models.into_iter().filter_map(|(model, own)| Some((gap(&own)?, model)));
-            widest.extend(gaps.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, model)| model));
-        }
-        let repetitions = if self.replicas > 1 { "mean and standard error" } else { "one repetition" };
-        let widest = linear.filter(|cell, _| widest.contains(&cell.model));
-        let figure = plot(
-            &widest,
+        let families = linear.group_by(|cell, _| cell.family()).into_values();
+        let widest = families.filter_map(|own| {
+            let models = own.group_by(|cell, _| cell.model.clone()).into_iter();
+            models.filter_map(|(model, own)| Some((gap(&own)?, model))).max_by(|a, b| a.0.total_cmp(&b.0))
+        });
+        let widest: Vec<String> = widest.map(|(_, model)| model).collect();
+        plot(
+            &linear.filter(|cell, _| widest.contains(&cell.model)),
             (Axis::log("transitions of annealing"), |_, row| row.temperatures as f64),
             (Axis::symlog("error of ln Z (nats)", 0.1), |_, row| row.error()),
         )
@@ -319,18 +302,13 @@ impl AisAccuracy {
         .over(Over::Mean)
         .levels(|_| vec![Level::across("exact", 0.0)])
         .titled(
-            "Forward and reverse annealing close on ln Z from both sides",
+            "Forward annealing bounds ln Z from below and reverse from above: both close on it",
             format!(
-                "{} chains, equal steps, {repetitions}; of each family the machine whose sides are farthest apart",
-                grouped(self.ais_chains)
+                "{} chains, mean and standard error; of each family the machine of the widest gap",
+                self.ais_chains
             ),
-        );
-        let mut figure = figure.figure();
-        for series in figure.panels.iter_mut().flat_map(|panel| &mut panel.series) {
-            let names = ["reverse, exact starts: an upper bound", "forward: a lower bound"];
-            series.label = names[usize::from(series.label.starts_with("forward"))].to_string();
-        }
-        figure
+        )
+        .figure()
     }
 }
 
@@ -377,16 +355,11 @@ fn error_against_work(rows: &All) -> Figure {
 }
 
 fn coverage(rows: &All) -> Figure {
-    let small = rows.filter(|cell, _| cell.is_small());
     let share = Axis::linear("share within two standard errors");
-    let of = |panel: &'static str, rows: All| {
+    let of = |panel: &'static str, keep: fn(&Row) -> bool| {
+        let rows = rows.filter(|cell, row| cell.is_small() && keep(row));
         plot(&rows, (work(), |cell, row| cell.steps(row) as f64), (share.clone(), |_, row| f64::from(row.within(2.0))))
-            .points(|x, own| {
-                let count = own.len() as f64;
-                let y = own.iter().filter(|(_, row)| row.within(2.0)).count() as f64 / count;
-                let error = (y * (1.0 - y) / count).sqrt();
-                Some(Point { x, y, low: (y - error).max(0.0), high: (y + error).min(1.0) })
-            })
+            .over(Over::Mean)
             .panel(|_, _| panel.to_string())
             .levels(|_| vec![Level::across("95.4 %, a normal law's", 0.9545)])
             .titled(
@@ -395,9 +368,8 @@ fn coverage(rows: &All) -> Figure {
             )
             .figure()
     };
-    let mut figure = of("all runs", small.clone());
-    let undoubted = small.filter(|_, row| row.undoubted());
-    figure.panels.extend(of("runs without a doubt; of both sides: trusted", undoubted).panels);
+    let mut figure = of("all runs", |_| true);
+    figure.panels.extend(of("runs without a doubt; of both sides: trusted", Row::undoubted).panels);
     Figure { columns: 2, ..figure }
 }
 
@@ -407,8 +379,7 @@ type Lines<'a> = Table<Group<'a, AisAccuracy>>;
 fn small_machines<'a>(rows: &All<'a>) -> Lines<'a> {
     let small = rows.filter(|cell, _| cell.is_small());
     let share = |own: &Group<AisAccuracy>, keep: fn(&Row) -> bool| {
-        let count = own.rows.filter(|_, row| keep(row)).len();
-        format!("{:.0} %", 100.0 * count as f64 / own.rows.len() as f64)
+        per_cent(own.rows.filter(|_, row| keep(row)).len(), own.rows.len())
     };
     Table::of(
         "Small machines: median and largest |error| (nats), runs within 2 and 3 standard errors, runs without a doubt",
@@ -430,14 +401,13 @@ fn small_machines<'a>(rows: &All<'a>) -> Lines<'a> {
 fn published(rows: &All) -> Option<String> {
     let forward = |row: &Row| (row.estimator, row.temperatures) == (Estimator::Forward, 14_500);
     let all = rows.filter(|cell, row| cell.is_small() && forward(row));
-    let (_, example) = all.iter().next()?;
     let good = |row: &Row| row.within(3.0) && row.error().abs() <= 0.1;
     let (first, right) = (all.filter(|_, row| row.replica == 0), all.filter(|_, row| good(row)));
     let (farthest, off) = all.iter().max_by(|a, b| a.1.error().abs().total_cmp(&b.1.error().abs()))?;
     Some(format!(
         "Forward AIS with 14,500 temperatures and {} chains: within 3 standard errors and 0.1 nats in {} of {} machines at \
          the first repetition, {} of {} runs in all; the farthest, of {}, is off by {:+.4} +- {:.4}.",
-        example.chains,
+        off.chains,
         first.filter(|_, row| good(row)).len(),
         first.len(),
         right.len(),
@@ -467,10 +437,8 @@ fn efficiency<'a>(rows: &All<'a>) -> Lines<'a> {
     .column("updates", |own| format!("{:.2e}", own.rows.summary(|_, row| row.gibbs_updates as f64).median))
     .column("error^2 x updates", |own| {
         let product = own.rows.mean(|_, row| row.error().powi(2) * row.gibbs_updates as f64);
-        or_empty(product.map(|Estimate { value, standard_error, .. }| match standard_error {
-            Some(error) => format!("{value:.2e} +- {error:.1e}"),
-            None => format!("{value:.2e}"),
-        }))
+        let error = |mean: &Estimate| or_empty(mean.standard_error.map(|error| format!(" +- {error:.1e}")));
+        or_empty(product.map(|mean| format!("{:.2e}{}", mean.value, error(&mean))))
     })
     .column("mean err", |own| or_empty(own.rows.mean(|_, row| row.error()).map(|mean| format!("{:+.4}", mean.value))))
     .column("no doubt", |own| undoubted(&own.rows))
@@ -503,9 +471,12 @@ mod tests {
     #[test]
     fn a_subject_is_of_the_family_that_its_cell_says() {
         for family in [Family::Trained, Family::Random, Family::Lattice, Family::Spins] {
-            Subject::all(family, &[3, 8, 32]).iter().for_each(|subject| assert_eq!(subject.cell.family(), family));
+            Subject::all(family, &[3, 8, 32].map(Positive))
+                .iter()
+                .for_each(|subject| assert_eq!(subject.cell.family(), family));
         }
     }
+
     /// Errors of a small or a learned machine, each with its standard error, of runs of 1000 Gibbs updates.
     fn pairs(visible: usize, errors: &[(f64, f64)]) -> Vec<(Cell, Row)> {
         let row = |(replica, &(error, standard_error)): (usize, &(f64, f64))| {
@@ -556,23 +527,22 @@ mod tests {
     }
 
     /// Runs that are 1, 2.5 and 3.5 standard errors off: one within two, two within three. The bar of the share within two,
-    /// one in three, is that of three draws.
+    /// one in three, is the standard error of a mean of 1, 0 and 0.
     #[test]
     fn runs_are_counted_within_two_and_three_errors() {
         let pairs = pairs(4, &[(0.5, 0.5), (-1.25, 0.5), (1.75, 0.5)]);
         let rows: All = Rows::of_pairs(&pairs);
         let within = |errors| rows.iter().map(|(_, row)| row.within(errors)).collect::<Vec<_>>();
         assert_eq!((within(2.0), within(3.0)), (vec![true, false, false], vec![true, true, false]));
-        let words = ["bennett", "linear", "10", "32", "1.25e0", "1.75e0", "33", "67", "100"];
+        let words = ["bennett", "linear", "10", "32", "1.25e0", "1.75e0", "33.3", "66.7", "100.0"];
         assert_eq!(line(&small_machines(&rows)), words);
         let figure = coverage(&rows);
         assert_eq!(figure.panels.len(), 2);
         for panel in figure.panels {
             let Point { y, low, high, .. } = panel.series[0].points[0];
-            let error = (2.0_f64 / 9.0 / 3.0).sqrt();
-            assert!(
-                (y - 1.0 / 3.0).abs() < 1e-12 && (y - low - error).abs() < 1e-12 && (high - y - error).abs() < 1e-12
-            );
+            for (found, expected) in [(y, 1.0 / 3.0), (low, 0.0), (high, 2.0 / 3.0)] {
+                assert!((found - expected).abs() < 1e-12, "{found}, expected {expected}");
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use gibbsite::log_partition::thermodynamic_integration::ThermodynamicIntegration
 use gibbsite::log_partition::{LogPartition, LogPartitionEstimator};
 use gibbsite::path::Path;
 use gibbsite::random::Seed;
+use itertools::Itertools;
 use laboratory::prelude::{choice, iproduct};
 
 choice! {
@@ -44,11 +45,11 @@ impl Run {
         seed: Seed,
         report: &mut dyn FnMut(usize, usize),
     ) -> Result<(LogPartition, Option<AnnealingRun>)> {
-        let (betas, chains) = (self.betas.clone(), self.chains);
+        let (betas, chains, tempering) = (self.betas.clone(), self.chains, self.tempering());
         let annealed = match self.estimator {
-            Estimator::Bennett => return Ok((BennettRatio(self.tempering()).estimate(path, seed, report)?, None)),
+            Estimator::Bennett => return Ok((BennettRatio(tempering).estimate(path, seed, report)?, None)),
             Estimator::Integration => {
-                return Ok((ThermodynamicIntegration(self.tempering()).estimate(path, seed, report)?, None));
+                return Ok((ThermodynamicIntegration(tempering).estimate(path, seed, report)?, None));
             }
             Estimator::Reverse => ReverseAnnealing { betas, starts: Starts::Exact(chains) }.run(path, seed, report)?,
             // Both sides are no run of their own.
@@ -89,18 +90,12 @@ pub fn brackets<'a>(annealed: &[(&'a Run, AnnealingRun)]) -> Vec<(&'a Run, Brack
     ways.map(|((forward, below), (_, above))| (*forward, Bracket::new(below.clone(), above.clone(), None))).collect()
 }
 
-/// beta_min of the geometric schedule.
-const FIRST: f64 = 0.01;
-
 /// Ladders of a tempering run: errors come from their scatter.
 const LADDERS: usize = 32;
 
-/// Rounds of tempering that are measured, at most.
-const MOST_MEASURED: usize = 10_000;
-
 /// The runs on a subject, the same in every replica.
 pub fn runs(options: &AisAccuracy, subject: &Subject) -> Vec<Run> {
-    if subject.family == Family::Spins {
+    if subject.cell.family() == Family::Spins {
         return on_spins(subject.cell.visible.isqrt());
     }
     let chains = options.ais_chains;
@@ -109,22 +104,18 @@ pub fn runs(options: &AisAccuracy, subject: &Subject) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for temperatures in options.ais_temperatures.iter().map(|n| n.0) {
         runs.push(forward(Betas::Linear(temperatures)));
-        runs.push(forward(Betas::Geometric { temperatures, first: FIRST }));
+        runs.push(forward(Betas::Geometric { temperatures, first: 0.01 }));
         runs.push(forward(Betas::Adaptive(temperatures)));
         runs.push(reverse(Betas::Linear(temperatures)));
         // The same work, a fifth of it as burn-in.
-        let rungs = if subject.family == Family::Lattice { 16 } else { 10 };
-        for run in tempered(Betas::Linear(rungs), temperatures * chains, 1) {
-            // Short runs of tempering have one least length: the same run twice would count as two.
-            if runs.iter().all(|other| other.id() != run.id()) {
-                runs.push(run);
-            }
-        }
+        let rungs = if subject.cell.family() == Family::Lattice { 16 } else { 10 };
+        runs.extend(tempered(Betas::Linear(rungs), temperatures * chains, 1));
     }
     if !options.without_14500 {
         runs.extend([forward(Betas::SalakhutdinovMurray), reverse(Betas::SalakhutdinovMurray)]);
     }
-    runs
+    // Short runs of tempering have one least length: the same run twice would count as two.
+    runs.into_iter().unique_by(Run::id).collect()
 }
 
 fn annealing(estimator: Estimator, betas: Betas, chains: usize) -> Run {
@@ -135,14 +126,10 @@ fn annealing(estimator: Estimator, betas: Betas, chains: usize) -> Run {
 fn tempered(betas: Betas, steps: usize, every: usize) -> [Run; 2] {
     let rungs = betas.temperatures() + 1;
     let rounds = ((steps as f64 / (rungs * LADDERS) as f64).round() as usize).max(5 * every);
-    // What is measured is kept in memory.
-    let rounds = (rounds, every.max(rounds / MOST_MEASURED));
-    [Estimator::Bennett, Estimator::Integration].map(|estimator| Run {
-        estimator,
-        betas: betas.clone(),
-        chains: LADDERS,
-        rounds,
-    })
+    // What is measured is kept in memory: about 10,000 rounds at most.
+    let rounds = (rounds, every.max(rounds / 10_000));
+    let run = |estimator| Run { estimator, betas: betas.clone(), chains: LADDERS, rounds };
+    [Estimator::Bennett, Estimator::Integration].map(run)
 }
 
 /// The Ising model: enough work for an error of 0.015 nats, and a tenth of it.

@@ -8,7 +8,7 @@ use gibbsite::prelude::*;
 use gibbsite::targets::bars_and_stripes::{BarsAndStripes, Patterns};
 use gibbsite::targets::infinite_lattice::CRITICAL_TEMPERATURE;
 use gibbsite::training::gradient::ContrastiveDivergence;
-use laboratory::prelude::{choice, iproduct};
+use laboratory::prelude::{Positive, choice, iproduct};
 use rand_distr::{Distribution, StandardNormal};
 
 choice! {
@@ -31,10 +31,7 @@ impl Family {
 
 /// One subject.
 pub struct Subject {
-    pub family: Family,
     pub cell: Cell,
-    /// Unit draws that making it is worth, roughly.
-    pub preparation: f64,
     /// Trains or draws it.
     pub prepare: Box<dyn Fn(Seed) -> Result<Prepared>>,
 }
@@ -50,54 +47,55 @@ const UPDATES: usize = 3000;
 
 impl Subject {
     /// Those of a family; the spins' sides can be chosen.
-    pub fn all(family: Family, sides: &[usize]) -> Vec<Self> {
+    pub fn all(family: Family, sides: &[Positive]) -> Vec<Self> {
         let critical = CRITICAL_TEMPERATURE;
         let mut all = Vec::new();
-        let mut add =
-            |model: String, (visible, hidden), preparation, prepare: Box<dyn Fn(Seed) -> Result<Prepared>>| {
-                all.push(Self { family, cell: Cell { model, visible, hidden }, preparation, prepare });
-            };
-        let small = |side: usize, hidden: usize| {
-            let updates = (UPDATES * 8) as f64 * (1_u64 << (side * side).min(hidden)) as f64;
-            ((side * side, Some(hidden)), updates)
+        let mut add = |model: String, visible, hidden, prepare: Box<dyn Fn(Seed) -> Result<Prepared>>| {
+            all.push(Self { cell: Cell { model, visible, hidden }, prepare });
         };
         match family {
             Family::Trained => {
                 for (t, (side, hidden)) in iproduct!([1.5, critical, 3.0], [(3, 4), (3, 9), (4, 4), (4, 10), (4, 20)]) {
-                    let (shape, updates) = small(side, hidden);
                     let name = format!("ising_{side}x{side}_t{}_h{hidden}", rounded(t));
-                    add(name, shape, updates, Box::new(move |seed| learned(&torus(side, t)?, hidden, seed)));
+                    add(name, side * side, Some(hidden), Box::new(move |seed| learned(&torus(side, t)?, hidden, seed)));
                 }
                 for (side, hidden) in [(3, 4), (3, 8), (3, 12), (3, 20), (4, 12)] {
-                    let (shape, updates) = small(side, hidden);
                     let bars = move || BarsAndStripes::new(side, side, Patterns::Distinct);
-                    let name = format!("bars_{side}x{side}_h{hidden}");
-                    add(name, shape, updates, Box::new(move |seed| learned(&bars()?, hidden, seed)));
+                    let make = move |seed| learned(&bars()?, hidden, seed);
+                    add(format!("bars_{side}x{side}_h{hidden}"), side * side, Some(hidden), Box::new(make));
                 }
             }
             Family::Random => {
                 let shapes = [(8, 4), (12, 8), (16, 16), (20, 12), (30, 10)];
                 for ((visible, hidden), deviation) in iproduct!(shapes, [0.1, 0.5, 1.5, 3.0]) {
                     let name = format!("random_{visible}x{hidden}_sd{deviation}");
-                    let shape = (visible, Some(hidden));
-                    add(name, shape, 0.0, Box::new(move |seed| random(visible, hidden, deviation, seed)));
+                    add(name, visible, Some(hidden), Box::new(move |seed| random(visible, hidden, deviation, seed)));
                 }
             }
             Family::Lattice => {
                 for t in [1.8, critical] {
-                    let name = format!("ising_8x8_t{}_h16", rounded(t));
                     let make = move |seed| from_configurations(&torus(8, t)?, 16, seed);
-                    add(name, (64, Some(16)), 2e9, Box::new(make));
+                    add(format!("ising_8x8_t{}_h16", rounded(t)), 64, Some(16), Box::new(make));
                 }
             }
             Family::Spins => {
-                for (&side, t) in iproduct!(sides, [2.0, critical]) {
+                for (&Positive(side), t) in iproduct!(sides, [2.0, critical]) {
                     let name = format!("spins_{side}x{side}_t{}", rounded(t));
-                    add(name, (side * side, None), 0.0, Box::new(move |_| Ok(Prepared::Spins(torus(side, t)?))));
+                    add(name, side * side, None, Box::new(move |_| Ok(Prepared::Spins(torus(side, t)?))));
                 }
             }
         }
         all
+    }
+
+    /// Unit draws that making it is worth, roughly.
+    pub fn preparation(&self) -> f64 {
+        let smaller = self.cell.hidden.map_or(0, |hidden| hidden.min(self.cell.visible));
+        match self.cell.family() {
+            Family::Trained => (UPDATES * 8) as f64 * 2_f64.powi(smaller as i32),
+            Family::Lattice => 2e9,
+            _ => 0.0,
+        }
     }
 }
 
@@ -176,10 +174,7 @@ impl Prepared {
     pub fn with_path<T>(&self, work: impl FnOnce(&dyn Path) -> Result<T>) -> Result<T> {
         match self {
             Prepared::Machine(machine) => work(&*machine.path(None)?),
-            Prepared::Spins(ising) => {
-                let kernel = multi_spin_metropolis(ising)?;
-                work(&GeometricPath::new(ising, &kernel)?)
-            }
+            Prepared::Spins(ising) => work(&GeometricPath::new(ising, &multi_spin_metropolis(ising)?)?),
         }
     }
 }

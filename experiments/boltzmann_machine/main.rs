@@ -196,9 +196,6 @@ impl Experiment for BoltzmannMachines {
     const PAPER: Preset = "\
         --gibbs-steps 1,5 --burn-in 1,3,10 --chains 20,100,500 --learning-rate 0.05,0.2,0.5,1 --updates 4000 \
         --replicas 5";
-    const ALSO: Preset = "\
-        --targets bars:2x2,ring:4 --estimators two-runs,exact,pcd --hidden 2 --burn-in 2 --chains 8 --gibbs-steps 3 \
-        --learning-rate 0.1,0.3 --temperature 1.5 --updates 100 --replicas 3";
 
     fn common(&self) -> &CommonOptions {
         &self.common

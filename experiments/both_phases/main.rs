@@ -141,10 +141,6 @@ impl Experiment for BothPhases {
         --sweeps 100";
     const PAPER: Preset = "\
         --lattices square:8x8,square:16x16 --hidden 16,64,256 --budget 100000000000 --decay exponential:50000";
-    const ALSO: Preset = "\
-        --lattices square:3x7 --temperatures 2.5 --hidden 21 \
-        --estimators cd:1,pcd:1,tempering:1:temperatures=4,ptt:1,cd:1:centred=data,pcd:1:centred=data --samples 200 \
-        --budget 200000 --measurements 2 --average 10 --rounds 100 --sweeps 100";
 
     fn common(&self) -> &CommonOptions {
         &self.common

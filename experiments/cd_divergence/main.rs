@@ -107,9 +107,6 @@ impl Experiment for CdDivergence {
         --data bars:3x3 --hidden 4 --epochs 300 --replicas 2 \
         --estimators exact,cd:1,pcd:1,fpcd:1,tempering:1:temperatures=4,ptt:1,natural:0.001";
     const PAPER: Preset = "--replicas 25";
-    const ALSO: Preset = "\
-        --data labelled_shifter:3 --estimators natural:0.01,exact,cd:2:centred=data,fpcd:1,ptt:1:chains=20 \
-        --hidden 3,5 --epochs 200 --replicas 2";
 
     fn common(&self) -> &CommonOptions {
         &self.common

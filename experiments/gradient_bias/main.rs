@@ -68,9 +68,6 @@ impl Experiment for GradientBias {
     const PAPER: Preset = "\
         --gibbs-steps 1,3,10,30,100,300,1000 --estimates 1000 --epochs 4000 --replicas 5 \
         --hidden-statistics analytic,sampled,analytic/sampled,sampled/analytic";
-    const ALSO: Preset = "\
-        --lattices ring:6 --temperatures 1,2 --estimators cd,two-runs --gibbs-steps 2 --hidden 2 \
-        --hidden-statistics sampled,sampled/analytic --epochs 24 --every 10 --estimates 20";
 
     fn common(&self) -> &CommonOptions {
         &self.learning.common

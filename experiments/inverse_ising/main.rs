@@ -127,7 +127,6 @@ impl Experiment for InverseIsing {
     const DEFAULTS: Preset = "--lattices square:4x4 --temperatures 3";
     const QUICK: Preset = "--lattices ring:5,square:3x3 --samples 300,1000 --updates 300";
     const PAPER: Preset = "--lattices square:4x4,square:8x8 --estimators exact,pseudo-likelihood";
-    const ALSO: Preset = "--lattices ring:5,chain:4 --temperatures 2,4 --samples 200,400 --updates 60";
 
     fn common(&self) -> &CommonOptions {
         &self.common

@@ -85,9 +85,6 @@ impl Experiment for IsingKl {
     const PAPER: Preset = "\
         --lattices ring:6,chain:6 --temperatures 1 --estimators exact --hidden 1,2,3 --replicas 12 --epochs 100000 \
         --every 1000 --momentum 0.9 --decay none --initial-weights uniform";
-    const ALSO: Preset = "\
-        --lattices ring:6,chain:6 --temperatures 1 --estimators exact,cd,two-runs --gibbs-steps 2 --hidden 1,2 \
-        --replicas 2 --samples 400 --visible-bias data --batch 100 --epochs 45 --every 20";
 
     fn common(&self) -> &CommonOptions {
         &self.learning.common

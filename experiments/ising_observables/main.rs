@@ -142,9 +142,6 @@ impl Experiment for IsingObservables {
         3.159,3.286,3.413,3.54 \
         --hidden 4,16,64,256 --samples 100000 --replicas 1 --epochs 2000 --gibbs-steps 20 --batch 50 \
         --learning-rate 0.01 --decay exponential:1000000 --sweeps 20000";
-    const ALSO: Preset = "\
-        --lattices ring:5,triangular:3x3,square:3x9 --temperatures 3,4 --hidden 2,19 --epochs 2 --gibbs-steps 1 \
-        --samples 300 --sweeps 400 --replicas 1";
 
     fn common(&self) -> &CommonOptions {
         &self.common

@@ -107,11 +107,12 @@ pub fn figures_are_redrawn<E: Experiment>() {
 
 /// A cell has the rows that it has without the others: what cells share, and the seeds, are its own.
 fn cells_stand_alone<E: Experiment>() {
-    let words: Vec<&str> = if E::ALSO.is_empty() { vec!["--quick"] } else { E::ALSO.split_whitespace().collect() };
-    let experiment = parsed::<E>(&words);
     if !E::REPEATABLE {
         return;
     }
+    let words = digest::last_run::<E>();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let experiment = parsed::<E>(&words);
     let (_, all) = run::<E>(&[&words[..], &["--threads", "1"]].concat());
     let cells = experiment.cells().expect("cells");
     // The last comes after all others; one in the middle has another setting.

@@ -1,7 +1,8 @@
-//! What a quick run finds, in a few lines that are kept beside the experiment: whoever changes a number, a table or a figure
+//! What small runs find, in a few lines that are kept beside the experiment: whoever changes a number, a table or a figure
 //! sees which, and says so by keeping the new lines.
 //!
-//! A digest has a line for every column, table and figure: a hash of its words, and two sums of its numbers, of which one
+//! `digests.txt` has a heading for each run, `# ` and its options: the quick one, and others for what that does not reach.
+//! Below it is a line for every column, table and figure: a hash of its words, and two sums of its numbers, of which one
 //! weighs them by their places. Sums are held within rounding, since libraries of mathematics differ in last digits.
 
 use crate::contract::parsed;
@@ -15,7 +16,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Where this is set, tests keep what quick runs find, and end.
+/// Where this is set, tests keep what small runs find, and end.
 pub const KEEP: &str = "GIBBSITE_KEEP_DIGESTS";
 
 /// How far sums may differ, relative to the sum of sizes.
@@ -24,23 +25,41 @@ const ROUNDING: f64 = 1e-8;
 /// The same for drawings, in which a last digit may move a point by a pixel.
 pub const PIXELS: f64 = 1e-5;
 
-/// Where an experiment keeps what a quick run finds.
-fn kept<E: Experiment>() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(E::NAME).join("quick.txt")
+/// Where an experiment keeps what small runs find.
+fn path<E: Experiment>() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(E::NAME).join("digests.txt")
 }
 
-/// Every column, further table, drawing and printed table of the quick run and of the other small one, by its name.
-fn found<E: Experiment>() -> Vec<(String, Digest)> {
-    let also: Vec<&str> = E::ALSO.split_whitespace().collect();
-    let runs = [("", &["--quick"][..]), ("also ", &also)].into_iter().filter(|(_, words)| !words.is_empty());
-    runs.flat_map(|(name, words)| found_by::<E>(name, words)).collect()
+/// What is kept: the options of each run, and its digests by name. The quick run alone where there is no file yet.
+fn kept<E: Experiment>() -> Vec<(String, HashMap<String, Digest>)> {
+    let text = fs::read_to_string(path::<E>()).unwrap_or_default();
+    let mut runs: Vec<(String, HashMap<String, Digest>)> = Vec::new();
+    for line in text.lines() {
+        if let Some(options) = line.strip_prefix("# ") {
+            runs.push((options.to_string(), HashMap::new()));
+        } else if let (Some(run), Some((name, digest))) = (runs.last_mut(), line.split_once(": ")) {
+            run.1.extend(Digest::read(digest).map(|digest| (name.to_string(), digest)));
+        }
+    }
+    if runs.is_empty() {
+        runs.push(("--quick".to_string(), HashMap::new()));
+    }
+    runs
 }
 
-fn found_by<E: Experiment>(run: &str, words: &[&str]) -> Vec<(String, Digest)> {
+/// The options of the last small run, which reaches what the quick one does not, if there is such a run.
+pub fn last_run<E: Experiment>() -> Vec<String> {
+    let options = kept::<E>().pop().map(|(options, _)| options).unwrap_or_default();
+    options.split_whitespace().map(str::to_string).collect()
+}
+
+/// Every column, further table, drawing and printed table of a run, by its name.
+fn found<E: Experiment>(options: &str) -> Vec<(String, Digest)> {
+    let words: Vec<&str> = options.split_whitespace().collect();
     let parent = tempfile::tempdir().expect("a folder");
     let out = parent.path().to_str().expect("a plain path");
-    let experiment = parsed::<E>(&[words, &["--out", out]].concat());
-    conduct(&experiment).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+    let experiment = parsed::<E>(&[&words[..], &["--out", out]].concat());
+    conduct(&experiment).unwrap_or_else(|error| panic!("{options}: {error}"));
     let finished = sweep::finished_earlier::<E>(parent.path()).expect("rows");
     let scratch = tempfile::tempdir().expect("a folder");
     let mut publication = Publication::begin(scratch.path(), E::NAME).expect("a folder");
@@ -52,7 +71,7 @@ fn found_by<E: Experiment>(run: &str, words: &[&str]) -> Vec<(String, Digest)> {
         (format!("column {name}"), values.collect::<Vec<_>>().join("\n"))
     };
     let all = columns.map(column).chain(publication.contents());
-    all.map(|(name, text)| (format!("{run}{name}"), Digest::of(&text))).collect()
+    all.map(|(name, text)| (name, Digest::of(&text))).collect()
 }
 
 /// Keeps what small runs find; times are not kept.
@@ -60,8 +79,12 @@ pub fn keep<E: Experiment>() {
     if !E::REPEATABLE {
         return;
     }
-    let lines = found::<E>().into_iter().map(|(name, digest)| format!("{name}: {}\n", digest.line()));
-    fs::write(kept::<E>(), lines.collect::<String>()).expect("the digest of a quick run");
+    let mut text = String::new();
+    for (options, _) in kept::<E>() {
+        text += &format!("# {options}\n");
+        found::<E>(&options).iter().for_each(|(name, digest)| text += &format!("{name}: {}\n", digest.line()));
+    }
+    fs::write(path::<E>(), text).expect("the digests of small runs");
 }
 
 /// Panics where small runs find other things than what is kept.
@@ -69,24 +92,20 @@ pub fn check<E: Experiment>() {
     if !E::REPEATABLE {
         return;
     }
-    let (found, path) = (found::<E>(), kept::<E>());
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    let digest = |line: &str| {
-        let (name, line) = line.split_once(": ")?;
-        Some((name.to_string(), Digest::read(line)?))
-    };
-    let kept: HashMap<String, Digest> = kept.lines().filter_map(digest).collect();
-    let agrees = |(name, digest): &&(String, Digest)| {
-        let rounding = if name.ends_with(".svg") { PIXELS } else { ROUNDING };
-        kept.get(name).is_some_and(|kept| kept.agrees(digest, rounding))
-    };
-    let changed: Vec<&str> = found.iter().filter(|one| !agrees(one)).map(|(name, _)| &**name).collect();
-    assert!(
-        changed.is_empty() && kept.len() == found.len(),
-        "a quick run finds other things than {} has kept: {changed:?}; where that is meant, test again with {KEEP}=1, and say why \
-         in the commit",
-        path.display()
-    );
+    for (options, kept) in kept::<E>() {
+        let found = found::<E>(&options);
+        let agrees = |(name, digest): &&(String, Digest)| {
+            let rounding = if name.ends_with(".svg") { PIXELS } else { ROUNDING };
+            kept.get(name).is_some_and(|kept| kept.agrees(digest, rounding))
+        };
+        let changed: Vec<&str> = found.iter().filter(|one| !agrees(one)).map(|(name, _)| &**name).collect();
+        assert!(
+            changed.is_empty() && kept.len() == found.len(),
+            "a run with {options} finds other things than {} has kept: {changed:?}; where that is meant, test again with \
+             {KEEP}=1, and say why in the commit",
+            path::<E>().display()
+        );
+    }
 }
 
 /// Words, and sums of numbers.

@@ -35,8 +35,6 @@ pub trait Experiment: clap::Parser + Serialize + Sync {
     const QUICK: Preset;
     /// Other defaults: the published protocol.
     const PAPER: Preset;
-    /// Options of a second small run, for what a quick one does not reach: what it finds is kept too.
-    const ALSO: Preset = "";
 
     /// The options that every experiment has.
     fn common(&self) -> &CommonOptions;

@@ -125,8 +125,6 @@ impl Experiment for LargeIsingKl {
     const PAPER: Preset = "\
         --lattices square:8x8,square:16x16,square:32x32 --samples 100000 --replicas 3 --epochs 100 --every 20 \
         --gibbs-steps 10 --decay exponential:100000 --sweeps 1000";
-    const ALSO: Preset = "\
-        --lattices square:5x5,chain:21 --temperatures 1.5,3 --hidden 21 --replicas 1 --samples 300 --epochs 3 --every 2 --ais-temperatures 100 --ais-chains 20 --sweeps 100";
 
     fn common(&self) -> &CommonOptions {
         &self.common

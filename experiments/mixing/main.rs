@@ -113,9 +113,6 @@ impl Experiment for Mixing {
         --lattices square:4x4 --temperatures 2.269 --hidden 4 --samples 500 --epochs 20 --rounds 200 --average 20 \
         --decay exponential:500";
     const PAPER: Preset = "--replicas 5 --epochs 500 --hidden 16,64 --rounds 50000";
-    const ALSO: Preset = "\
-        --lattices square:3x4,square:4x4 --temperatures 1.8,2.6 --hidden 4 --samples 300 --epochs 3 --rounds 200 \
-        --average 5";
 
     fn common(&self) -> &CommonOptions {
         &self.common

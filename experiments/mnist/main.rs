@@ -171,9 +171,6 @@ impl Experiment for Mnist {
     const PAPER: Preset = "\
         --presets lisa,salakhutdinov,centred,best --ais-temperatures 20000 --ais-chains 100 --ais-rounds 10000 \
         --every 100";
-    const ALSO: Preset = "\
-        --presets small,lisa,centred,best --hidden 26 --digits 500 --epochs 1 --every 1 --ais-temperatures 50 \
-        --ais-chains 5 --ais-rounds 40 --ais-rungs 10 --features";
 
     fn common(&self) -> &CommonOptions {
         &self.common
