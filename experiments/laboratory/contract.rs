@@ -1,10 +1,11 @@
 //! What every experiment must keep. The macro `laboratory::main!` makes it a test of each.
 
-use crate::digest;
+use crate::digest::{self, Digest};
 use crate::experiment::{Experiment, conduct};
 use crate::lab::{Lab, Shared};
 use crate::options;
 use crate::progress::Progress;
+use crate::publication;
 use crate::record::{self, identity, texts};
 use crate::sweep::{self, Folder, Pairs};
 use documented::DocumentedFields;
@@ -19,7 +20,7 @@ use std::sync::Mutex;
 /// Options that change no result.
 const WITHOUT_EFFECT: [&str; 9] = ["quick", "paper", "out", "threads", "fresh", "redraw", "columns", "help", "version"];
 
-fn words(arguments: &[&str]) -> Vec<OsString> {
+pub(crate) fn words(arguments: &[&str]) -> Vec<OsString> {
     [&["experiment"], arguments].concat().iter().map(OsString::from).collect()
 }
 
@@ -29,7 +30,7 @@ pub fn parsed<E: Experiment>(arguments: &[&str]) -> E {
 }
 
 /// An option as it is written, by the name of its field.
-fn option(name: &str) -> String {
+pub(crate) fn option(name: &str) -> String {
     format!("--{}", name.replace('_', "-"))
 }
 
@@ -71,11 +72,13 @@ pub fn check<E: Experiment>() {
         return digest::keep::<E>();
     }
     options_leave_traces::<E>();
+    committed_runs_are_of_today::<E>();
     axes_choose_cells::<E>();
     runs_are_reproducible::<E>();
     figures_are_redrawn::<E>();
     options_matter::<E>();
     cells_stand_alone::<E>();
+    committed_rows_are_found_again::<E>();
     digest::check::<E>();
 }
 
@@ -117,7 +120,12 @@ fn cells_stand_alone<E: Experiment>() {
     let cells = experiment.cells().expect("cells");
     // The last comes after all others; one in the middle has another setting.
     for cell in [&cells[cells.len() / 2], &cells[cells.len() - 1]] {
-        let alone = in_a_lab(|lab| experiment.run(cell, lab)).unwrap_or_else(|error| panic!("{error}"));
+        let alone = in_a_lab(|lab| {
+            let rows = experiment.run(cell, lab).unwrap_or_else(|error| panic!("{error}"));
+            let told = *lab.reported.lock().expect("one thread");
+            assert!(told == 0.0 || (0.99..=1.0).contains(&told), "{} tells {told} of its work", identity(cell));
+            rows
+        });
         let own = all.iter().filter(|(other, _)| identity(other) == identity(cell)).map(|(_, row)| texts(row));
         let alone: Vec<_> = alone.iter().map(texts).collect();
         assert!(own.eq(alone), "{} has other rows where it is computed alone", identity(cell));
@@ -170,7 +178,7 @@ fn options_matter<E: Experiment>() {
 }
 
 /// Every option is in run.json, and in the stamp of a cell unless it only chooses cells.
-fn options_leave_traces<E: Experiment>() {
+pub fn options_leave_traces<E: Experiment>() {
     let command = options::command::<E>();
     let known: HashSet<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     let settings = options::settings(&parsed::<E>(&[])).expect("options are serialised");
@@ -197,6 +205,46 @@ fn options_leave_traces<E: Experiment>() {
         let is_known = |name: &str| assert!(known.contains(name), "a preset names {name}, which is no option");
         options::named(preset).for_each(|(name, _)| is_known(&name));
     }
+}
+
+/// The runs that are committed by the names of presets have the options of these.
+fn committed_runs_are_of_today<E: Experiment>() {
+    for (arguments, ending) in [(&[][..], ""), (&["--paper"], "_paper")] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results").join(format!("{}{ending}", E::NAME));
+        if let Some(committed) = publication::options_of(&folder) {
+            let settings = options::settings(&parsed::<E>(arguments)).expect("options are serialised");
+            // An option that is younger than the run has no say in it; a long run may leave cells out.
+            for (name, value) in settings.iter().filter(|(name, _)| committed.contains_key(*name)) {
+                let list = |value: &Value| -> HashSet<String> {
+                    value.as_str().map_or_else(HashSet::new, |list| list.split(',').map(str::to_string).collect())
+                };
+                let fewer = E::AXES.contains(&&**name) && list(&committed[name]).is_subset(&list(value));
+                assert!(committed[name] == *value || fewer, "{name} in {}: run it anew, commit it", folder.display());
+            }
+        }
+    }
+}
+
+/// The cheapest cell of the committed run of the defaults comes out again, up to rounding: what the page shows is what this
+/// program finds.
+fn committed_rows_are_found_again<E: Experiment>() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results").join(E::NAME);
+    if !E::CELLS_TAKE_SECONDS || !folder.exists() {
+        return;
+    }
+    let rows = record::read_csv::<E::Cell, E::Row>(&folder.join("rows.csv")).expect("the committed rows");
+    let experiment = parsed::<E>(&[]);
+    let cells = experiment.cells().expect("cells");
+    let cheapest = cells.iter().min_by(|a, b| experiment.work(a).total_cmp(&experiment.work(b))).expect("a cell");
+    let committed = rows.iter().filter(|(cell, _)| identity(cell) == identity(cheapest)).map(|(_, row)| texts(row));
+    let found = in_a_lab(|lab| experiment.run(cheapest, lab)).unwrap_or_else(|error| panic!("{error}"));
+    let digest = |rows: Vec<Vec<String>>| Digest::of(&rows.concat().join("\n"));
+    assert!(
+        digest(committed.collect()).agrees(&digest(found.iter().map(texts).collect()), digest::ROUNDING),
+        "{} has other rows of {}: run it anew, and commit it",
+        folder.display(),
+        identity(cheapest)
+    );
 }
 
 /// Presets pass their own check; cells have names of their own; an axis with one value less has fewer of the same cells.

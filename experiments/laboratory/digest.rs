@@ -1,12 +1,13 @@
 //! What small runs find, in a few lines that are kept beside the experiment: whoever changes a number, a table or a figure
 //! sees which, and says so by keeping the new lines.
 //!
-//! `digests.txt` has a heading for each run, `# ` and its options: the quick one, and others for what that does not reach.
-//! Below it is a line for every column, table and figure: a hash of its words, and two sums of its numbers, of which one
-//! weighs them by their places. Sums are held within rounding, since libraries of mathematics differ in last digits.
+//! `digests.txt` has a heading for each run, `# ` and its options: the quick one, and others for what that does not reach;
+//! before them stands the [`plan`]. Below a heading is a line for every column, table and figure: a hash of its words, and
+//! two sums of its numbers, of which one weighs them by their places. Sums are held within rounding, since libraries of mathematics differ in last digits.
 
 use crate::contract::parsed;
 use crate::experiment::{Experiment, conduct};
+use crate::plan::plan;
 use crate::publication::Publication;
 use crate::record::{self, texts};
 use crate::rows::Rows;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub const KEEP: &str = "GIBBSITE_KEEP_DIGESTS";
 
 /// How far sums may differ, relative to the sum of sizes.
-const ROUNDING: f64 = 1e-8;
+pub const ROUNDING: f64 = 1e-8;
 
 /// The same for drawings, in which a last digit may move a point by a pixel.
 pub const PIXELS: f64 = 1e-5;
@@ -30,7 +31,11 @@ fn path<E: Experiment>() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(E::NAME).join("digests.txt")
 }
 
-/// What is kept: the options of each run, and its digests by name. The quick run alone where there is no file yet.
+/// The heading of what needs no run.
+const PLAN: &str = "the plan";
+
+/// What is kept: the options of each run, and its digests by name. The quick run alone where there is no file yet; the plan
+/// is always there.
 fn kept<E: Experiment>() -> Vec<(String, HashMap<String, Digest>)> {
     let text = fs::read_to_string(path::<E>()).unwrap_or_default();
     let mut runs: Vec<(String, HashMap<String, Digest>)> = Vec::new();
@@ -41,8 +46,12 @@ fn kept<E: Experiment>() -> Vec<(String, HashMap<String, Digest>)> {
             run.1.extend(Digest::read(digest).map(|digest| (name.to_string(), digest)));
         }
     }
-    if runs.is_empty() {
-        runs.push(("--quick".to_string(), HashMap::new()));
+    // Times are not kept.
+    let headings = if E::REPEATABLE { &[PLAN, "--quick"][..] } else { &[PLAN] };
+    for (place, heading) in headings.iter().enumerate() {
+        if runs.iter().all(|(options, _)| options != heading) {
+            runs.insert(place, (heading.to_string(), HashMap::new()));
+        }
     }
     runs
 }
@@ -53,8 +62,13 @@ pub fn last_run<E: Experiment>() -> Vec<String> {
     options.split_whitespace().map(str::to_string).collect()
 }
 
-/// Every column, further table, drawing and printed table of a run, by its name.
-fn found<E: Experiment>(options: &str) -> Vec<(String, Digest)> {
+/// Every column, further table, drawing and printed table of a run, or every part of the plan, by its name.
+fn found<E: Experiment>(heading: &str) -> Vec<(String, Digest)> {
+    let texts = if heading == PLAN { plan::<E>() } else { of_run::<E>(heading) };
+    texts.into_iter().map(|(name, text)| (name, Digest::of(&text))).collect()
+}
+
+fn of_run<E: Experiment>(options: &str) -> Vec<(String, String)> {
     let words: Vec<&str> = options.split_whitespace().collect();
     let parent = tempfile::tempdir().expect("a folder");
     let out = parent.path().to_str().expect("a plain path");
@@ -70,15 +84,11 @@ fn found<E: Experiment>(options: &str) -> Vec<(String, Digest)> {
         let values = rows.iter().map(|row| if row[place].is_empty() { "none" } else { &*row[place] });
         (format!("column {name}"), values.collect::<Vec<_>>().join("\n"))
     };
-    let all = columns.map(column).chain(publication.contents());
-    all.map(|(name, text)| (name, Digest::of(&text))).collect()
+    columns.map(column).chain(publication.contents()).collect()
 }
 
-/// Keeps what small runs find; times are not kept.
+/// Keeps what small runs find.
 pub fn keep<E: Experiment>() {
-    if !E::REPEATABLE {
-        return;
-    }
     let mut text = String::new();
     for (options, _) in kept::<E>() {
         text += &format!("# {options}\n");
@@ -89,9 +99,6 @@ pub fn keep<E: Experiment>() {
 
 /// Panics where small runs find other things than what is kept.
 pub fn check<E: Experiment>() {
-    if !E::REPEATABLE {
-        return;
-    }
     for (options, kept) in kept::<E>() {
         let found = found::<E>(&options);
         let agrees = |(name, digest): &&(String, Digest)| {
@@ -101,8 +108,8 @@ pub fn check<E: Experiment>() {
         let changed: Vec<&str> = found.iter().filter(|one| !agrees(one)).map(|(name, _)| &**name).collect();
         assert!(
             changed.is_empty() && kept.len() == found.len(),
-            "a run with {options} finds other things than {} has kept: {changed:?}; where that is meant, test again with \
-             {KEEP}=1, and say why in the commit",
+            "{options}: other things are found than {} has kept: {changed:?}; where that is meant, test again with {KEEP}=1, \
+             and say why in the commit",
             path::<E>().display()
         );
     }

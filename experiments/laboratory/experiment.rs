@@ -31,6 +31,8 @@ pub trait Experiment: clap::Parser + Serialize + Sync {
     const INERT: &'static [&'static str] = &[];
     /// Whether a finished cell is the same in every run; times are not.
     const REPEATABLE: bool = true;
+    /// Whether the cheapest cell takes seconds, so that a test may compute it again.
+    const CELLS_TAKE_SECONDS: bool = true;
     /// Other defaults: finish in seconds, and write every file.
     const QUICK: Preset;
     /// Other defaults: the published protocol.

@@ -65,11 +65,11 @@ impl Lab<'_> {
 
     /// Says that `done` of `total` parts of the cell are done.
     pub fn progress(&self, done: usize, total: usize) {
-        let now = (done as f64 / total.max(1) as f64).min(1.0);
+        let now = done as f64 / total.max(1) as f64;
         let mut reported = self.reported.lock().unwrap_or_else(|error| error.into_inner());
         // Steps too small to see are gathered.
         if now - *reported > 1e-3 || (now >= 1.0 && *reported < 1.0) {
-            self.progress.add(self.share * (now - *reported));
+            self.progress.add(self.share * (now.min(1.0) - reported.min(1.0)));
             *reported = now;
         }
     }

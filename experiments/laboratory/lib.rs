@@ -16,7 +16,7 @@
 //! | [`groups`] | options that several experiments share: target, training |
 //! | [`learning`] | all of them together, for machines that learn Ising models |
 //! | [`options`], [`list`], [`value`], [`choices`] | common options, presets, lists, numbers with their bounds, names (`choice!`) |
-//! | [`digest`] | what quick runs find, kept so that a change is seen |
+//! | [`digest`], [`plan`] | what small runs find, and what runs would do, kept so that a change is seen |
 //! | [`record`] | structs as columns of tables |
 //! | [`sweep`], [`lab`], [`progress`] | cells on disk; seeds, shared things and further tables for one cell; time left |
 //! | [`rows`], [`plot`], [`looks`], [`table`] | rows by key functions: groups, figures with their colours, tables |
@@ -39,6 +39,7 @@ pub mod list;
 pub mod lock;
 pub mod looks;
 pub mod options;
+pub mod plan;
 pub mod plot;
 pub mod prelude;
 pub mod progress;

@@ -167,6 +167,7 @@ impl Experiment for Mnist {
     const AXES: &'static [&'static str] = &["presets", "estimators", "hidden", "replicas"];
     /// Without annealing there are no temperatures, and features are no rows.
     const INERT: &'static [&'static str] = &["ais_temperatures", "ais_chains", "ais_rungs", "ais_rounds", "features"];
+    const CELLS_TAKE_SECONDS: bool = false;
     const QUICK: Preset = "--hidden 20 --digits 3000 --epochs 6 --every 3";
     const PAPER: Preset = "\
         --presets lisa,salakhutdinov,centred,best --ais-temperatures 20000 --ais-chains 100 --ais-rounds 10000 \

@@ -7,6 +7,7 @@ mod cases;
 mod compare;
 
 use cases::{Case, Kernel, Row};
+use gibbsite::statistics::summary::Summary;
 use laboratory::prelude::*;
 use laboratory::report::file;
 use std::path::{Path, PathBuf};
@@ -107,11 +108,7 @@ impl Experiment for Throughput {
                 }
             }
         }
-        let median = |times: &mut Vec<f64>| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        };
-        Ok(cases.iter().zip(&mut times).map(|(case, times)| case.row(median(times))).collect())
+        Ok(cases.iter().zip(times).map(|(case, times)| case.row(Summary::of(times).median)).collect())
     }
 
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
@@ -145,9 +142,10 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    /// Times differ from run to run; the figure of some times does not.
+    /// Times differ from run to run; the figure of some times does not, and options are written down.
     #[test]
-    fn figures_are_redrawn() {
+    fn what_is_no_time_keeps_the_contract() {
         laboratory::contract::figures_are_redrawn::<super::Throughput>();
+        laboratory::contract::options_leave_traces::<super::Throughput>();
     }
 }
