@@ -179,13 +179,15 @@ impl Experiment for IsingObservables {
         let mut estimator = self.learning.training.contrastive_divergence(self.gibbs_steps);
         let settings = self.learning.training.training();
         let observe = &mut |epoch, _, _: &dyn Model| {
-            // Sampling takes little beside.
+            // Sampling takes little beside: as long as an epoch.
             lab.progress(epoch, settings.epochs + 1);
             Ok(())
         };
         train(&mut model, &mut estimator, &data, &settings, seed.child("training", 0), observe)?;
         let sampling = self.measuring.sampling();
-        let sampled = sample_model(&ising, &model, &data, sampling, seed.child("sampling", 0), &mut |_, _| ())?;
+        let epochs = settings.epochs;
+        let report = &mut |done, of| lab.progress(epochs * of + done, (epochs + 1) * of);
+        let sampled = sample_model(&ising, &model, &data, sampling, seed.child("sampling", 0), report)?;
         let mut rows = rows_of(&sampled, Source::Rbm);
         if hidden <= HIDDEN_LIMIT {
             let expectations = exact_moments(&ising, &model)?;
