@@ -178,3 +178,35 @@ impl Prepared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that learned the law of 3x3 spins is closer to it than one of the first weights by a factor of fifty.
+    #[test]
+    fn machines_learn_their_laws() {
+        let ising = torus(3, 3.0).unwrap();
+        let law = log_probabilities(&ising).unwrap();
+        let kl = |machine: &Rbm| -> f64 {
+            let model = log_probabilities(machine).unwrap();
+            law.iter().zip(&model).map(|(p, q)| p.exp() * (p - q)).sum()
+        };
+        let Prepared::Machine(learned) = learned(&ising, 9, Seed::root(1)).unwrap() else { panic!("no machine") };
+        let mut first = Rbm::new(9, 9).unwrap();
+        first.initialize(InitialWeights::Gaussian(0.1), Seed::root(1).child("weights", 0)).unwrap();
+        assert!(kl(&learned) < 0.02 * kl(&first), "{} and {}", kl(&learned), kl(&first));
+    }
+
+    #[test]
+    fn subjects_are_called_by_what_they_are() {
+        let names = ["ising_4x4_t1.5_h20", "bars_3x3_h8", "random_30x10_sd3", "spins_16x16_t2.269"];
+        let words = [
+            "4x4 spins, T = 1.5, 20 hidden units",
+            "bars and stripes of 3x3, 8 hidden units",
+            "random weights, 30x10 units, deviation 3",
+            "16x16 spins, T = 2.269",
+        ];
+        assert_eq!(names.map(in_words), words);
+    }
+}

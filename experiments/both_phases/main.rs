@@ -334,7 +334,7 @@ laboratory::main!(BothPhases);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use laboratory::contract::run;
+    use laboratory::contract::{parsed, run};
 
     /// Machines that stay as they are, measured by sums and along ladders: divergence and weight of the phase up within five
     /// errors of their definitions, at the first epoch that ends beyond a share of the budget.
@@ -391,6 +391,16 @@ mod tests {
         assert_eq!(verdict(&kl(true, &[]), false), (false, "weights of the phases".to_string()));
         assert_eq!(verdict(&kl(false, &["short run"]), true), (false, "short run".to_string()));
         assert_eq!(verdict(&kl(false, &["short run"]), false), (false, "short run; weights of the phases".to_string()));
+    }
+
+    #[test]
+    fn natural_steps_of_a_centred_gradient_are_refused() {
+        let words = ["--step", "natural:0.1", "--estimators", "pcd:1,cd:1:centred=data"];
+        let refused = parsed::<BothPhases>(&words).check().unwrap_err().to_string();
+        assert!(
+            refused.contains("cd:1:centred=data with --step natural:0.1") && refused.contains("leave centred= away")
+        );
+        parsed::<BothPhases>(&["--step", "natural:0.1", "--estimators", "pcd:1"]).check().unwrap();
     }
 
     #[test]

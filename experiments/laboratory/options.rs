@@ -210,3 +210,39 @@ pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool> {
         Error::invalid(format!("--threads {threads}"), format!("they cannot be started ({reason})"), "take fewer")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::parsed;
+    use crate::toy::Toy;
+
+    /// Presets have folders of their own, so that a small run does not take the place of a long one.
+    #[test]
+    fn results_go_where_help_says() {
+        let of = |arguments: &[&str]| {
+            let toy = parsed::<Toy>(arguments);
+            output_folder("toy", toy.common()).to_str().map(str::to_string)
+        };
+        for (arguments, expected) in [
+            (&[][..], "results/toy"),
+            (&["--quick"], "target/quick/toy"),
+            (&["--paper"], "results/toy_paper"),
+            (&["--paper", "--out", "here"], "here"),
+        ] {
+            assert_eq!(of(arguments).as_deref(), Some(expected));
+        }
+    }
+
+    /// Values belong to the options before them; one without a value is a flag.
+    #[test]
+    fn presets_are_read_as_command_lines() {
+        let found: Vec<_> = named("--hidden 2,8 --fast --learning-rate 0.1 --last").collect();
+        let expected = [("hidden", "2,8"), ("fast", "true"), ("learning_rate", "0.1"), ("last", "true")];
+        assert_eq!(found, expected.map(|(name, value)| (name.to_string(), value)));
+        let line = |arguments: &[&str]| preset_line::<Toy>(parsed::<Toy>(arguments).common());
+        assert_eq!(line(&[]), None);
+        assert!(line(&["--quick"]).is_some_and(|line| line.starts_with("--quick stands for")));
+        assert!(line(&["--paper"]).is_some_and(|line| line.starts_with("--paper stands for")));
+    }
+}

@@ -303,7 +303,37 @@ impl Publication {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toy::{Number, Place};
+    use crate::report::figure::Axis;
+    use crate::rows::Rows;
+    use crate::toy::{Number, Place, Toy, pairs};
+
+    /// What is drawn again says with which other options, and which figures of the run are not drawn any more.
+    #[test]
+    fn a_drawing_says_what_differs() {
+        let out = tempfile::tempdir().unwrap();
+        let options =
+            |hidden: usize| [("hidden".to_string(), hidden.into()), ("seed".to_string(), 1.into())].into_iter();
+        fs::create_dir_all(out.path().join("cells")).unwrap();
+        let begin = || Publication::begin(out.path(), "toy").unwrap();
+        let rows = pairs(&[("here", &[(1.0, false), (2.0, false)])]);
+        let plot = Rows::<Toy>::of_pairs(&rows);
+        let plot = plot.plot((Axis::linear("x"), |_, row| row.value), (Axis::linear("y"), |_, row| row.value));
+        let figure = plot.figure();
+        let mut first = begin();
+        first.figure("kl", &figure).unwrap();
+        first.figure("old", &figure).unwrap();
+        first.finish("toy", options(2).collect(), (1, 0), None, Instant::now()).unwrap();
+        let redraw = |hidden, names: &[&str]| {
+            let mut again = begin();
+            names.iter().for_each(|name| again.figure(name, &figure).unwrap());
+            again.finish_redrawn(&options(hidden).collect()).unwrap()
+        };
+        let same = redraw(2, &["kl", "old"]);
+        assert!(same.starts_with("Drew kl, old anew in") && same.lines().count() == 1, "{same}");
+        let other = redraw(3, &["kl"]);
+        assert!(other.contains("with other options than those of run.json: hidden.\n"), "{other}");
+        assert!(other.contains("Of an earlier drawing, and not drawn any more: old.png, old.svg.\n"), "{other}");
+    }
 
     /// A run that writes the same leaves all as it is; one that changes one of two tables has both of the earlier run set apart.
     #[test]

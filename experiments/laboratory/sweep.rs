@@ -258,7 +258,18 @@ fn read<E: Experiment>(path: &Path) -> Option<Pairs<E>> {
 mod tests {
     use super::*;
     use crate::contract::parsed;
-    use crate::toy::Toy;
+    use crate::toy::{Place, Toy};
+
+    /// Of two cells with one name the second would overwrite the first.
+    #[test]
+    fn two_cells_of_one_name_are_refused() {
+        let of = |names: [&str; 3]| {
+            let cells = names.map(|name| Place { name: name.to_string() });
+            paths::<Toy>(&cells, Path::new("cells")).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(["here", "there", "far"]).unwrap()[1], Path::new("cells/there"));
+        assert!(of(["here", "there", "here"]).unwrap_err().starts_with("cells 0 and 2: both are called here"));
+    }
 
     /// A finished cell is kept as long as it and the files that it has left are whole; an unfinished one goes on from what it has
     /// kept; with --fresh both begin anew.

@@ -400,6 +400,22 @@ mod tests {
         assert_eq!((error, average_error), (None, None));
     }
 
+    /// One of two replicas is trusted; KL and its parts as above, per spin of sixteen.
+    #[test]
+    fn the_table_says_how_many_are_trusted() {
+        let of = |trusted: [bool; 2]| {
+            let mut rows = [(1.6, Some(0.3), Some(0.2)), (1.6, Some(0.3), Some(0.2))].map(row);
+            rows.iter_mut().zip(trusted).for_each(|(row, trusted)| row.1.trusted = trusted);
+            let table = parsed::<LargeIsingKl>(&[]).table(&Rows::of_pairs(&rows)).text().unwrap();
+            table.lines().last().unwrap().split_whitespace().map(str::to_string).collect::<Vec<_>>()
+        };
+        let numbers = ["square:4x4", "2", "3", "1.6000", "0.2121", "0.100000", "0.1414", "0.1581", "0.7500"];
+        for (trusted, word) in [([true, false], "1 of 2"), ([true; 2], "yes"), ([false; 2], "no")] {
+            let line = of(trusted);
+            assert_eq!((&line[..9], line[9..].join(" ")), (&numbers.map(str::to_string)[..], word.to_string()));
+        }
+    }
+
     /// Replicas learn configurations of their own, machines of another size the same.
     #[test]
     fn replicas_have_data_of_their_own() {

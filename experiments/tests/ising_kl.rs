@@ -233,7 +233,7 @@ fn another_seed_is_another_run() {
 /// Every mistake names the option and the mend, ends with code 2 and writes nothing.
 #[test]
 fn mistakes_are_named_and_nothing_is_written() {
-    let mistakes: [(&[&str], &str); 31] = [
+    let mistakes: [(&[&str], &str); 32] = [
         (&["--temperature", "1e-320"], "--temperatures"),
         (&["--coupling", "1e308"], "--coupling"),
         (&["--replicas", "100000000"], "--replicas"),
@@ -263,10 +263,20 @@ fn mistakes_are_named_and_nothing_is_written() {
         (&["--initial-weights", "gaussian:-1"], "--initial-weights"),
         (&["--hidden-statistics", "guessed"], "--hidden-statistics"),
         (&["--learning-rate", "0"], "--learning-rate"),
+        (&["--step", "natural:0.1", "--centred", "data"], "leave --centred at none"),
         (&["--quick", "--paper"], "--paper"),
         (&["--hiden", "4"], "--hidden"),
     ];
     assert_mistakes_are_named(BINARY, &mistakes);
+}
+
+/// So are environment variables that name nothing.
+#[test]
+fn a_kernel_that_is_none_is_refused() {
+    let output = std::process::Command::new(BINARY).env("GIBBSITE_KERNEL", "avx1024").arg("--quick").output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), message.lines().count()), (Some(2), 1), "{message}");
+    assert!(message.contains("GIBBSITE_KERNEL") && message.contains("baseline, avx2 or avx512"), "{message}");
 }
 
 /// A folder that cannot be written is named before any work is done.
