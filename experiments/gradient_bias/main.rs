@@ -123,16 +123,9 @@ impl Experiment for GradientBias {
     }
 
     fn show(&self, rows: &Rows<Self>, publication: &mut Publication) -> Result<()> {
-        let about =
-            self.learning.machines.replicas_in_words("in units of the exact gradient's length, median and range");
+        let about = self.learning.machines.replicas_in_words("in units of the exact gradient's, median and range");
         let x = || (Axis::linear("updates by the exact gradient"), |_: &LearningCell, row: &Row| row.updates as f64);
-        let words = |estimator: EstimatorName| match estimator {
-            EstimatorName::Cd => "contrastive divergence".to_string(),
-            EstimatorName::Pcd => "persistent chains".to_string(),
-            EstimatorName::TwoRuns => "two Gibbs runs".to_string(),
-            other => other.to_string(),
-        };
-        let panel = |cell: &LearningCell, _: &Row| format!("{}, {}", words(cell.estimator), units(cell.hidden));
+        let panel = |cell: &LearningCell, _: &Row| format!("{}, {}", cell.estimator.about(), units(cell.hidden));
         let analytic = rows.filter(|cell, _| cell.hidden_statistics == HiddenStatistics::default());
         let bias = analytic.plot(x(), (Axis::log("bias"), |_, row| row.bias)).dots(|_, row| row.bias_floor);
         let bias = bias.panel(panel).series(|cell, _| format!("k = {}", or_empty(cell.gibbs_steps))).columns(2);
