@@ -36,6 +36,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use context::Context;
 use error::{Error, Result};
 use gibbsite_files::write::System;
+use laboratory::options::with_negative_numbers;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -109,7 +110,7 @@ pub fn parser() -> clap::Command {
             .iter()
             .fold(command, |command, (name, value)| command.mut_arg(name, |argument| argument.default_value(*value)))
     };
-    Cli::command().mut_subcommand("train", train)
+    Cli::command().mut_subcommand("train", train).mut_subcommands(with_negative_numbers)
 }
 
 fn parse(arguments: &[OsString]) -> std::result::Result<Cli, clap::Error> {

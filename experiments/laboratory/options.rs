@@ -128,17 +128,20 @@ pub(crate) fn parse_over<E: Experiment>(
     E::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command.clone()))
 }
 
-/// The command of an experiment; -3 is a value of every option that takes one, and refused as such.
+/// The command of an experiment.
 pub fn command<E: Experiment>() -> Command {
-    E::command().name(E::NAME).version(env!("CARGO_PKG_VERSION")).args_override_self(true).mut_args(|argument| {
-        let argument = match E::UNUSED.contains(&argument.get_id().as_str()) {
-            true => argument.hide(true),
-            false => argument,
-        };
-        match argument.get_action().takes_values() {
-            true => argument.allow_negative_numbers(true),
-            false => argument,
-        }
+    let command = E::command().name(E::NAME).version(env!("CARGO_PKG_VERSION")).args_override_self(true);
+    with_negative_numbers(command).mut_args(|argument| match E::UNUSED.contains(&argument.get_id().as_str()) {
+        true => argument.hide(true),
+        false => argument,
+    })
+}
+
+/// The same, for which -3 is a value of every option that takes one, and refused as such where it fits none.
+pub fn with_negative_numbers(command: Command) -> Command {
+    command.mut_args(|argument| match argument.get_action().takes_values() {
+        true => argument.allow_negative_numbers(true),
+        false => argument,
     })
 }
 
