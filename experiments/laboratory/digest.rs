@@ -3,7 +3,8 @@
 //!
 //! `digests.txt` has a heading for each run, `# ` and its options: the quick one, and others for what that does not reach;
 //! before them stands the [`plan`]. Below a heading is a line for every column, table and figure: a hash of its words, and
-//! two sums of its numbers, of which one weighs them by their places. Sums are held within rounding, since libraries of mathematics differ in last digits.
+//! two sums of its numbers, as logarithms, of which one weighs them by their places. Sums are held within rounding, since
+//! libraries of mathematics differ in last digits.
 
 use crate::contract::parsed;
 use crate::experiment::{Experiment, conduct};
@@ -23,8 +24,11 @@ pub const KEEP: &str = "GIBBSITE_KEEP_DIGESTS";
 /// How far sums may differ, relative to the sum of sizes.
 pub const ROUNDING: f64 = 1e-8;
 
+/// Numbers of this size and below count as they are, larger ones by their logarithms.
+const SMALLEST: f64 = 1e-6;
+
 /// The same for drawings, in which a last digit may move a point by a pixel.
-pub const PIXELS: f64 = 1e-5;
+pub const PIXELS: f64 = 1e-6;
 
 /// Where an experiment keeps what small runs find.
 fn path<E: Experiment>() -> PathBuf {
@@ -115,6 +119,26 @@ pub fn check<E: Experiment>() {
     }
 }
 
+/// Panics where texts are other than those whose digests a file keeps; keeps them where that is asked.
+pub fn hold(path: &Path, texts: &[(String, String)]) {
+    if std::env::var_os(KEEP).is_some() {
+        let line = |(name, text): &(String, String)| format!("{name}: {}\n", Digest::of(text).line());
+        fs::write(path, texts.iter().map(line).collect::<String>()).expect("the digests");
+    }
+    let kept = fs::read_to_string(path).expect("digests that are kept");
+    let digest = |line: &str| line.rsplit_once(": ").map(|(name, line)| (name.to_string(), Digest::read(line)));
+    let kept: HashMap<String, Option<Digest>> = kept.lines().filter_map(digest).collect();
+    let agrees = |(name, text): &&(String, String)| {
+        kept.get(name).and_then(Option::as_ref).is_some_and(|kept| kept.agrees(&Digest::of(text), ROUNDING))
+    };
+    let changed: Vec<&str> = texts.iter().filter(|text| !agrees(text)).map(|(name, _)| &**name).collect();
+    assert!(
+        changed.is_empty() && kept.len() == texts.len(),
+        "not as {} has kept it: {changed:?}; where that is meant, test again with {KEEP}=1, and say why in the commit",
+        path.display()
+    );
+}
+
 /// Words, and sums of numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Digest {
@@ -134,8 +158,8 @@ impl Digest {
             match word.parse::<f64>().ok().filter(|x| x.is_finite()) {
                 Some(x) => {
                     digest.numbers += 1;
-                    // Places come again, so that no number outweighs the others.
-                    let place = 1.0 + (digest.numbers % 97) as f64 / 97.0;
+                    // Small numbers beside large ones count by their digits, and places come again: none outweighs the others.
+                    let (x, place) = ((x / SMALLEST).asinh(), 1.0 + (digest.numbers % 97) as f64 / 97.0);
                     (digest.sum, digest.by_place) = (digest.sum + x, digest.by_place + place * x);
                     digest.sizes += x.abs();
                 }
@@ -186,5 +210,8 @@ mod tests {
             assert!(!digest.agrees(&Digest::of(other), ROUNDING), "{other}");
         }
         assert!(!digest.agrees(&Digest::of("kl: 0.25, 1e-3 nats (12 rows) 0"), ROUNDING));
+        // A small number beside a large one.
+        let of = |error| Digest::of(&format!("1e12 units, {error}"));
+        assert!(!of(0.01).agrees(&of(0.010_01), ROUNDING) && of(0.01).agrees(&of(0.01 + 1e-17), ROUNDING));
     }
 }
