@@ -61,6 +61,24 @@ fn features_are_hidden_probabilities() {
     }
 }
 
+/// A machine whose hidden units copy the visible ones, and these the hidden ones, stays where its chains start: at the rows
+/// of the file, in turn.
+#[test]
+fn chains_start_at_the_rows_of_a_file_in_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut copies = Rbm::new(3, 3).unwrap();
+    for i in 0..3 {
+        copies.parameters_mut()[4 * i] = 200.0;
+        copies.parameters_mut()[9 + i] = -100.0;
+        copies.parameters_mut()[12 + i] = -100.0;
+    }
+    write_machine(&System, &path.join("m.st"), &copies, &About::new(Vec::new())).unwrap();
+    std::fs::write(path.join("starts.txt"), "1 0 1\n0 1 1\n").unwrap();
+    let printed = done(path, "sample m.st --count 5 --gibbs-steps 2 --start starts.txt");
+    assert_eq!(printed, "1 0 1\n0 1 1\n1 0 1\n0 1 1\n1 0 1\n");
+}
+
 /// Of all states of the machine, and of those of held units given the others.
 #[test]
 fn draws_of_a_machine_follow_its_law_also_where_units_are_held() {

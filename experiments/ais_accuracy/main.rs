@@ -546,6 +546,25 @@ mod tests {
         }
     }
 
+    /// Of two machines of a family the one of which reverse annealing is farther above forward annealing, not below.
+    #[test]
+    fn both_sides_are_drawn_where_they_are_farthest_apart() {
+        let errors = [("random_narrow", -0.5, 0.5), ("random_wide", -2.0, 2.0), ("random_crossed", 3.0, -3.0)];
+        let mut rows = Vec::new();
+        for (model, below, above) in errors {
+            for (estimator, error) in [(Estimator::Forward, below), (Estimator::Reverse, above)] {
+                let (cell, row) = pairs(4, &[(error, 0.1)]).remove(0);
+                rows.push((Cell { model: model.to_string(), ..cell }, Row { estimator, ..row }));
+            }
+        }
+        let figure = laboratory::contract::parsed::<AisAccuracy>(&["--ais-temperatures", "10"])
+            .both_sides(&Rows::of_pairs(&rows));
+        let titles: Vec<&str> = figure.panels.iter().map(|panel| &*panel.title).collect();
+        assert_eq!(titles, [in_words("random_wide")]);
+        let points: Vec<f64> = figure.panels[0].series.iter().map(|series| series.points[0].y).collect();
+        assert_eq!(points, [-2.0, 2.0]);
+    }
+
     /// Errors of 0.1 with 1000 updates: 0.01 x 1000, whichever their sign.
     #[test]
     fn efficiency_is_of_squared_errors() {

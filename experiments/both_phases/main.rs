@@ -345,7 +345,7 @@ mod tests {
                 "--lattices {lattice} --temperatures 2.5 --hidden {hidden} --estimators cd:1 --samples 200 --budget 20000 \
                  --measurements 2 --average 0 --learning-rate 1e-300 --initial-weights gaussian:0.3 --sweeps 2000 --rounds 500"
             );
-            let (_, rows) = run::<BothPhases>(&words.split_whitespace().collect::<Vec<_>>());
+            let (text, rows) = run::<BothPhases>(&words.split_whitespace().collect::<Vec<_>>());
             let lattice: Lattice = lattice.parse().unwrap();
             let sites = lattice.sites();
             let ising = Ising::on_lattice(lattice, 1.0, 0.0, 2.5).unwrap();
@@ -369,7 +369,18 @@ mod tests {
                 let an_epoch = 200 * (sites + 3 * hidden) as u64;
                 let epochs = (10_000 * (number as u64 + 1)).div_ceil(an_epoch);
                 assert_eq!((row.updates, row.gibbs_updates), (2 * epochs, epochs * an_epoch));
+                // A phase that no independent draw has met may have a weight of 1.5 draws.
+                let draws = if hidden > WHOLE_LAW_LIMIT { LADDERS } else { DRAWS };
+                assert!(row.weight_up_standard_error >= 1.5 / draws as f64, "{row:?}");
             }
+            // The table tells the last of them.
+            let last = &rows[1].1;
+            let line = text.lines().find(|line| line.starts_with("square")).unwrap();
+            let told: Vec<&str> = line.split_whitespace().skip(3).take(7).collect();
+            let error = digits(last.kl_standard_error.unwrap() / sites as f64);
+            let weight = [last.weight_up, last.weight_up_standard_error].map(|x| format!("{x:.3}"));
+            let expected = ["CD-1", &last.updates.to_string(), &digits(last.kl / sites as f64), &error];
+            assert_eq!(told, [&expected[..], &[&*weight[0], &*weight[1], "yes"]].concat());
         }
     }
 

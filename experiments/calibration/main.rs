@@ -514,6 +514,7 @@ mod tests {
             row(Family::Narrow, "gibbs", Some(0.1), yes),
             row(Family::Narrow, "gibbs", None, no),
             row(Family::Narrow, "forward_ais", Some(0.5), yes),
+            row(Family::Narrow, "both_sides_tempered", Some(0.5), yes),
         ]
     }
 
@@ -556,7 +557,7 @@ mod tests {
         let narrow = words("narrow");
         assert_eq!(narrow[1..8], ["forward_ais", "2", "2", "50.0", "%", "1", "(50.0"]);
         let expected = "Of 2 single runs without a doubt, 1 (50.0 %) are beyond four standard errors; 50.0 % within two.\n\
-                        Of 6 numbers called converged or trusted, 1 (16.7 %) are beyond four standard errors; 66.7 % within \
+                        Of 7 numbers called converged or trusted, 1 (14.3 %) are beyond four standard errors; 71.4 % within \
                         two; of the easy machines 62.5 % are called so.";
         assert_eq!(totals(&Rows::of_pairs(&rows)), expected);
     }

@@ -322,41 +322,47 @@ mod tests {
     use super::*;
     use laboratory::contract::run;
 
-    /// A machine that stays as it is: the likelihood of the 8 patterns that bars and stripes of 2x2 generate (none and all of them
-    /// twice), its bound, the mean-field reconstruction and the length of the weights, each by its definition.
+    /// Before and after an update by the exact gradient: the likelihood of the 8 patterns that bars and stripes of 2x2 generate
+    /// (none and all of them twice), its bound, the mean-field reconstruction and the length of the weights, each by its
+    /// definition.
     #[test]
     fn a_row_is_what_its_columns_say() {
-        let words = "--data bars:2x2 --hidden 3 --estimators exact --epochs 1 --replicas 1 --learning-rate 1e-300";
+        let words = "--data bars:2x2 --hidden 3 --estimators exact --epochs 1 --replicas 1 --learning-rate 0.5";
         let (_, rows) = run::<CdDivergence>(&words.split(' ').collect::<Vec<_>>());
         let seed = Seed::root(1).child("bars:2x2", 0).child("hidden", 3).child("weights", 0);
         let mut machine = Rbm::new(4, 3).unwrap();
         machine.initialize(InitialWeights::Gaussian(0.01), seed).unwrap();
-        let weight = |state: u64| machine.log_weight(&[state]).exp();
-        let all: f64 = (0..16).map(weight).sum();
         // Bars are equal along rows, 0b0011 and 0b1100, stripes along columns, 0b0101 and 0b1010.
         let patterns: [u64; 8] = [0, 0, 0b0011, 0b1100, 0b0101, 0b1010, 0b1111, 0b1111];
-        let log_likelihood: f64 = patterns.iter().map(|state| (weight(*state) / all).ln()).sum();
         let bound = 4.0 * 0.25_f64.ln() + 4.0 * 0.125_f64.ln();
-        let (w, rest) = machine.parameters().split_at(12);
-        let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
-        let error = |state: u64| {
-            let on = |site: usize| (state >> site & 1) as f64;
-            let hidden: Vec<f64> =
-                (0..3).map(|j| logistic(rest[4 + j] + (0..4).map(|i| on(i) * w[3 * i + j]).sum::<f64>())).collect();
-            let back = |i: usize| logistic(rest[i] + (0..3).map(|j| hidden[j] * w[3 * i + j]).sum::<f64>());
-            (0..4).map(|i| (on(i) - back(i)).powi(2)).sum::<f64>() / 4.0
-        };
-        let error = patterns.iter().map(|state| error(*state)).sum::<f64>() / 8.0;
-        let norm = w.iter().map(|w| w * w).sum::<f64>().sqrt();
         assert_eq!(rows.len(), 2);
         for (number, (_, row)) in rows.iter().enumerate() {
+            let weight = |state: u64| machine.log_weight(&[state]).exp();
+            let all: f64 = (0..16).map(weight).sum();
+            let log_likelihood: f64 = patterns.iter().map(|state| (weight(*state) / all).ln()).sum();
+            let (w, rest) = machine.parameters().split_at(12);
+            let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+            let error = |state: u64| {
+                let on = |site: usize| (state >> site & 1) as f64;
+                let hidden: Vec<f64> =
+                    (0..3).map(|j| logistic(rest[4 + j] + (0..4).map(|i| on(i) * w[3 * i + j]).sum::<f64>())).collect();
+                let back = |i: usize| logistic(rest[i] + (0..3).map(|j| hidden[j] * w[3 * i + j]).sum::<f64>());
+                (0..4).map(|i| (on(i) - back(i)).powi(2)).sum::<f64>() / 4.0
+            };
+            let error = patterns.iter().map(|state| error(*state)).sum::<f64>() / 8.0;
+            let norm = w.iter().map(|w| w * w).sum::<f64>().sqrt();
             let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{row:?}, {expected}");
             close(row.log_likelihood, log_likelihood);
             close(row.bound, bound);
             close(row.reconstruction_error, error);
             close(row.weight_norm, norm);
             assert_eq!((row.updates, row.tau, row.rungs), (number as u64, None, None));
+            let mut data = Configurations::zeros(4, 8);
+            patterns.iter().enumerate().for_each(|(s, pattern)| data.row_mut(s)[0] = *pattern);
+            let settings = Training { epochs: 1, batch: 8, learning_rate: 0.5, ..Training::default() };
+            train(&mut machine, &mut Exact, &data, &settings, Seed::root(1), &mut |_, _, _| Ok(())).unwrap();
         }
+        assert_ne!(rows[0].1.weight_norm, rows[1].1.weight_norm);
     }
 
     /// Replicas of the exact gradient differ in their first weights, and gradients of a replica do not.

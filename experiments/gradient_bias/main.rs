@@ -188,6 +188,16 @@ mod tests {
         }
     }
 
+    /// Every number of the table is that of its column in the last row.
+    #[test]
+    fn the_table_tells_the_last_row() {
+        let (text, rows) = run::<GradientBias>(&SMALL.split_whitespace().collect::<Vec<_>>());
+        let Row { bias, bias_floor, noise, expected_bias, angle_degrees, norm_ratio, .. } = rows.last().unwrap().1;
+        let numbers = [bias, bias_floor, noise, expected_bias.unwrap(), angle_degrees, norm_ratio].map(digits);
+        let told: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+        assert_eq!(told, [&["2", "CD-1", "analytic"][..], &numbers.each_ref().map(String::as_str)].concat());
+    }
+
     /// A machine that stays as it is has other estimates at every update, and the same expectation.
     #[test]
     fn every_update_has_estimates_of_its_own() {

@@ -237,6 +237,17 @@ mod tests {
         }
     }
 
+    /// An earlier run is drawn again with its own options, but for those that are named.
+    #[test]
+    fn what_is_named_wins_over_the_earlier_run() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = out.path().to_str().unwrap();
+        let record = r#"{"program":"toy","version":"0.1.0","options":{"seed":5},"cells":1,"files":[]}"#;
+        std::fs::write(out.path().join("run.json"), record).unwrap();
+        let seed = |more: &[&str]| parsed::<Toy>(&[&["--redraw", "--out", folder], more].concat()).common().seed;
+        assert_eq!((seed(&[]), seed(&["--seed", "7"])), (5, 7));
+    }
+
     /// Values belong to the options before them; one without a value is a flag.
     #[test]
     fn presets_are_read_as_command_lines() {

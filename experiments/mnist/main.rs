@@ -570,6 +570,20 @@ mod tests {
         });
     }
 
+    /// Where ln Z is annealed, the likelihood has both of its sides, the lower one with the largest ln Z of the runs; forward
+    /// annealing alone is one of these.
+    #[test]
+    fn a_likelihood_lies_between_its_sides() {
+        let words =
+            "--hidden 26 --digits 200 --epochs 1 --ais-temperatures 30 --ais-chains 5 --ais-rungs 5 --ais-rounds 20";
+        let (_, rows) = laboratory::contract::run::<Mnist>(&words.split(' ').collect::<Vec<_>>());
+        let row = &rows[0].1;
+        let (lower, upper) = (row.test_log_likelihood_lower, row.test_log_likelihood_upper);
+        assert!(lower < upper && (lower..=upper).contains(&row.test_log_likelihood), "{row:?}");
+        assert!((lower..=upper).contains(&row.test_log_likelihood_forward), "{row:?}");
+        assert!((row.free_energy_gap - row.train_log_likelihood + row.test_log_likelihood).abs() < 1e-9, "{row:?}");
+    }
+
     /// A run of four epochs that goes on from what a run of two has kept ends at the same rows as one that was never
     /// stopped, and it does go on: rows of the two are not made again.
     #[test]

@@ -99,6 +99,28 @@ mod tests {
     use std::ops::Range;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    /// Round trips are a ladder's, those of the burn-in included: as many as tempering with the same seeds counts.
+    #[test]
+    fn round_trips_are_those_of_a_ladder() {
+        let mut machine = Rbm::new(6, 3).unwrap();
+        machine.initialize(InitialWeights::Gaussian(0.5), Seed::root(1)).unwrap();
+        let path = RbmPath::from_uniform(&machine).unwrap();
+        let ladder = AlongPath::new(&path, &[0.0, 0.5, 1.0]).unwrap();
+        let (data, seed) = (Configurations::zeros(6, 3), Seed::root(2));
+        let run = LadderRun { ladders: 8, burn_in: 30, rounds: 70 };
+        let found = ladder_mean(&ladder, &data, run, seed, &|_| 0.0).unwrap();
+        let from_data = Configurations::zeros(9, 4);
+        let from_base = ladder.draw(0, 4, seed.child("base", 0)).unwrap();
+        let halves = [from_base, from_data];
+        let trips = halves.iter().enumerate().map(|(half, starts)| {
+            let mut chains = ParallelTempering::new(&ladder, starts, seed.child("half", half as u64)).unwrap();
+            (0..100).for_each(|_| chains.advance(&ladder, 1));
+            chains.round_trips().iter().sum::<u64>()
+        });
+        assert_eq!(found.round_trips, trips.sum::<u64>() as f64 / 8.0);
+        assert!(found.round_trips > 1.0);
+    }
+
     /// Against enumeration: the mean of a site of a small machine, in 800 runs from rows that are not of its law. Where
     /// both halves have one law, value and difference are independent, and the mean square of z is that of x^2 / (u +
     /// y^2) for normal x and y and u a chi square of 14 degrees over 14, 0.72.
