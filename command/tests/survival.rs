@@ -43,6 +43,23 @@ fn same(found: &[(std::path::PathBuf, Vec<u8>)], expected: &[(std::path::PathBuf
     }
 }
 
+/// A run whose rows or figure would stand in the place of another's begins nothing.
+#[test]
+fn nothing_that_another_run_has_left_is_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    spins(folder.path(), "ring:4", 50);
+    for name in ["m.safetensors", "m.rows.csv", "m.png", "m.svg"] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "of another run").unwrap();
+        let before = files(folder.path());
+        let words = "train --data spins.txt --hidden 2 --epochs 1 --out m.safetensors --quiet";
+        let (code, _, said) = run(folder.path(), words);
+        assert!(code == 2 && said.contains(&format!("{name} is there already")), "{said}");
+        assert_eq!(files(folder.path()), before);
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
 /// 200 kills at random times, each run going on from where the last was killed.
 #[test]
 fn two_hundred_kills_end_at_the_same_bytes() {

@@ -375,6 +375,23 @@ mod tests {
         assert!(figure.panels[0].notes[0].0.ends_with("4.00"), "{:?}", figure.panels[0].notes);
     }
 
+    /// Bars are drawn where every panel has few pairs: beside a lattice of many no lattice has any.
+    #[test]
+    fn bars_are_drawn_in_every_panel_or_in_none() {
+        let pairs = |lattice, count: usize| {
+            let cell = Cell { lattice, temperature: 2.0, estimator: Estimator::Exact, samples: 100_000 };
+            let row = Row { i: 0, j: Some(1), true_coupling: 0.5, learned_coupling: 0.6, standard_error: Some(0.05) };
+            std::iter::repeat_n((cell, row), count)
+        };
+        let experiment = laboratory::contract::parsed::<InverseIsing>(&["--lattices", "ring:5,square:8x8"]);
+        for (many, bars) in [(MOST_BARS, true), (MOST_BARS + 1, false)] {
+            let all: Vec<_> = pairs(Lattice::Ring(5), 1).chain(pairs(Lattice::Square(8, 8), many)).collect();
+            let figure = experiment.couplings(&Rows::of_pairs(&all), &|cell| cell.lattice.to_string());
+            let Point { y, low, .. } = figure.panels[0].series[0].points[0];
+            assert_eq!((figure.panels.len(), low < y), (2, bars));
+        }
+    }
+
     /// Couplings that are one and three standard errors off: z^2 is (1 + 9) / 2 on average, and a fit without standard errors
     /// has none.
     #[test]

@@ -612,6 +612,12 @@ mod tests {
             assert!((b - expected).abs() < 1e-12);
         }
         assert_eq!(rbm.hidden_bias(), [0.0; 2]);
+        // The same four rows as two with weights of 3/4 and 1/4.
+        let bits = vec![data.row(0)[0], data.row(3)[0]];
+        rbm.set_visible_bias_from(&Configurations::weighted(3, bits, vec![0.75, 0.25]).unwrap());
+        for (b, expected) in rbm.visible_bias().iter().zip(expected) {
+            assert!((b - expected).abs() < 1e-12);
+        }
     }
 
     #[test]
