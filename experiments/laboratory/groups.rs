@@ -423,6 +423,19 @@ impl EstimatorOptions {
 mod tests {
     use super::*;
 
+    /// Kinds of targets that differ are called differently.
+    #[test]
+    fn targets_are_called_by_what_they_are() {
+        for (name, words) in [
+            ("bars:4x3", "bars and stripes of 4x3"),
+            ("bars-distinct:4x3", "distinct bars and stripes of 4x3"),
+            ("labelled_shifter:4", "labelled shifter of 4"),
+            ("ring:6", "ring of 6"),
+        ] {
+            assert_eq!(target_in_words(&name.parse().unwrap()), words);
+        }
+    }
+
     /// A fifth of the steps that are measured, but not less than 100.
     #[test]
     fn chains_equilibrate_for_a_fifth_of_their_steps() {

@@ -355,5 +355,12 @@ mod tests {
         publish([1.0, 3.0]);
         assert!(read("more.csv").contains("3.0") && read("rows.csv").contains("1.0"));
         assert!(read("earlier/1/more.csv").contains("2.0") && read("earlier/1/rows.csv").contains("1.0"));
+        // A table that the new run does not write is not left beside its own.
+        let mut publication = Publication::begin(out.path(), "toy").unwrap();
+        let row = (Place { name: "here".to_string() }, Number { value: 4.0, doubtful: false });
+        publication.table("rows", [(&row.0, &row.1)].into_iter()).unwrap();
+        publication.finish("toy", Map::new(), (1, 0), None, Instant::now()).unwrap();
+        assert!(read("rows.csv").contains("4.0") && !out.path().join("more.csv").exists());
+        assert!(read("earlier/2/more.csv").contains("3.0") && read("earlier/2/rows.csv").contains("1.0"));
     }
 }
