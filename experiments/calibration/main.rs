@@ -515,6 +515,7 @@ mod tests {
             row(Family::Narrow, "gibbs", None, no),
             row(Family::Narrow, "forward_ais", Some(0.5), yes),
             row(Family::Narrow, "both_sides_tempered", Some(0.5), yes),
+            row(Family::Easy, "forward_ais", Some(0.5), no),
         ]
     }
 

@@ -170,6 +170,23 @@ mod tests {
         }
     }
 
+    /// A periodic triangular lattice has three bonds a site, looks alike from every site, and has its diagonals on one side.
+    #[test]
+    fn triangular_lattices_look_alike_from_every_site() {
+        for (rows, columns) in [(3, 4), (5, 3)] {
+            let bonds = |down: usize, right: usize| {
+                let moved = |site: usize| (site / columns + down) % rows * columns + (site % columns + right) % columns;
+                let all = Lattice::Triangular(rows, columns).bonds().into_iter().map(|(i, j)| (moved(i), moved(j)));
+                let mut all: Vec<_> = all.map(|(i, j)| (i.min(j), i.max(j))).collect();
+                all.sort_unstable();
+                all
+            };
+            assert_eq!(bonds(0, 0).len(), 3 * rows * columns);
+            assert!(bonds(0, 0) == bonds(1, 0) && bonds(0, 0) == bonds(0, 1));
+            assert!(bonds(0, 0).contains(&(0, columns + 1)) && bonds(0, 0).contains(&(0, rows * columns - 1)));
+        }
+    }
+
     #[test]
     fn what_cannot_be_a_lattice_is_refused_with_a_mend() {
         for name in [
