@@ -25,10 +25,8 @@ struct GradientBias {
     estimates: usize,
 }
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = "Examples:
   gradient_bias                                    CD, PCD and two Gibbs runs at k = 1, 10, 100
-  gradient_bias --quick                            every file in seconds
   gradient_bias --lattices ring:6 --temperatures 1,2 --gibbs-steps 1,3,10,30";
 
 /// An estimator at one machine. Lengths are in units of that of the exact gradient.
@@ -61,12 +59,10 @@ impl Experiment for GradientBias {
     type Row = Row;
     const NAME: &'static str = "gradient_bias";
     const AXES: &'static [&'static str] = LEARNING_AXES;
-    const DEFAULTS: Preset = "\
-        --estimators cd,pcd,two-runs --gibbs-steps 1,10,100 --hidden-statistics analytic,sampled --hidden 2,8 \
-        --epochs 400 --batch 100 --learning-rate 0.2 --initial-weights gaussian:0.1";
+    const DEFAULTS: Preset = "--estimators cd,pcd,two-runs --gibbs-steps 1,10,100 --hidden-statistics analytic,sampled \
+        --hidden 2,8 --epochs 400 --batch 100 --learning-rate 0.2 --initial-weights gaussian:0.1";
     const QUICK: Preset = "--epochs 100 --every 50 --estimates 50 --gibbs-steps 1,10";
-    const PAPER: Preset = "\
-        --gibbs-steps 1,3,10,30,100,300,1000 --estimates 1000 --epochs 4000 --replicas 5 \
+    const PAPER: Preset = "--gibbs-steps 1,3,10,30,100,300,1000 --estimates 1000 --epochs 4000 --replicas 5 \
         --hidden-statistics analytic,sampled,analytic/sampled,sampled/analytic";
 
     fn common(&self) -> &CommonOptions {
@@ -88,9 +84,7 @@ impl Experiment for GradientBias {
     fn run(&self, cell: &LearningCell, lab: &Lab) -> Result<Vec<Row>> {
         let (ising, settings) = (cell.ising()?, self.learning.training.training());
         let (target, law) = (ExactTarget::new(&ising)?, whole_law(&ising)?);
-        let start: Vec<f64> = log_probabilities(&ising)?.iter().map(|log_p| log_p.exp()).collect();
-        let sampler = RowSampler::new(&law)?;
-        let batch = Batch::Law { law: &law, sampler: &sampler, chains: settings.batch };
+        let batch = Batch::Law { law: &law, sampler: &RowSampler::new(&law)?, chains: settings.batch };
         let mut machine = cell.machine(self.learning.training.initial_weights, lab)?;
         let seed = cell.machine_seed(lab).child(&identity(&cell.without_replica()), 0);
         let one = |n| cell.recipe().estimator(&law, settings.batch, cell.hidden, seed.child("estimator", n));
@@ -102,16 +96,16 @@ impl Experiment for GradientBias {
             if !measured && !cell.estimator.is_persistent() {
                 return Ok(());
             }
-            let estimates = gradients(&mut estimators, model, &batch, seed.child("estimates", updates))?;
+            let all = gradients(&mut estimators, model, &batch, seed.child("estimates", updates))?;
             lab.progress(epoch, settings.epochs);
             if measured {
                 now.parameters_mut().copy_from_slice(model.parameters());
                 let (exact, kl) = (gradient(&mut Exact, model, &batch, seed)?, target.measure(&now, None)?.kl);
                 let GradientErrors { bias, bias_floor, noise, angle_degrees, norm_ratio } =
-                    GradientErrors::of(&estimates, &exact)?;
+                    GradientErrors::of(&all, &exact)?;
                 let known = now.visible().max(now.hidden()) <= LAYER_LIMIT && cell.estimator == EstimatorName::Cd;
-                let expected = || ExpectedContrastiveDivergence::new(&now, &start)?.bias(k, &exact);
-                let [expected_bias, largest_component, bound] = if known { expected()?.map(Some) } else { [None; 3] };
+                let mean = || ExpectedContrastiveDivergence::new(&now, law.weights().unwrap_or(&[]))?.bias(k, &exact);
+                let [expected_bias, largest_component, bound] = if known { mean()?.map(Some) } else { [None; 3] };
                 #[rustfmt::skip]
                 rows.push(Row {
                     updates, kl, bias, bias_floor, noise, angle_degrees, norm_ratio, expected_bias, largest_component, bound,
@@ -134,19 +128,19 @@ impl Experiment for GradientBias {
         let noise = rows.plot(x(), (Axis::log("noise"), |_, row| row.noise)).panel(panel).columns(2);
         let noise = noise.series(|cell, _| format!("hidden units {}", cell.hidden_statistics));
         publication.figure("noise", &noise.titled("How noisy is one estimate, whichever k?", &about).figure())?;
-        let updates = self.learning.training.epochs;
-        let last = rows.filter(|_, row| row.updates == updates as u64);
+        let last = rows.filter(|_, row| row.updates == self.learning.training.epochs as u64);
         let lines = last.groups(|cell, _| (cell.hidden, cell.recipe().label(), cell.hidden_statistics.to_string()));
-        let table = Table::of(format!("After {updates} updates, medians over replicas:"), lines)
-            .column("hidden", |own| own.cell.hidden)
-            .column("estimator", |own| own.cell.recipe().label())
-            .column("hidden statistics", |own| own.cell.hidden_statistics)
-            .median("bias", |row| row.bias)
-            .median("noise's part", |row| row.bias_floor)
-            .median("noise", |row| row.noise)
-            .median("expected bias", |row| row.expected_bias.unwrap_or(f64::NAN))
-            .median("angle (degrees)", |row| row.angle_degrees)
-            .median("norm", |row| row.norm_ratio);
+        let table =
+            Table::of(format!("After {} updates, medians over replicas:", self.learning.training.epochs), lines)
+                .column("hidden", |own| own.cell.hidden)
+                .column("estimator", |own| own.cell.recipe().label())
+                .column("hidden statistics", |own| own.cell.hidden_statistics)
+                .median("bias", |row| row.bias)
+                .median("noise's part", |row| row.bias_floor)
+                .median("noise", |row| row.noise)
+                .median("expected bias", |row| row.expected_bias.unwrap_or(f64::NAN))
+                .median("angle (degrees)", |row| row.angle_degrees)
+                .median("norm", |row| row.norm_ratio);
         publication.print(table);
         Ok(())
     }
