@@ -224,7 +224,8 @@ fn committed_rows_are_found_again<E: Experiment>() {
     if !E::CELLS_TAKE_SECONDS || !folder.exists() {
         return;
     }
-    let rows = record::read_csv::<E::Cell, E::Row>(&folder.join("rows.csv")).expect("the committed rows");
+    let rows = record::read_csv::<E::Cell, E::Row>(&folder.join("rows.csv"));
+    let rows = rows.unwrap_or_else(|error| panic!("{error}: run {} anew, and commit it", folder.display()));
     let experiment = parsed::<E>(&[]);
     let cells = experiment.cells().expect("cells");
     let cheapest = cells.iter().min_by(|a, b| experiment.work(a).total_cmp(&experiment.work(b))).expect("a cell");
