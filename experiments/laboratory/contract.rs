@@ -69,7 +69,7 @@ pub fn in_a_lab<T>(work: impl FnOnce(&Lab) -> T) -> T {
 /// than choose cells, cells of one name, rows that depend on threads or on what was there before, replicas that are one.
 pub fn check<E: Experiment>() {
     if std::env::var_os(digest::KEEP).is_some() {
-        return digest::keep::<E>();
+        return digest::hold_runs::<E>();
     }
     options_leave_traces::<E>();
     committed_run_is_of_today::<E>();
@@ -79,7 +79,7 @@ pub fn check<E: Experiment>() {
     options_matter::<E>();
     cells_stand_alone::<E>();
     committed_rows_are_found_again::<E>();
-    digest::check::<E>();
+    digest::hold_runs::<E>();
 }
 
 /// Without its cells a quick run is drawn again, byte for byte, by the options of its run.json and whatever is named beside;
@@ -110,9 +110,6 @@ pub fn figures_are_redrawn<E: Experiment>() {
 
 /// A cell has the rows that it has without the others: what cells share, and the seeds, are its own.
 fn cells_stand_alone<E: Experiment>() {
-    if !E::REPEATABLE {
-        return;
-    }
     let words = digest::last_run::<E>();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let experiment = parsed::<E>(&words);

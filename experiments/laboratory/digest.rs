@@ -24,11 +24,11 @@ pub const KEEP: &str = "GIBBSITE_KEEP_DIGESTS";
 /// How far sums may differ, relative to the sum of sizes.
 pub const ROUNDING: f64 = 1e-8;
 
-/// Numbers of this size and below count as they are, larger ones by their logarithms.
-const SMALLEST: f64 = 1e-6;
-
 /// The same for drawings, in which a last digit may move a point by a pixel.
 pub const PIXELS: f64 = 1e-6;
+
+/// Numbers of this size and below count as they are, larger ones by their logarithms.
+const SMALLEST: f64 = 1e-6;
 
 /// Where an experiment keeps what small runs find.
 fn path<E: Experiment>() -> PathBuf {
@@ -38,40 +38,67 @@ fn path<E: Experiment>() -> PathBuf {
 /// The heading of what needs no run.
 const PLAN: &str = "the plan";
 
-/// What is kept: the options of each run, and its digests by name. The quick run alone where there is no file yet; the plan
-/// is always there.
-fn kept<E: Experiment>() -> Vec<(String, HashMap<String, Digest>)> {
-    let text = fs::read_to_string(path::<E>()).unwrap_or_default();
-    let mut runs: Vec<(String, HashMap<String, Digest>)> = Vec::new();
+/// The headings that every experiment has.
+const USUAL: [&str; 2] = [PLAN, "--quick"];
+
+/// The digests that a file keeps, by their names, under each of its headings; the `usual` ones, where it has none of them yet,
+/// stand first.
+fn kept(path: &Path, usual: &[&str]) -> Vec<(String, HashMap<String, Digest>)> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let mut all: Vec<(String, HashMap<String, Digest>)> = Vec::new();
     for line in text.lines() {
-        if let Some(options) = line.strip_prefix("# ") {
-            runs.push((options.to_string(), HashMap::new()));
-        } else if let (Some(run), Some((name, digest))) = (runs.last_mut(), line.split_once(": ")) {
-            run.1.extend(Digest::read(digest).map(|digest| (name.to_string(), digest)));
+        if let Some(heading) = line.strip_prefix("# ") {
+            all.push((heading.to_string(), HashMap::new()));
+        } else if let (Some(own), Some((name, digest))) = (all.last_mut(), line.rsplit_once(": ")) {
+            own.1.extend(Digest::read(digest).map(|digest| (name.to_string(), digest)));
         }
     }
-    // Times are not kept.
-    let headings = if E::REPEATABLE { &[PLAN, "--quick"][..] } else { &[PLAN] };
-    for (place, heading) in headings.iter().enumerate() {
-        if runs.iter().all(|(options, _)| options != heading) {
-            runs.insert(place, (heading.to_string(), HashMap::new()));
+    for (place, heading) in usual.iter().enumerate() {
+        if all.iter().all(|(other, _)| other != heading) {
+            all.insert(place, (heading.to_string(), HashMap::new()));
         }
     }
-    runs
+    all
+}
+
+/// Panics where the texts that `found` finds for a heading, by their names, are other than those whose digests a file keeps
+/// under it; keeps them where that is asked.
+pub fn hold(path: &Path, usual: &[&str], mut found: impl FnMut(&str) -> Vec<(String, String)>) {
+    let (keep, mut now) = (std::env::var_os(KEEP).is_some(), String::new());
+    for (heading, kept) in kept(path, usual) {
+        let found: Vec<(String, Digest)> =
+            found(&heading).into_iter().map(|(name, text)| (name, Digest::of(&text))).collect();
+        now += &format!("# {heading}\n");
+        found.iter().for_each(|(name, digest)| now += &format!("{name}: {}\n", digest.line()));
+        let agrees = |(name, digest): &&(String, Digest)| {
+            let rounding = if name.ends_with(".svg") { PIXELS } else { ROUNDING };
+            kept.get(name).is_some_and(|kept| kept.agrees(digest, rounding))
+        };
+        let changed: Vec<&str> = found.iter().filter(|one| !agrees(one)).map(|(name, _)| &**name).collect();
+        assert!(
+            keep || changed.is_empty() && kept.len() == found.len(),
+            "{heading}: other things are found than {} has kept: {changed:?}; where that is meant, test again with {KEEP}=1, \
+             and say why in the commit",
+            path.display()
+        );
+    }
+    if keep {
+        fs::write(path, now).expect("digests");
+    }
+}
+
+/// Holds the plan and the small runs of an experiment, or keeps them.
+pub fn hold_runs<E: Experiment>() {
+    hold(&path::<E>(), &USUAL, |heading| if heading == PLAN { plan::<E>() } else { of_run::<E>(heading) });
 }
 
 /// The options of the last small run, which reaches what the quick one does not, if there is such a run.
 pub fn last_run<E: Experiment>() -> Vec<String> {
-    let options = kept::<E>().pop().map(|(options, _)| options).unwrap_or_default();
+    let options = kept(&path::<E>(), &USUAL).pop().map(|(options, _)| options).unwrap_or_default();
     options.split_whitespace().map(str::to_string).collect()
 }
 
-/// Every column, further table, drawing and printed table of a run, or every part of the plan, by its name.
-fn found<E: Experiment>(heading: &str) -> Vec<(String, Digest)> {
-    let texts = if heading == PLAN { plan::<E>() } else { of_run::<E>(heading) };
-    texts.into_iter().map(|(name, text)| (name, Digest::of(&text))).collect()
-}
-
+/// Every column, further table, drawing and printed table of a run, by its name.
 fn of_run<E: Experiment>(options: &str) -> Vec<(String, String)> {
     let words: Vec<&str> = options.split_whitespace().collect();
     let parent = tempfile::tempdir().expect("a folder");
@@ -89,54 +116,6 @@ fn of_run<E: Experiment>(options: &str) -> Vec<(String, String)> {
         (format!("column {name}"), values.collect::<Vec<_>>().join("\n"))
     };
     columns.map(column).chain(publication.contents()).collect()
-}
-
-/// Keeps what small runs find.
-pub fn keep<E: Experiment>() {
-    let mut text = String::new();
-    for (options, _) in kept::<E>() {
-        text += &format!("# {options}\n");
-        found::<E>(&options).iter().for_each(|(name, digest)| text += &format!("{name}: {}\n", digest.line()));
-    }
-    fs::write(path::<E>(), text).expect("the digests of small runs");
-}
-
-/// Panics where small runs find other things than what is kept.
-pub fn check<E: Experiment>() {
-    for (options, kept) in kept::<E>() {
-        let found = found::<E>(&options);
-        let agrees = |(name, digest): &&(String, Digest)| {
-            let rounding = if name.ends_with(".svg") { PIXELS } else { ROUNDING };
-            kept.get(name).is_some_and(|kept| kept.agrees(digest, rounding))
-        };
-        let changed: Vec<&str> = found.iter().filter(|one| !agrees(one)).map(|(name, _)| &**name).collect();
-        assert!(
-            changed.is_empty() && kept.len() == found.len(),
-            "{options}: other things are found than {} has kept: {changed:?}; where that is meant, test again with {KEEP}=1, \
-             and say why in the commit",
-            path::<E>().display()
-        );
-    }
-}
-
-/// Panics where texts are other than those whose digests a file keeps; keeps them where that is asked.
-pub fn hold(path: &Path, texts: &[(String, String)]) {
-    if std::env::var_os(KEEP).is_some() {
-        let line = |(name, text): &(String, String)| format!("{name}: {}\n", Digest::of(text).line());
-        fs::write(path, texts.iter().map(line).collect::<String>()).expect("the digests");
-    }
-    let kept = fs::read_to_string(path).expect("digests that are kept");
-    let digest = |line: &str| line.rsplit_once(": ").map(|(name, line)| (name.to_string(), Digest::read(line)));
-    let kept: HashMap<String, Option<Digest>> = kept.lines().filter_map(digest).collect();
-    let agrees = |(name, text): &&(String, String)| {
-        kept.get(name).and_then(Option::as_ref).is_some_and(|kept| kept.agrees(&Digest::of(text), ROUNDING))
-    };
-    let changed: Vec<&str> = texts.iter().filter(|text| !agrees(text)).map(|(name, _)| &**name).collect();
-    assert!(
-        changed.is_empty() && kept.len() == texts.len(),
-        "not as {} has kept it: {changed:?}; where that is meant, test again with {KEEP}=1, and say why in the commit",
-        path.display()
-    );
 }
 
 /// Words, and sums of numbers.
