@@ -391,19 +391,6 @@ mod tests {
         assert_eq!(line("rbm"), ["specific_heat", "rbm", "4", "3.00000", "0.00000", "0.21213", "+50.00", "%"]);
     }
 
-    /// An energy that one of two replicas has seen with probability 0.4 has half of that on average, and no lower end.
-    #[test]
-    fn a_replica_that_has_not_seen_an_energy_counts() {
-        let experiment = parsed::<IsingObservables>(&["--lattices", "ring:5", "--hidden", "4", "--replicas", "2"]);
-        let energy =
-            |replica, energy, probability| (machine(replica), Energy { source: Source::Rbm, energy, probability });
-        let histogram = [energy(0, -5.0, 0.6), energy(0, -1.0, 0.4), energy(1, -5.0, 1.0)];
-        let series =
-            experiment.energy_series(Lattice::Ring(5), &Rows::of_pairs(&[]), &histogram.iter().collect::<Vec<_>>());
-        let points = series.last().unwrap().points.iter().map(|point| [point.x, point.y, point.low, point.high]);
-        assert_eq!(points.collect::<Vec<_>>(), [[-1.0, 0.8, 0.6, 1.0], [-0.2, 0.2, 0.0, 0.4]]);
-    }
-
     /// A machine at 3 +- 0.3 where the exact value is 2 stands at 1 +- 0.3, Monte Carlo at 2.004 at 0.004, on an axis that is
     /// linear within 0.001; at a temperature without an exact value nothing stands.
     #[test]
